@@ -1,0 +1,31 @@
+"""All tables. Import them from here."""
+
+from webapp.models.base import Base
+from webapp.models.centers import Center, CenterMember
+from webapp.models.changes import Change
+from webapp.models.constituents import Constituent, ConstituentEmail, CustomField
+from webapp.models.groups import Group, GroupMember, Interest, InterestChoice
+from webapp.models.runs import Message, Operation, Run, RunEdit, RunRow, Upload
+from webapp.models.users import User, UserRole
+
+__all__ = [
+    "Base",
+    "Center",
+    "CenterMember",
+    "Change",
+    "Constituent",
+    "ConstituentEmail",
+    "CustomField",
+    "Group",
+    "GroupMember",
+    "Interest",
+    "InterestChoice",
+    "Message",
+    "Operation",
+    "Run",
+    "RunEdit",
+    "RunRow",
+    "Upload",
+    "User",
+    "UserRole",
+]

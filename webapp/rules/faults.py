@@ -1,0 +1,89 @@
+"""Faults in data, as values: what is wrong with a row, in a sentence that says what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FaultCode(StrEnum):
+    """Every way a row can be rejected or held back. The text is stored; never rename one."""
+
+    NO_KEY = "no_key"
+    TOO_LONG = "too_long"
+    NOT_A_NUMBER = "not_a_number"
+    NOT_AN_EMAIL = "not_an_email"
+    NOT_A_DATE = "not_a_date"
+    DATE_OUT_OF_RANGE = "date_out_of_range"
+    NOT_YES_NO = "not_yes_no"
+    NOT_A_CHOICE = "not_a_choice"
+    CONTROL_CHARACTER = "control_character"
+    IRREGULAR_ROW = "irregular_row"
+    UNKNOWN_GROUP = "unknown_group"
+    UNKNOWN_INTEREST = "unknown_interest"
+    OTHER_CENTER_GROUP = "other_center_group"
+    OPT_GROUP = "opt_group"
+    CONS_ID_UNKNOWN = "cons_id_unknown"
+    REMOVED = "removed"
+    SEVERAL_MEMBER_ID = "several_member_id"
+    SEVERAL_EMAIL = "several_email"
+    EMAIL_TAKEN = "email_taken"
+    EMAIL_UNREACHABLE = "email_unreachable"
+    MEMBER_ID_TAKEN = "member_id_taken"
+    OTHER_CENTER = "other_center"
+    CHANGED_SINCE_PREVIEW = "changed_since_preview"
+    LEFT_OUT = "left_out"
+
+
+FAULT_TITLES: dict[FaultCode, str] = {
+    FaultCode.NO_KEY: "No key: CONS_ID, MEMBER_ID and PRIMARY_EMAIL are all blank",
+    FaultCode.TOO_LONG: "Value too long",
+    FaultCode.NOT_A_NUMBER: "Not a number",
+    FaultCode.NOT_AN_EMAIL: "Not an email address",
+    FaultCode.NOT_A_DATE: "Not a date",
+    FaultCode.DATE_OUT_OF_RANGE: "Date that cannot be",
+    FaultCode.NOT_YES_NO: "Neither yes nor no",
+    FaultCode.NOT_A_CHOICE: "Not one of the choices",
+    FaultCode.CONTROL_CHARACTER: "Invisible control character",
+    FaultCode.IRREGULAR_ROW: "Row does not fit the header",
+    FaultCode.UNKNOWN_GROUP: "Unknown group",
+    FaultCode.UNKNOWN_INTEREST: "Unknown interest",
+    FaultCode.OTHER_CENTER_GROUP: "Group of another center",
+    FaultCode.OPT_GROUP: "Opt-in or opt-out group of an interest",
+    FaultCode.CONS_ID_UNKNOWN: "CONS_ID not found",
+    FaultCode.REMOVED: "Matches a removed record",
+    FaultCode.SEVERAL_MEMBER_ID: "MEMBER_ID matches several records",
+    FaultCode.SEVERAL_EMAIL: "PRIMARY_EMAIL matches several records",
+    FaultCode.EMAIL_TAKEN: "Email belongs to another record",
+    FaultCode.EMAIL_UNREACHABLE: "Email belongs to someone who does not accept email",
+    FaultCode.MEMBER_ID_TAKEN: "MEMBER_ID belongs to another record",
+    FaultCode.OTHER_CENTER: "Record outside your center",
+    FaultCode.CHANGED_SINCE_PREVIEW: "Changed since the preview",
+    FaultCode.LEFT_OUT: "Left out by a person",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with one cell (or, with `column` blank, with the whole row)."""
+
+    code: FaultCode
+    column: str
+    value: str
+    message: str
+
+    def as_dict(self) -> dict[str, str]:
+        """The stored form, a JSON object with the same four names."""
+        return {
+            "code": str(self.code),
+            "column": self.column,
+            "value": self.value[:200],
+            "message": self.message,
+        }
+
+
+def faults_json(faults: Iterable[Fault]) -> str:
+    """The stored form of a row's faults: a JSON array, in the order they were found."""
+    return json.dumps([fault.as_dict() for fault in faults], ensure_ascii=False)
