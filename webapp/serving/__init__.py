@@ -1,0 +1,1 @@
+"""What `datasync serve` runs on one machine: two embedded services, and what watches them."""
