@@ -1,0 +1,26 @@
+"""Reading any file that staff upload: what is in it, its rows, or why it can't be read."""
+
+from webapp.rules.reading.examine import examine, read_records
+from webapp.rules.reading.tables import (
+    DELIMITER_NAMES,
+    Batch,
+    Dialect,
+    Examination,
+    Limits,
+    Refusal,
+    Source,
+    UnreadableError,
+)
+
+__all__ = [
+    "DELIMITER_NAMES",
+    "Batch",
+    "Dialect",
+    "Examination",
+    "Limits",
+    "Refusal",
+    "Source",
+    "UnreadableError",
+    "examine",
+    "read_records",
+]

@@ -1,0 +1,195 @@
+"""Lines as records: Python's csv reader, made safe against quotes that are never closed.
+
+A quote that is opened and not closed would swallow every line up to the next quote. Where exactly
+one reading makes sense (the lines behind it are complete records by themselves) that one is taken,
+and only the line with the stray quote is set aside.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from webapp.rules.reading.tables import Dialect, Limits, Refusal, UnreadableError
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+# Fed behind the last line: it comes back as a record of its own unless a quote is still open.
+_END = "\x1a\x1aend\x1a\x1a"
+
+UNCLOSED = (
+    "A quotation mark is opened in this row and never closed; "
+    "remove it or close it, then upload the row again."
+)
+
+
+@dataclass(slots=True)
+class Records:
+    """Records in order; ``broken`` says, by position, which of them are not to be trusted."""
+
+    rows: list[list[str]] = field(default_factory=list)
+    broken: dict[int, str] = field(default_factory=dict)
+    has_nul: bool = False
+
+
+def read_records_of(
+    blocks: Iterable[list[str]], dialect: Dialect, width: int, limits: Limits
+) -> Iterator[Records]:
+    """Every record of the blocks of lines, also the blank ones."""
+    carry: list[str] = []
+    for block in blocks:
+        _refuse_too_many_cells(block, dialect, limits)
+        lines = carry + block if carry else block
+        records, carry = _parse(lines, dialect, width, limits, at_end=False)
+        records.has_nul = _has_nul(lines)
+        yield records
+    if carry:
+        records, _ = _parse(carry, dialect, width, limits, at_end=True)
+        records.has_nul = _has_nul(carry)
+        yield records
+
+
+def _has_nul(lines: list[str]) -> bool:
+    return any("\x00" in line for line in lines)
+
+
+def sample_records(
+    lines: list[str], dialect: Dialect, limits: Limits, count: int
+) -> list[list[str]]:
+    """The first records that are not blank, read as carefully as all of them will be."""
+    csv.field_size_limit(limits.max_cell)
+    width = 0
+    try:
+        first = next(row for row in make_reader(lines, dialect, strict=False) if any(row))
+        width = len(first)
+    except (StopIteration, csv.Error):
+        pass
+    try:
+        records, _ = _parse(lines, dialect, width, limits, at_end=True)
+    except UnreadableError:
+        return []
+    return list(islice((row for row in records.rows if any(map(str.strip, row))), count))
+
+
+def make_reader(lines: Iterable[str], dialect: Dialect, *, strict: bool) -> Reader:
+    if not dialect.quote:
+        return csv.reader(lines, delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE)
+    return csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=strict)
+
+
+def _refuse_too_many_cells(lines: list[str], dialect: Dialect, limits: Limits) -> None:
+    """A row of a million cells is no row; splitting it would cost more memory than is allowed."""
+    for line in lines if sum(map(len, lines)) > 1 << 20 else ():
+        if line.count(dialect.delimiter) > 100 * limits.max_columns:
+            raise UnreadableError(too_many_columns(line.count(dialect.delimiter) + 1, limits))
+
+
+def too_many_columns(count: int, limits: Limits) -> Refusal:
+    return Refusal(
+        "too_many_columns",
+        f"This file has {count:,} columns and at most {limits.max_columns:,} can be read; "
+        "keep the columns that are needed and save it again.",
+    )
+
+
+def cell_too_long(limits: Limits) -> Refusal:
+    return Refusal(
+        "cell_too_long",
+        f"This file has a cell of more than {limits.max_cell:,} characters, which no field can "
+        "hold; shorten or remove it and save the file again.",
+    )
+
+
+def _parse(
+    lines: list[str], dialect: Dialect, width: int, limits: Limits, *, at_end: bool
+) -> tuple[Records, list[str]]:
+    csv.field_size_limit(limits.max_cell)
+    try:
+        # The normal case: every quote is where it belongs and the block ends between two records.
+        return Records(list(make_reader(lines, dialect, strict=True))), []
+    except csv.Error:
+        return _Careful(lines, dialect, width, limits, at_end=at_end).parse()
+
+
+class _Careful:
+    """One block read record by record, with a second look at each that spans several lines."""
+
+    def __init__(
+        self, lines: list[str], dialect: Dialect, width: int, limits: Limits, *, at_end: bool
+    ) -> None:
+        self.lines = lines
+        self.dialect = dialect
+        self.width = width
+        self.limits = limits
+        self.at_end = at_end
+        self.found = Records()
+
+    def parse(self) -> tuple[Records, list[str]]:
+        position = 0
+        while position < len(self.lines):
+            position, is_open = self._read_from(position)
+            if not is_open:
+                continue
+            if not self.at_end and not self._is_runaway(position):
+                return self.found, self.lines[position:]
+            position = self._set_line_aside(position)
+        return self.found, []
+
+    def _read_from(self, start: int) -> tuple[int, bool]:
+        """Read records until the lines end, or one needs another start; say where, and if a quote
+        that was opened there is still open."""
+        lines = chain(islice(self.lines, start, None), (_END,))
+        reader = make_reader(lines, self.dialect, strict=False)
+        position = start
+        try:
+            for row in reader:
+                end = start + reader.line_num
+                if end > len(self.lines):
+                    return position, row != [_END]
+                if end - position > 1 and not self._accept(row, position, end):
+                    return self._set_line_aside(position), False
+                self._add(row)
+                position = end
+        except csv.Error:
+            if start + reader.line_num - position <= 1:
+                raise UnreadableError(cell_too_long(self.limits)) from None
+            return self._set_line_aside(position), False
+        return len(self.lines), False
+
+    def _accept(self, row: list[str], position: int, end: int) -> bool:
+        """Is a record over several lines one record, rather than a stray quote that joined some?"""
+        lines = self.lines[position:end]
+        if not self.width:
+            return True
+        if len(row) == self.width and _is_well_formed(lines, self.dialect):
+            return True
+        rest = lines[1:]
+        if not _is_well_formed(rest, self.dialect):
+            return True
+        return any(
+            len(other) != self.width for other in make_reader(rest, self.dialect, strict=True)
+        )
+
+    def _is_runaway(self, position: int) -> bool:
+        return sum(map(len, islice(self.lines, position, None))) > self.limits.max_line
+
+    def _set_line_aside(self, position: int) -> int:
+        self.found.broken[len(self.found.rows)] = UNCLOSED
+        self._add(self.lines[position].rstrip("\r\n").split(self.dialect.delimiter))
+        return position + 1
+
+    def _add(self, row: list[str]) -> None:
+        self.found.rows.append(row)
+
+
+def _is_well_formed(lines: list[str], dialect: Dialect) -> bool:
+    try:
+        for _ in make_reader(lines, dialect, strict=True):
+            pass
+    except csv.Error:
+        return False
+    return True
