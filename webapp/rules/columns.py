@@ -1,0 +1,121 @@
+"""A file's header against the known fields (DOMAIN: column names, any case, any order)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz, process
+
+from webapp.rules.fields import KEY_COLUMNS, REPORT_COLUMNS, Field
+
+NEAREST_CUTOFF = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a file. `field` is None when unknown or passed over."""
+
+    position: int
+    name: str
+    field: Field | None
+    is_passed_over: bool = False
+    nearest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What a header means. A file can be read when there are no `faults` (sentences)."""
+
+    columns: tuple[Column, ...]
+    faults: tuple[str, ...]
+
+    @property
+    def known(self) -> tuple[Column, ...]:
+        """The columns that are read."""
+        return tuple(column for column in self.columns if column.field)
+
+    @property
+    def unknown(self) -> tuple[Column, ...]:
+        """The columns nobody knows: each is an error."""
+        return tuple(
+            column for column in self.columns if not column.field and not column.is_passed_over
+        )
+
+    @property
+    def report(self) -> tuple[Column, ...]:
+        """The columns of a rejects file, which tell where a row came from."""
+        return tuple(column for column in self.columns if folded(column.name) in REPORT_COLUMNS)
+
+
+def folded(name: str) -> str:
+    """A column name as it is compared: upper case, no surrounding blanks."""
+    return name.strip().upper()
+
+
+def recognise(
+    header: Sequence[str],
+    fields: Iterable[Field],
+    choices: Mapping[str, str | None] | None = None,
+    required: Sequence[str] = KEY_COLUMNS,
+) -> Recognition:
+    """Which field each column of a header is.
+
+    `choices` says what a person chose for headers as written: a field's column name, or None to
+    pass the column over. At least one of `required` must be among the columns.
+    """
+    by_name = {field.column: field for field in fields}
+    chosen = {folded(name): choice for name, choice in (choices or {}).items()}
+    columns = tuple(
+        _column(position, name, by_name, chosen) for position, name in enumerate(header)
+    )
+    return Recognition(columns, tuple(_header_faults(columns, required)))
+
+
+def _column(
+    position: int, name: str, by_name: Mapping[str, Field], chosen: Mapping[str, str | None]
+) -> Column:
+    key = folded(name)
+    if key in by_name and key not in chosen:
+        return Column(position, name, by_name[key])
+    if key in chosen:
+        choice = chosen[key]
+        if choice is None:
+            return Column(position, name, None, is_passed_over=True)
+        if choice in by_name:
+            return Column(position, name, by_name[choice])
+    if key in REPORT_COLUMNS:
+        return Column(position, name, None, is_passed_over=True)
+    match = process.extractOne(
+        key.replace(" ", "_"), by_name.keys(), scorer=fuzz.WRatio, score_cutoff=NEAREST_CUTOFF
+    )
+    return Column(position, name, None, nearest=match[0] if match else None)
+
+
+def _header_faults(columns: Sequence[Column], required: Sequence[str]) -> Iterable[str]:
+    for column in columns:
+        if column.field or column.is_passed_over:
+            continue
+        place = f"Column {column.position + 1}"
+        if not column.name.strip():
+            yield f"{place} has no name. Give it one of the column names, or delete the column."
+        elif column.nearest:
+            yield (
+                f"{place}, “{column.name}”, is not a known column. "
+                f"The nearest known one is {column.nearest}."
+            )
+        else:
+            yield f"{place}, “{column.name}”, is not a known column. Rename it or leave it out."
+    seen: dict[str, Column] = {}
+    for column in columns:
+        if not column.field:
+            continue
+        first = seen.setdefault(column.field.column, column)
+        if first is not column:
+            yield (
+                f"Columns {first.position + 1} and {column.position + 1} are both "
+                f"{column.field.column}. Keep one of them."
+            )
+    if required and not any(name in seen for name in required):
+        names = ", ".join(required[:-1]) + " or " + required[-1]
+        yield f"The file needs at least one of the columns {names}, to tell whose row it is."
