@@ -63,14 +63,19 @@ ROLE_HINTS: dict[Role, str] = {
     Role.CROSSREF_MANAGE: "Creates, edits and deletes cross-references.",
 }
 
-_DATA_SYNC = (Role.DATA_SYNC_VIEW, Role.DATA_SYNC_RUN, Role.DATA_SYNC_SCHEDULE, Role.DATA_SYNC_MANAGE)
-_CROSSREF = (Role.CROSSREF_VIEW, Role.CROSSREF_MANAGE)
+DATA_SYNC_LADDER = (
+    Role.DATA_SYNC_VIEW,
+    Role.DATA_SYNC_RUN,
+    Role.DATA_SYNC_SCHEDULE,
+    Role.DATA_SYNC_MANAGE,
+)
+CROSSREF_LADDER = (Role.CROSSREF_VIEW, Role.CROSSREF_MANAGE)
 
 IMPLIES: dict[Role, frozenset[Permission]] = {
     Role.VIEW_IMPORT_EXPORT: frozenset({Permission.VIEW_IMPORT_EXPORT}),
     **{
         role: frozenset(Permission(lower.value) for lower in ladder[: step + 1])
-        for ladder in (_DATA_SYNC, _CROSSREF)
+        for ladder in (DATA_SYNC_LADDER, CROSSREF_LADDER)
         for step, role in enumerate(ladder)
     },
 }
@@ -83,6 +88,23 @@ class Grant:
 
     role: Role
     center_id: int | None = None
+
+
+def completed(grants: Iterable[Grant]) -> frozenset[Grant]:
+    """The same roles with View Import/Export beside each that would count for nothing without."""
+    given = frozenset(grants)
+    return given | {Grant(Role.VIEW_IMPORT_EXPORT, grant.center_id) for grant in given}
+
+
+def highest(roles: Iterable[Role]) -> list[Role]:
+    """The roles that say it all: of each ladder the highest; View Import/Export only alone."""
+    held = set(roles)
+    tops = [
+        next(role for role in reversed(ladder) if role in held)
+        for ladder in (DATA_SYNC_LADDER, CROSSREF_LADDER)
+        if held & set(ladder)
+    ]
+    return tops or sorted(held)
 
 
 def allows(grants: Iterable[Grant], permission: Permission, center_id: int | None) -> bool:

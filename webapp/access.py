@@ -1,0 +1,189 @@
+"""Who may use what: one table with every endpoint, enforced in one place.
+
+`TABLE` says for each endpoint who may ask for it: `PUBLIC`, `SIGNED_IN`, or a `Permission` held
+site-wide or for at least one center. A view that shows or changes a thing then says whose it is:
+`require_center` for one thing, `scope` for a list. An endpoint that is missing from the table
+answers 500 in development and tests, 403 in production.
+
+To add a route: one line in `TABLE`. A fragment that polls is wrapped in `polled(...)`: it does
+not count as activity, so an open page doesn't keep a session alive by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from flask import Flask, abort, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import hx, sessions
+from webapp.rules.roles import Permission
+from webapp.sessions import SignedIn
+
+log = logging.getLogger(__name__)
+
+
+class Open(Enum):
+    """Rules that ask for no permission."""
+
+    PUBLIC = "public"
+    SIGNED_IN = "signed in"
+
+
+PUBLIC = Open.PUBLIC
+SIGNED_IN = Open.SIGNED_IN
+Who: TypeAlias = Open | Permission
+
+VIEW_AREA = Permission.VIEW_IMPORT_EXPORT
+VIEW = Permission.DATA_SYNC_VIEW
+RUN = Permission.DATA_SYNC_RUN
+MANAGE = Permission.DATA_SYNC_MANAGE
+ADMINISTER = Permission.ADMINISTER
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who may ask for an endpoint, and whether asking counts as activity."""
+
+    who: Who
+    is_polled: bool = False
+
+
+def polled(who: Who) -> Rule:
+    """A fragment that a page fetches by itself, again and again."""
+    return Rule(who, is_polled=True)
+
+
+TABLE: dict[str, Who | Rule] = {
+    # Everyone
+    "static": PUBLIC,
+    "health.health": polled(PUBLIC),
+    "accounts.sign_in": PUBLIC,
+    # One's own account
+    "home.index": SIGNED_IN,
+    "accounts.sign_out": PUBLIC,
+    "accounts.change_password": SIGNED_IN,
+    # Administration
+    "users.list_users": ADMINISTER,
+    "users.new_user": ADMINISTER,
+    "users.edit_user": ADMINISTER,
+    "users.reset_password": ADMINISTER,
+    "users.set_active": ADMINISTER,
+    "centers.list_centers": ADMINISTER,
+    "centers.create_center": ADMINISTER,
+    "centers.edit_center": ADMINISTER,
+    # Import/Export
+    "operations.mine": VIEW_AREA,
+    "operations.all": VIEW_AREA,
+}
+
+
+def rule_of(endpoint: str) -> Rule | None:
+    """The rule for an endpoint, None when nobody wrote one."""
+    entry = TABLE.get(endpoint)
+    return Rule(entry) if isinstance(entry, Open | Permission) else entry
+
+
+def may_open(endpoint: str) -> bool:
+    """Whether the endpoint exists and the present user may ask for it: for links and buttons."""
+    rule = rule_of(endpoint)
+    return endpoint in current_app.view_functions and rule is not None and _is_met(rule.who)
+
+
+def may(permission: Permission | str, center_id: int | None = None) -> bool:
+    """Whether the present user may do it to a thing of that center (None: of the site)."""
+    user = sessions.current()
+    return user is not None and user.standing.allows(Permission(permission), center_id)
+
+
+def signed_in() -> SignedIn:
+    """The present user; in a view whose endpoint asks for more than PUBLIC there always is one."""
+    user = sessions.current()
+    if user is None:
+        abort(401)
+    return user
+
+
+def scope(permission: Permission) -> frozenset[int] | None:
+    """The centers whose things a list may show: None everything, empty nothing."""
+    return signed_in().standing.centers(permission)
+
+
+def require_center(permission: Permission, center_id: int | None) -> None:
+    """Stop unless the present user may do it to a thing of that center (None: of the site).
+
+    404 when the thing lies outside what they may see at all (that it exists is not told), 403
+    when they may see it but not do this.
+    """
+    require_any_center(permission, (center_id,))
+
+
+def require_any_center(permission: Permission, center_ids: Iterable[int | None]) -> None:
+    """The same for a thing that belongs to several centers, or (empty) to none."""
+    standing = signed_in().standing
+    owners = list(center_ids) or [None]
+    if any(standing.allows(permission, owner) for owner in owners):
+        return
+    seen = any(standing.allows(_viewing(permission), owner) for owner in owners)
+    abort(403 if seen else 404)
+
+
+def _viewing(permission: Permission) -> Permission:
+    if permission in {Permission.CROSSREF_VIEW, Permission.CROSSREF_MANAGE}:
+        return Permission.CROSSREF_VIEW
+    if permission in {Permission.VIEW_IMPORT_EXPORT, Permission.ADMINISTER}:
+        return permission
+    return Permission.DATA_SYNC_VIEW
+
+
+def _is_met(who: Who) -> bool:
+    if who is PUBLIC:
+        return True
+    user = sessions.current()
+    if user is None:
+        return False
+    return who is SIGNED_IN or user.standing.allows_somewhere(Permission(who.value))
+
+
+def enforce() -> ResponseReturnValue | None:
+    """Before every request: let it pass, or answer for it."""
+    if request.endpoint is None:
+        return None  # no such page, or the wrong method: the error page says so
+    rule = rule_of(request.endpoint)
+    if rule is None:
+        log.error("The endpoint %s has no entry in webapp.access.TABLE", request.endpoint)
+        abort(500 if current_app.debug or current_app.testing else 403)
+    if not _is_met(rule.who):
+        if sessions.current() is None:
+            return ask_to_sign_in()
+        abort(403)
+    if rule.who is not PUBLIC and not rule.is_polled:
+        sessions.keep_alive()
+    return None
+
+
+def ask_to_sign_in() -> ResponseReturnValue:
+    """The way to the sign-in page and back; a fragment never gets that page as its content."""
+    if hx.wants_fragment():
+        answer = hx.plain("You have been signed out. Sign in again to go on.", 401)
+        answer.headers["HX-Redirect"] = url_for("accounts.sign_in", next=_page_of_fragment())
+        return answer
+    wanted = request.full_path.removesuffix("?") if request.method == "GET" else None
+    return redirect(url_for("accounts.sign_in", next=wanted), code=303)
+
+
+def _page_of_fragment() -> str | None:
+    shown: str | None = request.htmx.current_url  # type: ignore[attr-defined]
+    return sessions.local_path(shown, request.host) if shown else None
+
+
+def register_access(app: Flask) -> None:
+    """Put the table in front of every request. Call it before CSRF protection is set up: that one
+    reads the body, and nobody should send 2 GB only to be told that they may not."""
+    app.before_request(enforce)
+    app.add_template_global(may, "may")
+    app.add_template_global(may_open, "may_open")

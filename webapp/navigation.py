@@ -1,0 +1,120 @@
+"""The entries of the top bar: what exists and what the present user may open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flask import request, url_for
+
+from webapp.access import may_open
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An entry: its words, where it leads, and the endpoints for which it is the current one."""
+
+    label: str
+    endpoint: str
+    owns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A part of the site. `owns` are the blueprints whose other pages belong to it."""
+
+    label: str
+    pages: tuple[Page, ...]
+    owns: tuple[str, ...]
+
+
+AREAS = (
+    Area(
+        "Import/Export",
+        (
+            Page("My Data Sync Operations", "operations.mine"),
+            Page("All Data Sync Operations", "operations.all"),
+            Page("Operation Results", "runs.list_runs", owns=("runs",)),
+        ),
+        owns=("operations", "runs", "uploads", "wizard", "samples", "rows", "undo"),
+    ),
+    Area(
+        "Constituents",
+        (Page("Constituents", "constituents.list_constituents", owns=("constituents",)),),
+        owns=("constituents",),
+    ),
+    Area("Groups", (Page("Groups", "groups.list_groups", owns=("groups",)),), owns=("groups",)),
+    Area(
+        "Administration",
+        (
+            Page("Users", "users.list_users", owns=("users",)),
+            Page("Centers", "centers.list_centers", owns=("centers",)),
+            Page("Mail", "mail.list_messages", owns=("mail",)),
+        ),
+        owns=("users", "centers", "mail"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One link."""
+
+    label: str
+    url: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One area, with the links this person may follow."""
+
+    label: str
+    items: tuple[Item, ...]
+    is_current: bool
+
+    @property
+    def url(self) -> str:
+        """The area opens on its first page."""
+        return self.items[0].url
+
+
+@dataclass(frozen=True, slots=True)
+class Navigation:
+    """What the top bar shows."""
+
+    sections: tuple[Section, ...] = field(default=())
+
+    @property
+    def current(self) -> Section | None:
+        """The area the present page belongs to."""
+        return next((section for section in self.sections if section.is_current), None)
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The pages of that area."""
+        return self.current.items if self.current else ()
+
+    @property
+    def current_label(self) -> str:
+        """Its name."""
+        return self.current.label if self.current else ""
+
+
+def build_navigation() -> Navigation:
+    """For the present user and page."""
+    here = request.endpoint or ""
+    blueprint = here.partition(".")[0]
+    sections = []
+    for area in AREAS:
+        items = tuple(
+            Item(
+                page.label,
+                url_for(page.endpoint),
+                here == page.endpoint or here in page.owns or blueprint in page.owns,
+            )
+            for page in area.pages
+            if may_open(page.endpoint)
+        )
+        if items:
+            sections.append(Section(area.label, items, blueprint in area.owns))
+    return Navigation(tuple(sections))
