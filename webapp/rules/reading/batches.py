@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from webapp.rules.reading.records import Records
@@ -36,13 +36,13 @@ class _Pending:
 
 
 def batch_rows(
-    blocks: Iterable[tuple[int, Records]], dialect: Dialect, start: int, size: int
+    blocks: Iterable[tuple[Sequence[int], Records]], dialect: Dialect, start: int, size: int
 ) -> Iterator[Batch]:
     """Batches of ``size`` rows, the last one shorter; the first ``start`` rows are left out."""
     pending = _Pending()
     to_skip = start
-    for first_number, records in blocks:
-        _add(pending, first_number, records, dialect)
+    for numbers, records in blocks:
+        _add(pending, numbers, records, dialect)
         to_skip -= pending.drop(to_skip)
         while len(pending.rows) >= size:
             yield pending.take(size)
@@ -50,38 +50,37 @@ def batch_rows(
         yield pending.take(size)
 
 
-def _add(pending: _Pending, first_number: int, records: Records, dialect: Dialect) -> None:
+def _add(pending: _Pending, numbers: Sequence[int], records: Records, dialect: Dialect) -> None:
     rows = records.rows
     strip = str.strip
-    numbers: Iterable[int] = range(first_number, first_number + len(rows))
     blank = {at for at, row in enumerate(rows) if not any(map(strip, row))}
-    faults = _find_faults(first_number, records, dialect)
+    faults = _find_faults(numbers, records, dialect)
     if blank:
+        for at in blank:
+            faults.pop(numbers[at], None)
         numbers = [number for at, number in enumerate(numbers) if at not in blank]
         rows = [row for at, row in enumerate(rows) if at not in blank]
-        for at in blank:
-            faults.pop(first_number + at, None)
     pending.numbers.extend(numbers)
     pending.rows.extend(rows)
     pending.faults.update(faults)
 
 
-def _find_faults(first_number: int, records: Records, dialect: Dialect) -> dict[int, str]:
+def _find_faults(numbers: Sequence[int], records: Records, dialect: Dialect) -> dict[int, str]:
     """What is wrong with which row; rows that surely fit the header's width are given it."""
     rows, width = records.rows, dialect.width
-    faults = {first_number + at: why for at, why in records.broken.items()}
+    faults = {numbers[at]: why for at, why in records.broken.items()}
     if any(size != width for size in set(map(len, rows))):
         for at, row in enumerate(rows):
             if len(row) != width and at not in records.broken:
                 fault = _fit(row, dialect)
                 if fault:
-                    faults[first_number + at] = fault
+                    faults[numbers[at]] = fault
     if records.has_nul:
         for at, row in enumerate(rows):
             if any(NUL in cell for cell in row):
                 rows[at] = [cell.replace(NUL, SHOWN_NUL) for cell in row]
                 faults.setdefault(
-                    first_number + at,
+                    numbers[at],
                     "This row has a NUL character (shown as ␀), which no text can hold; "
                     "remove it, then upload the row again.",
                 )
@@ -98,6 +97,11 @@ def _fit(row: list[str], dialect: Dialect) -> str | None:
     elif dialect.pads_short_rows:
         row.extend([""] * (width - len(row)))
         return None
+    if dialect.kind == "xlsx":
+        return (
+            "This row has a value to the right of the last column that has a name; "
+            "move it into its column, or give its column a name."
+        )
     found, name = len(row), DELIMITER_NAMES.get(dialect.delimiter, "delimiter")
     cells = "1 cell" if found == 1 else f"{found} cells"
     columns = "1 column" if width == 1 else f"{width} columns"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -126,18 +126,21 @@ def _read_raw(source: Source, dialect: Dialect, width: int, limits: Limits) -> I
     return read_records_of(read_line_blocks(source, dialect, limits), dialect, width, limits)
 
 
-def _numbered(blocks: Iterator[Records], header_line: int) -> Iterator[tuple[int, Records]]:
-    """Each block of records with the row number of its first one; the header and all above it
+def _numbered(
+    blocks: Iterator[Records], header_line: int
+) -> Iterator[tuple[Sequence[int], Records]]:
+    """Each block of records with the row number of each; the header and all above it
     are left out."""
     number = 1
     for records in blocks:
         count = len(records.rows)
         over = header_line - number + 1
         if over <= 0:
-            yield number, records
+            yield range(number, number + count), records
         elif over < count:
             broken = {at - over: why for at, why in records.broken.items() if at >= over}
-            yield number + over, Records(records.rows[over:], broken, records.has_nul)
+            rest = Records(records.rows[over:], broken, records.has_nul)
+            yield range(number + over, number + count), rest
         number += count
 
 

@@ -15,6 +15,7 @@ from webapp.rules.reading.tables import (
     Source,
     UnreadableError,
 )
+from webapp.rules.reading.workbooks import examine_workbook, read_workbook
 
 # Reading is half as fast again when ten thousand rows are held at once.
 BATCH = 2_000
@@ -36,6 +37,8 @@ def examine(source: Source, *, limits: Limits = Limits()) -> Examination | Refus
     if refusal:
         return refusal
     try:
+        if signatures.is_zip(head):
+            return examine_workbook(source, limits)
         return examine_text(source, head, limits)
     except UnreadableError as error:
         return error.refusal
@@ -54,4 +57,6 @@ def read_records(
     Blank rows are left out and not counted. Memory stays flat. Raises ``UnreadableError`` where the
     rest of the file can't be read as a table (a cell or line beyond the limits).
     """
+    if dialect.kind == "xlsx":
+        return read_workbook(source, dialect, start, limits, size)
     return read_delimited(source, dialect, start, limits, size)

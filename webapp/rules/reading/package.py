@@ -1,0 +1,171 @@
+"""An .xlsx file as a package of parts, checked before anything in it is unpacked."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+from xml.parsers import expat
+
+from webapp.rules.reading.tables import Limits, Refusal, Source, UnreadableError
+
+_MAX_PARTS = 10_000
+_MAX_DIRECTORY = 8 * 1024 * 1024
+_RATIO_MATTERS_FROM = 64 * 1024 * 1024
+
+DAMAGED = Refusal(
+    "damaged_workbook",
+    "This workbook is damaged or was cut off on its way here; open it in Excel, save it again as "
+    ".xlsx, and choose that file.",
+)
+_BOMB = Refusal(
+    "archive_bomb",
+    "This file would unpack to far more than its size, as no real workbook does; save the table "
+    "again as CSV or .xlsx from the program it comes from.",
+)
+_ENCRYPTED = Refusal(
+    "encrypted",
+    "This file is protected with a password; remove the password, save it and choose it again.",
+)
+_UNSAFE = Refusal(
+    "unsafe_archive",
+    "This file has parts whose names point outside of it, as no real workbook does; save the "
+    "table again as CSV or .xlsx from the program it comes from.",
+)
+
+_FAULTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    IndexError,
+    ValueError,
+    OverflowError,
+    struct.error,
+    NotImplementedError,
+    RuntimeError,
+    expat.ExpatError,
+)
+
+
+class Package:
+    """The parts of a workbook by name, in any case, with forward slashes."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._parts = {_normal(info.filename): info for info in archive.infolist()}
+
+    def __contains__(self, name: str) -> bool:
+        return _normal(name) in self._parts
+
+    def open(self, name: str) -> BinaryIO:
+        return self._archive.open(self._parts[_normal(name)])  # type: ignore[return-value]
+
+    def size(self, name: str) -> int:
+        return self._parts[_normal(name)].file_size
+
+    def names(self) -> list[str]:
+        return list(self._parts)
+
+
+@contextmanager
+def open_package(source: Source, limits: Limits) -> Iterator[Package]:
+    """The package in a file. Whatever is wrong with it, then or later, is ``UnreadableError``."""
+    with source.open() as file, naming_damage():
+        _check_directory_size(file, source.size)
+        with zipfile.ZipFile(file) as archive:
+            refusal = _refuse(archive.infolist(), source.size, limits)
+            if refusal:
+                raise UnreadableError(refusal)
+            package = Package(archive)
+            refusal = _refuse_other_kinds(package)
+            if refusal:
+                raise UnreadableError(refusal)
+            yield package
+
+
+@contextmanager
+def naming_damage() -> Iterator[None]:
+    """A damaged package shows in a dozen kinds of exception; to the user they are one."""
+    try:
+        yield
+    except UnreadableError:
+        raise
+    except _FAULTS as error:
+        raise UnreadableError(DAMAGED) from error
+
+
+def _normal(name: str) -> str:
+    return name.replace("\\", "/").lstrip("/").lower()
+
+
+def _check_directory_size(file: BinaryIO, size: int) -> None:
+    """Refuse before ``zipfile`` loads a directory of millions of parts into memory."""
+    tail_size = min(size, 66_000)
+    file.seek(size - tail_size)
+    tail = file.read(tail_size)
+    end = tail.rfind(b"PK\x05\x06")
+    if end < 0:
+        raise zipfile.BadZipFile
+    parts, directory = struct.unpack_from("<HI", tail, end + 10)
+    locator = tail.rfind(b"PK\x06\x07", 0, end)
+    if locator >= 0:
+        (offset,) = struct.unpack_from("<Q", tail, locator + 8)
+        file.seek(min(offset, size))
+        record = file.read(56)
+        if record.startswith(b"PK\x06\x06"):
+            parts, directory = struct.unpack_from("<QQ", record, 32)
+    if parts > _MAX_PARTS or directory > _MAX_DIRECTORY:
+        raise UnreadableError(_BOMB)
+    file.seek(0)
+
+
+def _refuse(infos: list[zipfile.ZipInfo], size: int, limits: Limits) -> Refusal | None:
+    # zipfile never unpacks more of a part than its declared size, so that size is what counts;
+    # against the whole file, as parts of a bomb may share their packed bytes.
+    unpacked = sum(info.file_size for info in infos)
+    if unpacked > limits.max_unpacked:
+        return _BOMB
+    if unpacked > _RATIO_MATTERS_FROM and unpacked > size * limits.max_ratio:
+        return _BOMB
+    for info in infos:
+        name = info.filename.replace("\\", "/")
+        if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
+            return _UNSAFE
+        if info.flag_bits & 0x1:
+            return _ENCRYPTED
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            return DAMAGED
+    return None
+
+
+def _refuse_other_kinds(package: Package) -> Refusal | None:
+    """What else comes as a zip: other documents, and tables that were packed to be sent."""
+    names = package.names()
+    if "[content_types].xml" in package and any(name.startswith("xl/") for name in names):
+        if "xl/workbook.bin" in package:
+            return Refusal(
+                "xlsb",
+                "This is a binary Excel workbook (.xlsb); open it in Excel and save it as .xlsx or "
+                "CSV.",
+            )
+        return None
+    if "mimetype" in package and "content.xml" in package:
+        return Refusal(
+            "opendocument",
+            "This is an OpenDocument file (such as .ods); open it and save the table as .xlsx or "
+            "CSV.",
+        )
+    for folder, what in (("word/", "a Word document"), ("ppt/", "a PowerPoint presentation")):
+        if any(name.startswith(folder) for name in names):
+            return Refusal(
+                "document",
+                f"This is {what}, which has no rows and columns to read; save the table in it as "
+                ".xlsx or CSV.",
+            )
+    return Refusal(
+        "archive", "This is a packed file (zip); unpack it and choose the CSV or .xlsx file in it."
+    )
