@@ -15,15 +15,43 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# Folding for search: case and the accents of Latin letters. Only immutable built-ins, so that it is
-# inlined into the indexes below and costs no function call per row.
-FOLD_FROM = "àáâãäåāăąçćĉċčďđèéêëēĕėęěĝğġģĥħìíîïĩīĭįıĵķĺļľŀłñńņňòóôõöøōŏőŕŗřśŝşšţťŧùúûüũūŭůűųŵýÿŷźżž"
-FOLD_TO = "aaaaaaaaacccccddeeeeeeeeegggghhiiiiiiiiijklllllnnnnooooooooorrrssssttt" \
-    "uuuuuuuuuuwyyyzzz"
+# Folding for search: case, and the accents of Latin letters (Vietnamese included). Only immutable
+# built-ins and not STRICT, so that it is inlined into the indexes below and costs no function call
+# per row; text in plain ASCII, which is most, is only lowered (0.3 against 1.2 microseconds).
+FOLDED = {
+    "a": "àáâãäåāăąǎǟǡǻȁȃȧḁạảấầẩẫậắằẳẵặ",
+    "b": "ḃḅḇ",
+    "c": "çćĉċčḉ",
+    "d": "ðďđḋḍḏḑḓ",
+    "e": "èéêëēĕėęěȅȇȩḕḗḙḛḝẹẻẽếềểễệ",
+    "f": "ḟ",
+    "g": "ĝğġģǧǵḡ",
+    "h": "ĥħȟḣḥḧḩḫẖ",
+    "i": "ìíîïĩīĭįıǐȉȋḭḯỉị",
+    "j": "ĵǰ",
+    "k": "ķǩḱḳḵ",
+    "l": "ĺļľłḷḹḻḽ",
+    "m": "ḿṁṃ",
+    "n": "ñńņňǹṅṇṉṋ",
+    "o": "òóôõöøōŏőơǒǫǭȍȏȫȭȯȱṍṏṑṓọỏốồổỗộớờởỡợ",
+    "p": "ṕṗ",
+    "r": "ŕŗřȑȓṙṛṝṟ",
+    "s": "śŝşšșṡṣṥṧṩ",
+    "t": "ţťŧțṫṭṯṱẗ",
+    "u": "ùúûüũūŭůűųưǔǖǘǚǜȕȗṳṵṷṹṻụủứừửữự",
+    "v": "ṽṿ",
+    "w": "ŵẁẃẅẇẉẘ",
+    "x": "ẋẍ",
+    "y": "ýÿŷȳẏẙỳỵỷỹ",
+    "z": "źżžẑẓẕ",
+}
+FOLD_FROM = "".join(FOLDED.values())
+FOLD_TO = "".join(letter * len(accented) for letter, accented in FOLDED.items())
 
 FUNCTIONS = f"""
-CREATE FUNCTION datasync_fold(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$ SELECT translate(lower($1), '{FOLD_FROM}', '{FOLD_TO}') $$;
+CREATE FUNCTION datasync_fold(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE WHEN octet_length($1) = char_length($1) THEN lower($1)
+    ELSE translate(lower($1), '{FOLD_FROM}', '{FOLD_TO}') END $$;
 
 -- Digits from the end: a number is found by its last digits, with or without country code
 CREATE FUNCTION datasync_phone_key(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -39,7 +67,8 @@ CREATE INDEX ix_constituents_email ON constituents (lower(primary_email) text_pa
     WHERE primary_email IS NOT NULL;
 CREATE INDEX ix_constituents_last_first ON constituents
     (datasync_fold(last_name) text_pattern_ops, datasync_fold(first_name) text_pattern_ops);
-CREATE INDEX ix_constituents_first ON constituents (datasync_fold(first_name) text_pattern_ops);
+CREATE INDEX ix_constituents_first_last ON constituents
+    (datasync_fold(first_name) text_pattern_ops, datasync_fold(last_name) text_pattern_ops);
 CREATE INDEX ix_constituents_home_phone ON constituents
     (datasync_phone_key(home_phone) text_pattern_ops) WHERE home_phone IS NOT NULL;
 CREATE INDEX ix_constituents_work_phone ON constituents
