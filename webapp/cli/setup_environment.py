@@ -127,7 +127,7 @@ def ensure_chromium() -> None:
 
 
 def install_with_apt(*names: str) -> bool:
-    """Whether the machine's package manager could be used and had the first of these that exists."""
+    """Whether apt-get could be used and had one of these."""
     apt = shutil.which("apt-get")
     if apt is None:
         return False

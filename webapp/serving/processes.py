@@ -26,7 +26,13 @@ def tied_command(
     return [sys.executable, "-I", "-S", child.__file__, *options, "--", *command]
 
 
-def start(command: Sequence[str], *, log: Path, cwd: Path | None = None) -> subprocess.Popen[bytes]:
+def start(
+    command: Sequence[str],
+    *,
+    log: Path,
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
     """Start a tied command in a session of its own: a Ctrl-C at the terminal is ours to pass on."""
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603
@@ -35,6 +41,7 @@ def start(command: Sequence[str], *, log: Path, cwd: Path | None = None) -> subp
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=cwd,
+            env=env,
             start_new_session=True,
         )
 

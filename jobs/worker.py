@@ -1,0 +1,50 @@
+"""One RQ worker on one queue: `python -m jobs.worker imports`.
+
+One queue each, because a worker on several can lose a job between taking and starting it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from importlib import import_module
+
+from redis import Redis
+from rq import Queue, Worker
+
+from webapp import create_app
+from webapp.settings import Settings
+
+QUEUES = ("imports", "system")
+# Loaded before the fork, so that a job starts at once.
+PRELOADED = ("jobs.runs", "jobs.housekeeping")
+
+
+def main(arguments: list[str]) -> int:
+    """Work until told to stop. No database connection is opened before a job's fork."""
+    if len(arguments) != 1 or arguments[0] not in QUEUES:
+        sys.stderr.write(f"Use: python -m jobs.worker QUEUE, QUEUE being {' or '.join(QUEUES)}.\n")
+        return 2
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    settings = Settings.from_env()
+    app = create_app(settings)
+    for module in PRELOADED:
+        import_module(module)
+    name = arguments[0]
+    connection = Redis.from_url(settings.redis_url)
+    worker = Worker(
+        [Queue(name, connection=connection)],
+        name=f"{name}-{socket.gethostname()}-{os.getpid()}",
+        connection=connection,
+        job_monitoring_interval=5,
+        maintenance_interval=60,
+    )
+    # Every job inherits the context with the fork.
+    with app.app_context():
+        worker.work()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

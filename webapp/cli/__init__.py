@@ -1,0 +1,99 @@
+"""The console command `datasync`. Heavy parts are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+DEFAULT_DATA = "./var"
+DEFAULT_PORT = 8000
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. 0 is success, 1 failure (one sentence on stderr), 2 wrong usage."""
+    options = build_parser().parse_args(arguments)
+    from webapp.errors import DataSyncError
+    from webapp.serving.errors import ServingError
+    from webapp.settings import SettingsError
+
+    command: Callable[[argparse.Namespace], int] = import_module(options.module).run
+    try:
+        return command(options)
+    except (ServingError, SettingsError, DataSyncError) as error:
+        sys.stderr.write(f"datasync: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every command and option."""
+    parser = argparse.ArgumentParser(
+        prog="datasync", description="Moves constituent data between two databases."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_serve(_command(commands, "serve", "start everything and keep it running"))
+    _add_run(_command(commands, "run", "run an operation on a file and wait for its end"))
+    undo = _command(commands, "undo", "take back what a run did")
+    undo.add_argument("run", metavar="RUN", type=int, help="the run's number")
+    _add_json(undo)
+    _add_json(_command(commands, "status", "say what is running and what is waiting"))
+    _add_create_user(_command(commands, "create-user", "make a user; the password comes on stdin"))
+    _command(commands, "database-url", "print where the database is, for psql and the like")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        type=Path,
+        default=Path(os.environ.get("DATASYNC_DATA") or DEFAULT_DATA),
+        help=f"the data folder (default: DATASYNC_DATA, else {DEFAULT_DATA})",
+    )
+    parser.set_defaults(module=f"webapp.cli.{name.replace('-', '_')}")
+    return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="default: %(default)s")
+    parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    parser.add_argument(
+        "--no-demo", dest="demo", action="store_false", help="begin empty, with one administrator"
+    )
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("operation", metavar="OPERATION", help="standard-constituent-import, ...")
+    parser.add_argument("--file", metavar="F", type=Path, required=True, help="the file to run on")
+    parser.add_argument("--label", metavar="L", default="", help="what to call the run")
+    parser.add_argument("--preview", action="store_true", help="only show what would happen")
+    parser.add_argument(
+        "--date-order", choices=("mdy", "dmy"), help="what 1/2/2026 means (default: mdy)"
+    )
+    _add_json(parser)
+
+
+def _add_create_user(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("email", metavar="EMAIL")
+    parser.add_argument("--role", required=True, help="site-administrator, view, run, manage, ...")
+    parser.add_argument("--center", metavar="C", help="give the role for this center only")
+    parser.add_argument("--name", default="", help="what the pages call the user")
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 65535:
+        raise ValueError
+    return number
