@@ -1,0 +1,45 @@
+"""Cells that a spreadsheet would take for a formula, made plain text in a way that can be undone.
+
+Two promises meet here: no formula runs from a file opened in Excel (promise 12), and a rejected
+row comes back as it came in (promise 9). So a cell that a spreadsheet would calculate is written
+with an apostrophe in front, and so is one that merely looks guarded already (apostrophes, then such
+a character): that makes `unguard` the exact inverse of `guard`. The apostrophe is what spreadsheet
+users write themselves to say "this is text", it survives opening and saving in Excel, and it keeps
++1555… a phone number there. Our own reader takes it away again, but only in a file that has our
+report columns (`is_guarded_file`): elsewhere an apostrophe is somebody's data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from webapp.rules.fields import REPORT_COLUMNS
+
+MARK = "'"
+
+# Excel, LibreOffice and Google Sheets calculate = + - @, their full-width forms included, also
+# behind blanks; a leading tab or line break is known to hide them.
+_CALCULATED = r"[\s\x00-\x1f]*[=+\-@＝＋－＠]|[\t\r\n]"
+_NEEDS_GUARD = re.compile(rf"{MARK}*(?:{_CALCULATED})")
+_IS_GUARDED = re.compile(rf"{MARK}+(?:{_CALCULATED})")
+
+
+def guard(value: str) -> str:
+    """The cell as it is safe to open in a spreadsheet; nearly always the cell itself."""
+    return MARK + value if _NEEDS_GUARD.match(value) else value
+
+
+def unguard(value: str) -> str:
+    """The cell as it was before `guard`; a cell that was never guarded stays as it is."""
+    return value[1:] if _IS_GUARDED.match(value) else value
+
+
+def is_guarded_file(columns: Iterable[str]) -> bool:
+    """Whether a file is one of our rejects files (either report column is still there)."""
+    return any(is_report_column(column) for column in columns)
+
+
+def is_report_column(column: str) -> bool:
+    """Whether a heading is one of those that a rejects file adds, in any case or spacing."""
+    return column.strip().upper() in REPORT_COLUMNS
