@@ -75,6 +75,8 @@ CREATE INDEX ix_constituents_work_phone ON constituents
     (datasync_phone_key(work_phone) text_pattern_ops) WHERE work_phone IS NOT NULL;
 CREATE INDEX ix_constituents_mobile_phone ON constituents
     (datasync_phone_key(mobile_phone) text_pattern_ops) WHERE mobile_phone IS NOT NULL;
+-- Removed records are few: a search among them starts from here
+CREATE INDEX ix_constituents_removed ON constituents (id) WHERE NOT is_active;
 CREATE INDEX ix_constituent_emails_constituent_id ON constituent_emails (constituent_id);
 """
 
