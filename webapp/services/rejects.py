@@ -1,0 +1,141 @@
+"""The rejects file: every row that did not go through, as it came in, with its number and reason.
+
+It has the columns of the file that was imported, in their order, then DATASYNC_ROW and
+DATASYNC_REASON, and can be uploaded again once fixed (promise 9). UTF-8 with a byte order mark and
+every cell quoted, which Excel opens right by a double click; cells that a spreadsheet would
+calculate are guarded (promise 12, `rules.guarding`), and reading the file takes the guard away.
+
+A row that had too many or too few cells keeps that fault until somebody looks at it: its surplus
+cells, and the note NOT_FIXED, stand right of the reason, where no heading is. Filled up in silence,
+it would be imported with its cells under the wrong headings.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO, NamedTuple
+
+import xlsxwriter
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from webapp.models import Run, RunRow
+from webapp.rules.faults import FaultCode
+from webapp.rules.fields import REPORT_COLUMNS
+from webapp.rules.guarding import guard, is_report_column
+
+BATCH_ROWS = 5_000
+NOT_FIXED = (
+    "The cells of this row do not stand under the right headings. "
+    "Put them right, then clear this cell and all to its right."
+)
+_KEPT_DELIMITERS = (",", ";")
+MAX_XLSX_ROWS = 1_048_575
+_MAX_XLSX_CELL = 32_767
+
+
+class _Reject(NamedTuple):
+    row_number: int
+    faults: list[dict[str, str]] | None
+    cells: list[str] | None
+
+
+def write_rejects(session: Session, run: Run, stream: BinaryIO) -> int:
+    """Write the run's rejected and withheld rows as CSV; say how many. Memory does not grow."""
+    layout = _Layout(_columns(run))
+    with_bom = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="", write_through=False)
+    writer = csv.writer(with_bom, delimiter=_delimiter(run), quoting=csv.QUOTE_ALL)
+    writer.writerow(layout.header)
+    count = 0
+    for rejects in _read_rejects(session, run.id):
+        writer.writerows(layout.lay_out(reject) for reject in rejects)
+        count += len(rejects)
+    with_bom.flush()
+    with_bom.detach()
+    return count
+
+
+def write_rejects_workbook(session: Session, run: Run, stream: BinaryIO) -> int:
+    """The same as an Excel workbook in which every cell is text, so that 02134 stays 02134."""
+    layout = _Layout(_columns(run))
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    workbook = xlsxwriter.Workbook(stream, options)
+    as_text = workbook.add_format({"num_format": "@"})
+    heading = workbook.add_format({"num_format": "@", "bold": True})
+    sheet = workbook.add_worksheet("Rejects")
+    sheet.freeze_panes(1, 0)
+    sheet.set_column(0, len(layout.header), 18, as_text)
+    for column, name in enumerate(layout.header):
+        sheet.write_string(0, column, name, heading)
+    count = 0
+    for rejects in _read_rejects(session, run.id):
+        for reject in rejects:
+            count += 1
+            if count > MAX_XLSX_ROWS:
+                workbook.close()
+                return MAX_XLSX_ROWS
+            for column, cell in enumerate(layout.lay_out(reject)):
+                if cell:
+                    sheet.write_string(count, column, cell[:_MAX_XLSX_CELL], as_text)
+    workbook.close()
+    return count
+
+
+def explain(faults: Iterable[dict[str, str]] | None) -> str:
+    """All the sentences of a row's faults as one text without line breaks."""
+    return " ".join(" ".join(fault["message"].split()) for fault in faults or ())
+
+
+class _Layout:
+    """Which cell goes where: the original columns, the two of ours, then what fits nowhere."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._kept = [at for at, name in enumerate(columns) if not is_report_column(name)]
+        self._width = len(columns)
+        self.header = [guard(columns[at]) for at in self._kept] + list(REPORT_COLUMNS)
+
+    def lay_out(self, reject: _Reject) -> list[str]:
+        cells = reject.cells or []
+        original = [guard(cells[at]) if at < len(cells) else "" for at in self._kept]
+        laid_out = [*original, str(reject.row_number), guard(explain(reject.faults))]
+        if _is_irregular(reject) or (cells and len(cells) != self._width):
+            laid_out += [NOT_FIXED, *(guard(cell) for cell in cells[self._width :])]
+        return laid_out
+
+
+def _is_irregular(reject: _Reject) -> bool:
+    return any(fault["code"] == FaultCode.IRREGULAR_ROW for fault in reject.faults or ())
+
+
+def _columns(run: Run) -> list[str]:
+    examination = (run.upload.examination if run.upload else None) or {}
+    return list(examination.get("columns", ()))
+
+
+def _delimiter(run: Run) -> str:
+    """The semicolon of a file from a country that writes 1,5 is kept: Excel there expects it."""
+    examination = (run.upload.examination if run.upload else None) or {}
+    delimiter = (examination.get("dialect") or {}).get("delimiter")
+    return delimiter if delimiter in _KEPT_DELIMITERS else ","
+
+
+def _read_rejects(session: Session, run_id: int) -> Iterator[list[_Reject]]:
+    after = 0
+    while True:
+        rows = session.execute(
+            select(RunRow.row_number, RunRow.faults, RunRow.cells)
+            .where(
+                RunRow.run_id == run_id,
+                RunRow.row_number > after,
+                # The very words of the partial index
+                text("run_rows.outcome IN ('rejected', 'withheld')"),
+            )
+            .order_by(RunRow.row_number)
+            .limit(BATCH_ROWS)
+        ).all()
+        if not rows:
+            return
+        yield [_Reject(*row) for row in rows]
+        after = rows[-1].row_number
