@@ -1,4 +1,4 @@
-"""The request as this application sees it: aware of htmx, its uploads streamed to the file store."""
+"""The request as this application sees it: aware of htmx, uploads streamed to the file store."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class ColumnReader:
             if isinstance(reading, Fault):
                 faults[position] = reading
                 reading = None
-            values.append(reading)  # type: ignore[arg-type]
+            values.append(reading)
         return values, faults
 
     def _all_fit(self, cells: Sequence[str]) -> bool:

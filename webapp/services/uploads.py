@@ -1,0 +1,253 @@
+"""Uploads: received as a stream, examined, recognised when they came in before."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.errors import DataSyncError
+from webapp.models import CustomField, Run, Upload
+from webapp.rules.columns import Recognition, recognise
+from webapp.rules.fields import STANDARD_FIELDS, Field, Kind, custom_field
+from webapp.rules.reading import Dialect, Refusal, examine
+from webapp.services.files import BLOCK, FileStore, StoredSource, file_store, new_key
+
+if TYPE_CHECKING:
+    from werkzeug.datastructures import FileStorage
+
+log = logging.getLogger(__name__)
+
+MAX_NAME = 255
+
+
+class UploadError(DataSyncError):
+    """A file could not be taken in; the message is the sentence a person reads."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("upload", message, "file")
+
+
+class ArrivingFile(io.RawIOBase):
+    """A writable stream that puts what is written into the file store and hashes it on the way.
+
+    A store that fails (a full disk) does not break the request: the rest is swallowed, and
+    `receive_upload` tells the person. Until it is claimed, the file is nobody's.
+    """
+
+    def __init__(self, store: FileStore | None = None) -> None:
+        super().__init__()
+        self.store = store or file_store()
+        self.key = new_key("uploads")
+        self.size = 0
+        self.failure: OSError | None = None
+        self.is_claimed = False
+        self._hash = hashlib.sha256()
+        self._file: Any = None
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what has arrived, in hex."""
+        return self._hash.hexdigest()
+
+    def writable(self) -> bool:
+        """Always: that is what it is for."""
+        return True
+
+    def seekable(self) -> bool:
+        """Only to its beginning, which is how the form parser says that the file has ended."""
+        return True
+
+    def write(self, data: Any, /) -> int:
+        """Take some bytes."""
+        size = len(data)
+        self.size += size
+        if self.failure is None:
+            try:
+                if self._file is None:
+                    self._file = self.store.open(self.key, "wb")
+                self._file.write(data)
+                self._hash.update(data)
+            except OSError as error:
+                self.failure = error
+        return size
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """The file has arrived: close it."""
+        if offset or whence:
+            raise io.UnsupportedOperation("an arriving file is only written")
+        self.finish()
+        return 0
+
+    def finish(self) -> None:
+        """Close the stored file; after this it can be opened."""
+        if self._file is not None:
+            try:
+                self._file.close()
+            except OSError as error:
+                self.failure = self.failure or error
+            self._file = None
+
+    def discard_unless_claimed(self) -> None:
+        """Delete what nobody took."""
+        if self.is_claimed:
+            return
+        self.finish()
+        with suppress(OSError):
+            self.store.delete(self.key)
+
+
+def receive_upload(
+    session: Session, *, storage: FileStorage, user_id: int | None, center_id: int | None
+) -> Upload:
+    """Keep a file that arrived with a request. Raises `UploadError` with a sentence."""
+    arriving = storage.stream
+    name = file_name(storage.filename or "")
+    if not name or not isinstance(arriving, ArrivingFile):
+        raise UploadError("No file was chosen. Choose a CSV or Excel file, then send it.")
+    return _keep(session, arriving, name, user_id, center_id)
+
+
+def store_upload(
+    session: Session,
+    *,
+    path: Path,
+    user_id: int | None,
+    center_id: int | None,
+    store: FileStore | None = None,
+) -> Upload:
+    """Keep a file of this machine (the command line). Raises `UploadError` with a sentence."""
+    arriving = ArrivingFile(store)
+    try:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                arriving.write(block)
+    except OSError as error:
+        arriving.discard_unless_claimed()
+        reason = (error.strerror or str(error)).lower()
+        raise UploadError(
+            f"{path} cannot be read: {reason}. Check its name and its permissions."
+        ) from error
+    return _keep(session, arriving, file_name(path.name), user_id, center_id)
+
+
+def _keep(
+    session: Session,
+    arriving: ArrivingFile,
+    name: str,
+    user_id: int | None,
+    center_id: int | None,
+) -> Upload:
+    if arriving.size == 0:
+        raise UploadError(f"{name} is empty. Choose a file with a header and at least one row.")
+    arriving.finish()
+    if arriving.failure is not None:
+        log.error("An upload could not be stored: %s", arriving.failure)
+        raise UploadError(
+            f"{name} could not be kept: the file store answered "
+            f"“{arriving.failure.strerror or arriving.failure}”. Nothing was imported; "
+            "try again once an administrator has made room."
+        )
+    upload = Upload(
+        name=name,
+        key=arriving.key,
+        size=arriving.size,
+        sha256=arriving.sha256,
+        user_id=user_id,
+        center_id=center_id,
+    )
+    session.add(upload)
+    session.flush()
+    arriving.is_claimed = True
+    return upload
+
+
+def file_name(name: str) -> str:
+    """A file's own name, whatever path or control character came with it (promise 12)."""
+    last = PurePath(name.replace("\\", "/")).name
+    return "".join(letter for letter in last if letter.isprintable())[:MAX_NAME]
+
+
+def source_of(upload: Upload, store: FileStore | None = None) -> StoredSource:
+    """The stored file as `rules.reading` reads it."""
+    return StoredSource(store or file_store(), upload.key, upload.name, upload.size)
+
+
+def examine_upload(session: Session, upload: Upload) -> None:
+    """Find out how the file is to be read, or why it can't be; kept with the upload."""
+    found = examine(source_of(upload))
+    if isinstance(found, Refusal):
+        upload.examination = {"refusal": asdict(found)}
+    else:
+        upload.examination = {
+            "dialect": found.dialect.to_json(),
+            "columns": list(found.columns),
+            "first_rows": [list(row) for row in found.first_rows],
+            "notes": list(found.notes),
+            "rows_estimate": found.rows_estimate,
+        }
+    session.flush()
+
+
+def dialect_of(upload: Upload) -> Dialect:
+    """How the upload is read; it must have been examined and not refused."""
+    if not upload.examination or "dialect" not in upload.examination:
+        message = f"upload {upload.id} was not examined, or was refused"
+        raise ValueError(message)
+    return Dialect.from_json(upload.examination["dialect"])
+
+
+def known_fields(session: Session) -> tuple[Field, ...]:
+    """Every field a constituent file may have, those that administrators added included."""
+    return (*STANDARD_FIELDS, *custom_fields(session))
+
+
+def custom_fields(session: Session) -> tuple[Field, ...]:
+    """The fields that administrators added."""
+    rows = session.scalars(select(CustomField).order_by(CustomField.id))
+    return tuple(
+        custom_field(
+            row.key,
+            row.label,
+            Kind(row.kind),
+            max_length=row.max_length or (MAX_CUSTOM_TEXT if row.kind == "text" else None),
+            choices=row.choices,
+        )
+        for row in rows
+    )
+
+
+MAX_CUSTOM_TEXT = 1000
+
+
+def recognise_columns(
+    session: Session,
+    columns: Iterable[str],
+    choices: Mapping[str, str | None] | None = None,
+) -> Recognition:
+    """Which field each column of a constituent file is, with the person's choices applied."""
+    return recognise(list(columns), known_fields(session), choices)
+
+
+def find_earlier_runs(
+    session: Session, upload: Upload, *, center_ids: set[int] | None = None, limit: int = 5
+) -> list[Run]:
+    """The runs that took in the same bytes before and ended in success, newest first."""
+    query = (
+        select(Run)
+        .join(Upload, Run.upload_id == Upload.id)
+        .where(Upload.sha256 == upload.sha256, Run.kind == "run", Run.state == "success")
+        .order_by(Run.id.desc())
+        .limit(limit)
+    )
+    if center_ids is not None:
+        query = query.where(Run.center_id.in_(center_ids))
+    return list(session.scalars(query))
