@@ -1,0 +1,420 @@
+"""The demo organisation: what a first start shows, so that everything can be tried at once.
+
+Riverbend Conservancy: 5,000 constituents, their groups, interests and two centers, and one user
+per role. It goes into an empty database only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from random import Random
+
+from psycopg import Cursor, sql
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from webapp.models import Center, CustomField, Group, Interest, Operation, User
+from webapp.rules.roles import Grant, Role
+from webapp.services.changes import set_actor
+from webapp.services.demo_names import TSHIRT_SIZES
+from webapp.services.demo_people import NORTH, SEED, SOUTH, Person, demo_people
+from webapp.services.users import create_user
+
+ACTOR = "Demo"
+DEMO_PASSWORD = "riverbend-demo"  # noqa: S105  # for trying things; `serve` prints it
+NOT_PERSON_COLUMNS = {"household", "center_id", "old_emails", "shares_email"}
+
+
+@dataclass(frozen=True, slots=True)
+class DemoUser:
+    """Someone who can sign in to the demo; `what` says what they may do."""
+
+    email: str
+    password: str
+    what: str
+    name: str
+    grants: tuple[Grant, ...] = ()
+    is_site_admin: bool = False
+    is_vendor_support: bool = False
+
+
+def _demo_user(
+    mailbox: str, name: str, what: str, *roles: Role, center: int | None = None
+) -> DemoUser:
+    grants = tuple(Grant(role, center) for role in roles)
+    return DemoUser(f"{mailbox}@example.org", DEMO_PASSWORD, what, name, grants)
+
+
+_VIEW = Role.VIEW_IMPORT_EXPORT
+DEMO_USERS: tuple[DemoUser, ...] = (
+    DemoUser(
+        "admin@example.org", DEMO_PASSWORD, "Site administrator", "Alex Rivera", is_site_admin=True
+    ),
+    _demo_user("manage", "Morgan Hale", "Data Sync: Manage", _VIEW, Role.DATA_SYNC_MANAGE),
+    _demo_user(
+        "schedule", "Sam Okafor", "Data Sync: Run and Schedule", _VIEW, Role.DATA_SYNC_SCHEDULE
+    ),
+    _demo_user("run", "Robin Lindström", "Data Sync: Run", _VIEW, Role.DATA_SYNC_RUN),
+    _demo_user("view", "Vera Castañeda", "Data Sync: View", _VIEW, Role.DATA_SYNC_VIEW),
+    _demo_user("crossref", "Chris Nguyễn", "Cross-References: Manage", _VIEW, Role.CROSSREF_MANAGE),
+    _demo_user("visitor", "Jo Whitaker", "View Import/Export only", _VIEW),
+    _demo_user(
+        "north",
+        "Noa Kamiński",
+        "Data Sync: Manage, North Center only",
+        _VIEW,
+        Role.DATA_SYNC_MANAGE,
+        center=NORTH,
+    ),
+    DemoUser(
+        "vendor@example.org",
+        DEMO_PASSWORD,
+        "Vendor support",
+        "Val Support",
+        (Grant(_VIEW), Grant(Role.DATA_SYNC_RUN)),
+        is_vendor_support=True,
+    ),
+)
+
+CENTERS = ((NORTH, "North Center"), (SOUTH, "South Center"))
+
+
+@dataclass(frozen=True, slots=True)
+class DemoGroup:
+    """A group with a number that the sample files can name."""
+
+    id: int
+    name: str
+    folder: str = ""
+    description: str = ""
+    kind: str = "standard"
+    center_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DemoInterest:
+    """An interest. Its opt-in group has the number `group`, its opt-out group the next one."""
+
+    id: int
+    name: str
+    share: float  # of the people with an email, who chose
+    group: int | None = None
+    kind: str = "email"
+    parent_id: int | None = None
+    center_id: int | None = None
+
+
+GROUPS: tuple[DemoGroup, ...] = (
+    DemoGroup(1001, "Major Donors", "Giving", "Gave $1,000 or more in a year."),
+    DemoGroup(1002, "Monthly Donors", "Giving", "A gift every month."),
+    DemoGroup(1003, "Lapsed Donors", "Giving", "No gift for two years."),
+    DemoGroup(1004, "Trail Crew", "Volunteers", "Builds and mends trails."),
+    DemoGroup(1005, "Event Volunteers", "Volunteers", "Helps at the gala and the cleanups."),
+    DemoGroup(1006, "Spring Gala 2025", "Events", "Guests of the Spring Gala."),
+    DemoGroup(1007, "River Cleanup 2025", "Events", "Signed up for the River Cleanup."),
+    DemoGroup(1008, "Board of Directors", "Leadership"),
+    DemoGroup(1009, "Printed Newsletter", "Mailings", "Gets the newsletter on paper."),
+    DemoGroup(1010, "North Center Members", "Centers", "", "center_members", NORTH),
+    DemoGroup(1011, "South Center Members", "Centers", "", "center_members", SOUTH),
+    DemoGroup(1012, "North Center Hikers", "Centers", "", "standard", NORTH),
+    DemoGroup(1013, "South Center Tree Planters", "Centers", "", "standard", SOUTH),
+)
+INTERESTS: tuple[DemoInterest, ...] = (
+    DemoInterest(101, "Monthly Newsletter", 0.62, 1021),
+    DemoInterest(102, "Action Alerts", 0.31, 1023),
+    DemoInterest(103, "Events", 0.36, 1025),
+    DemoInterest(104, "Guided Walks", 0.18, 1027, parent_id=103),
+    DemoInterest(105, "Volunteer Calls", 0.14, 1029),
+    DemoInterest(106, "Wildlife Gallery", 0.09, kind="web"),
+    DemoInterest(107, "North Center News", 0.55, 1031, center_id=NORTH),
+)
+FIRST_FREE_GROUP_ID = 1101
+
+
+def load_demo(session: Session) -> bool:
+    """Fill an empty database with the demo organisation; False, and nothing done, when anyone can
+    sign in already. The caller commits."""
+    if not _is_untouched(session):
+        return False
+    set_actor(session, None, ACTOR)
+    _add_centers(session)
+    _add_custom_fields(session)
+    _add_groups(session)
+    _add_interests(session)
+    _add_users(session)
+    _add_operations(session)
+    people = demo_people()
+    connection = session.connection().connection.driver_connection
+    assert connection is not None
+    with connection.cursor() as cursor:
+        _copy_people(cursor, people)
+        _copy_memberships(cursor, people)
+        _free_numbers(cursor)
+        for table in ("constituents", "constituent_emails", "group_members", "interest_choices"):
+            cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)))
+    return True
+
+
+def is_demo(session: Session) -> bool:
+    """Whether the demo organisation is in this database, and the sample files fit it."""
+    return bool(session.scalar(select(exists().where(User.email == "visitor@example.org"))))
+
+
+def _is_untouched(session: Session) -> bool:
+    # Two first starts at the same moment: the second waits here and then finds the users
+    session.execute(select(func.pg_advisory_xact_lock(SEED)))
+    return not session.scalar(select(exists().where(User.id.is_not(None))))
+
+
+def _add_centers(session: Session) -> None:
+    session.add_all(Center(id=number, name=name) for number, name in CENTERS)
+    session.flush()
+
+
+def _add_custom_fields(session: Session) -> None:
+    session.add_all(
+        (
+            CustomField(
+                key="tshirt_size", label="T-shirt size", kind="choice", choices=list(TSHIRT_SIZES)
+            ),
+            CustomField(key="volunteer_since", label="Volunteer since", kind="date"),
+            CustomField(key="allergies", label="Allergies", kind="text", max_length=120),
+            CustomField(key="newsletter_copies", label="Newsletter copies", kind="number"),
+            CustomField(key="board_member", label="Board member", kind="yes_no"),
+        )
+    )
+    session.flush()
+
+
+def _add_groups(session: Session) -> None:
+    for group in GROUPS:
+        session.add(
+            Group(
+                id=group.id,
+                name=group.name,
+                folder=group.folder,
+                description=group.description,
+                kind=group.kind,
+                center_id=group.center_id,
+            )
+        )
+    session.flush()
+
+
+def _add_interests(session: Session) -> None:
+    for interest in INTERESTS:
+        if interest.group:
+            session.add_all(
+                Group(
+                    id=interest.group + offset,
+                    name=f"{interest.name}: {words}",
+                    kind=kind,
+                    folder="Interests",
+                    center_id=interest.center_id,
+                )
+                for offset, kind, words in ((0, "opt_in", "opted in"), (1, "opt_out", "opted out"))
+            )
+            session.flush()
+        session.add(
+            Interest(
+                id=interest.id,
+                name=interest.name,
+                kind=interest.kind,
+                parent_id=interest.parent_id,
+                is_default=interest.id == INTERESTS[0].id,
+                center_id=interest.center_id,
+                opt_in_group_id=interest.group,
+                opt_out_group_id=interest.group + 1 if interest.group else None,
+            )
+        )
+        session.flush()
+
+
+def _add_users(session: Session) -> None:
+    for user in DEMO_USERS:
+        create_user(
+            session,
+            email=user.email,
+            name=user.name,
+            password=user.password,
+            is_site_admin=user.is_site_admin,
+            is_vendor_support=user.is_vendor_support,
+            grants=user.grants,
+        )
+
+
+def _add_operations(session: Session) -> None:
+    standard = session.scalars(
+        select(Operation).where(Operation.slug == "standard-constituent-import")
+    ).one()
+    manager = session.scalars(select(User).where(User.email == "manage@example.org")).one()
+    common = {"kind": standard.kind, "is_standard": False}
+    session.add_all(
+        (
+            Operation(
+                slug="donor-system-update",
+                title="Donor system update",
+                description="The weekly file from the donor system: new and changed constituents.",
+                notify=["database@example.org"],
+                options={"date_order": "mdy", "template_columns": list(DONOR_SYSTEM_COLUMNS)},
+                **common,
+            ),
+            Operation(
+                slug="north-center-members",
+                title="North Center members",
+                description="Sign-up sheets of the North Center, typed into a spreadsheet.",
+                center_id=NORTH,
+                notify=["north@example.org"],
+                options={"date_order": "mdy", "template_columns": list(SIGN_UP_COLUMNS)},
+                **common,
+            ),
+            Operation(
+                slug="european-partners",
+                title="European partners",
+                description="Lists from partners abroad, who write the day before the month.",
+                user_id=manager.id,
+                notify=["manage@example.org"],
+                options={"date_order": "dmy", "template_columns": []},
+                **common,
+            ),
+        )
+    )
+    session.flush()
+
+
+DONOR_SYSTEM_COLUMNS = (
+    "MEMBER_ID",
+    "PRIMARY_EMAIL",
+    "FIRST_NAME",
+    "LAST_NAME",
+    "HOME_STREET1",
+    "HOME_STREET2",
+    "HOME_CITY",
+    "HOME_STATEPROV",
+    "HOME_ZIP",
+    "HOME_PHONE",
+    "DONOR_STATUS",
+    "ACCEPTS_EMAIL",
+)
+SIGN_UP_COLUMNS = (
+    "PRIMARY_EMAIL",
+    "FIRST_NAME",
+    "LAST_NAME",
+    "MOBILE_PHONE",
+    "BIRTH_DATE",
+    "GROUP_IDS",
+    "INTEREST_IDS",
+)
+
+
+def _copy(
+    cursor: Cursor[object], table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _copy_people(cursor: Cursor[object], people: Sequence[Person]) -> None:
+    columns = [field.name for field in fields(Person) if field.name not in NOT_PERSON_COLUMNS]
+    _copy(
+        cursor,
+        "constituents",
+        columns,
+        (
+            [
+                json.dumps(person.custom) if name == "custom" else getattr(person, name)
+                for name in columns
+            ]
+            for person in people
+        ),
+    )
+    _copy(
+        cursor,
+        "constituent_emails",
+        ("constituent_id", "email", "first_used_at"),
+        (
+            (person.id, email.lower(), person.created_at)
+            for person in people
+            for email in dict.fromkeys((person.primary_email, *person.old_emails))
+            if email
+        ),
+    )
+
+
+def _copy_memberships(cursor: Cursor[object], people: Sequence[Person]) -> None:
+    chance = Random(SEED + 1)  # noqa: S311
+    choices = _choices(chance, people)
+    in_groups = _group_members(chance, people)
+    for (interest_id, person_id), opted_in in choices.items():
+        group = next(interest.group for interest in INTERESTS if interest.id == interest_id)
+        if group:
+            in_groups.append((group if opted_in else group + 1, person_id))
+    _copy(
+        cursor,
+        "center_members",
+        ("center_id", "constituent_id"),
+        ((person.center_id, person.id) for person in people if person.center_id),
+    )
+    _copy(
+        cursor,
+        "interest_choices",
+        ("interest_id", "constituent_id", "opted_in"),
+        ((*key, opted_in) for key, opted_in in choices.items()),
+    )
+    _copy(cursor, "group_members", ("group_id", "constituent_id"), in_groups)
+
+
+def _choices(chance: Random, people: Sequence[Person]) -> dict[tuple[int, int], bool]:
+    chosen: dict[tuple[int, int], bool] = {}
+    for interest in INTERESTS:
+        for person in people:
+            if not person.primary_email or interest.center_id not in (None, person.center_id):
+                continue
+            if chance.random() < interest.share:
+                chosen[interest.id, person.id] = person.accepts_email and chance.random() < 0.88
+    return chosen
+
+
+def _group_members(chance: Random, people: Sequence[Person]) -> list[tuple[int, int]]:
+    members: list[tuple[int, int]] = []
+    for person in people:
+        if not person.is_active:
+            continue
+        belongs = {
+            1001: person.donor_status == "Major donor",
+            1002: person.donor_status == "Monthly donor",
+            1003: person.donor_status == "Lapsed",
+            1004: "volunteer_since" in person.custom and chance.random() < 0.4,
+            1005: "volunteer_since" in person.custom and chance.random() < 0.5,
+            1006: chance.random() < 0.06,
+            1007: chance.random() < 0.09,
+            1008: person.custom.get("board_member") == "t",
+            1009: "newsletter_copies" in person.custom,
+            1010: person.center_id == NORTH,
+            1011: person.center_id == SOUTH,
+            1012: person.center_id == NORTH and chance.random() < 0.3,
+            1013: person.center_id == SOUTH and chance.random() < 0.25,
+        }
+        members += [(group, person.id) for group, is_in in belongs.items() if is_in]
+    return members
+
+
+def _free_numbers(cursor: Cursor[object]) -> None:
+    """Let the tables number what comes next after what was numbered here."""
+    for table in ("constituents", "groups", "interests", "centers"):
+        cursor.execute(
+            sql.SQL(
+                "SELECT setval(pg_get_serial_sequence({name}, 'id'), greatest(max(id), {floor}))"
+                " FROM {table}"
+            ).format(
+                name=sql.Literal(table),
+                floor=sql.Literal(FIRST_FREE_GROUP_ID - 1 if table == "groups" else 1),
+                table=sql.Identifier(table),
+            )
+        )
