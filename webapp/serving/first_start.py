@@ -58,7 +58,7 @@ def _first_administrator(session: Any) -> SignIn:
 
 
 def _demo_sign_ins(session: Any) -> list[SignIn]:
-    users = [SignIn(*user) for user in _demo().DEMO_USERS]
+    users = [SignIn(user.email, user.password, user.what) for user in _demo().DEMO_USERS]
     emails = [user.email for user in users]
     found = set(session.scalars(select(User.email).where(User.email.in_(emails))))
     return [user for user in users if user.email in found]
