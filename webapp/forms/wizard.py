@@ -1,0 +1,203 @@
+"""The forms of the run wizard, one per step, and those that correct rows in the preview."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from email_validator import EmailNotValidError, validate_email
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    ValidationError,
+)
+from wtforms import Field as FormField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from webapp.forms.base import no_nul, strip
+from webapp.rules.columns import Column
+from webapp.rules.fields import Field
+from webapp.rules.values import DateOrder
+
+LABEL_LENGTH = 150
+DESCRIPTION_LENGTH = 2_000
+MOST_ADDRESSES = 20
+LEAVE_OUT = "-"
+SITE = 0
+
+DATE_ORDERS = (
+    (DateOrder.MONTH_FIRST.value, "Month/day/year: 12/31/1980 is 31 December 1980"),
+    (DateOrder.DAY_FIRST.value, "Day/month/year: 31/12/1980 is 31 December 1980"),
+)
+
+
+class InformationForm(FlaskForm):  # type: ignore[misc]
+    """Operation information: what this run is called and how its dates are written."""
+
+    label = StringField(
+        "Label",
+        filters=[strip, no_nul],
+        validators=[
+            InputRequired("Enter a label: it names this run in the results."),
+            Length(max=LABEL_LENGTH, message=f"Use at most {LABEL_LENGTH} characters."),
+        ],
+    )
+    description = TextAreaField(
+        "Description",
+        filters=[strip, no_nul],
+        validators=[
+            Optional(),
+            Length(
+                max=DESCRIPTION_LENGTH, message=f"Use at most {DESCRIPTION_LENGTH:,} characters."
+            ),
+        ],
+    )
+    date_order = RadioField(
+        "Dates with slashes",
+        choices=DATE_ORDERS,
+        default=DateOrder.MONTH_FIRST.value,
+        validators=[InputRequired("Choose how the dates in your file are written.")],
+    )
+    center_id = SelectField("Run for", coerce=int)
+
+    def offer_centers(self, centers: Sequence[tuple[int, str]]) -> None:
+        """Let a person who runs for several places choose; with one there is nothing to ask."""
+        if len(centers) > 1:
+            self.center_id.choices = list(centers)
+        else:
+            del self.center_id
+
+
+class UploadForm(FlaskForm):  # type: ignore[misc]
+    """The file."""
+
+    file = FileField("File", validators=[FileRequired("Choose the file that you want to import.")])
+
+
+class ColumnsForm(FlaskForm):  # type: ignore[misc]
+    """What to read unknown columns as; `columns_form` gives it a field per column."""
+
+    def choices_made(self, columns: Iterable[Column]) -> dict[str, str | None]:
+        """Header as written → field's column name, or None to leave the column out."""
+        made: dict[str, str | None] = {}
+        for column in columns:
+            value = self[column_field(column)].data
+            if value:
+                made[column.name] = None if value == LEAVE_OUT else value
+        return made
+
+
+def column_field(column: Column) -> str:
+    """The name of a column's field in the form."""
+    return f"column_{column.position + 1}"
+
+
+def columns_form(columns: Iterable[Column], fields: Iterable[Field]) -> ColumnsForm:
+    """A form with a choice for each of these columns; the nearest known name is preselected."""
+    sections: dict[str, list[tuple[str, str]]] = {
+        "This column": [("", "Choose what to do"), (LEAVE_OUT, "Leave this column out")]
+    }
+    for field in fields:
+        sections.setdefault(f"Read as: {field.section}", []).append(
+            (field.column, f"{field.label} ({field.column})")
+        )
+    made = {
+        column_field(column): SelectField(
+            f"Column {column.position + 1}: “{column.name or 'no name'}”",
+            choices=sections,
+            default=_preselected(column),
+            validators=[Optional()],
+        )
+        for column in columns
+    }
+    form: ColumnsForm = type("ColumnsFormOfFile", (ColumnsForm,), made)()
+    return form
+
+
+def _preselected(column: Column) -> str:
+    if column.field:
+        return column.field.column
+    if column.is_passed_over:
+        return LEAVE_OUT
+    return column.nearest or ""
+
+
+def _unix_newlines(value: str | None) -> str | None:
+    # Browsers send a line break as CR LF, whatever it was in the cell
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+
+
+class CellForm(FlaskForm):  # type: ignore[misc]
+    """One cell of one row, as it should be."""
+
+    row_number = IntegerField(validators=[InputRequired(), NumberRange(min=1, max=2**31 - 1)])
+    column = StringField(validators=[InputRequired("Choose the column to correct.")])
+    new_value = StringField("New value", filters=[strip, no_nul, _unix_newlines], default="")
+
+
+class LeaveOutForm(FlaskForm):  # type: ignore[misc]
+    """One row that is to be left out."""
+
+    row_number = IntegerField(validators=[InputRequired(), NumberRange(min=1, max=2**31 - 1)])
+
+
+class ValueForm(FlaskForm):  # type: ignore[misc]
+    """One value, wherever the column has it. `old` is JSON: a line break in it stays one."""
+
+    column = HiddenField(validators=[InputRequired()])
+    old = HiddenField(validators=[InputRequired()])
+    new_value = StringField("New value", filters=[strip, no_nul, _unix_newlines], default="")
+
+    def validate_old(self, field: FormField) -> None:
+        """It comes from the page, so anything else is not asked for by it."""
+        try:
+            value = json.loads(field.data)
+        except ValueError:
+            value = None
+        if not isinstance(value, str):
+            raise ValidationError("Reload the page and try again.")
+
+    @property
+    def old_value(self) -> str:
+        """The value to replace."""
+        return str(json.loads(self.old.data))
+
+
+class ReviewForm(FlaskForm):  # type: ignore[misc]
+    """The last look: who is told, and whether opt-outs may be undone."""
+
+    notify = TextAreaField(
+        "Send the result to",
+        filters=[strip, no_nul],
+        validators=[Optional(), Length(max=6_000, message="These are too many addresses.")],
+    )
+    opt_in_again = BooleanField("Opt these people in again")
+
+    def validate_notify(self, field: FormField) -> None:
+        """Each is an address; whether mail arrives there is not asked."""
+        addresses = self.addresses()
+        if len(addresses) > MOST_ADDRESSES:
+            raise ValidationError(f"Enter at most {MOST_ADDRESSES} addresses.")
+        for address in addresses:
+            try:
+                validate_email(address, check_deliverability=False, test_environment=True)
+            except EmailNotValidError:
+                raise ValidationError(
+                    f"“{address}” is not an email address. Write it like name@example.org."
+                ) from None
+
+    def addresses(self) -> list[str]:
+        """What was typed, one by one, each once."""
+        typed = (self.notify.data or "").replace(",", "\n").replace(";", "\n").split("\n")
+        found: dict[str, str] = {}
+        for address in typed:
+            if address.strip():
+                found.setdefault(address.strip().lower(), address.strip())
+        return list(found.values())

@@ -1,0 +1,368 @@
+"""Reading a preview: what would happen to the rows of a file, and what is wrong with which.
+
+A preview is a run of kind 'preview'; its rows are in `run_rows` like those of any run. Everything
+here reads by key, so that a preview of a million rows is looked through as fast as one of ten.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
+from sqlalchemy.orm import Session
+
+from webapp.models import Run, RunRow
+from webapp.rules.faults import FAULT_TITLES, FaultCode
+from webapp.rules.fields import STANDARD_FIELDS, Field, Kind
+
+OUTCOMES = ("created", "updated", "unchanged", "rejected", "withheld")
+PROBLEM_ROWS = 20
+ROWS = 50
+SAMPLES = 5
+PROBLEM_VALUES = 10
+LONGEST_VALUE = 500
+"""A longer cell is corrected in its row, not everywhere at once."""
+SHORTENED = "…"
+REPLACED = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemGroup:
+    """One kind of problem and the number of rows that have it. A row with two is in both."""
+
+    code: str
+    title: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemValue:
+    """One value that is wrong in the same way in several rows."""
+
+    column: str
+    value: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with one row. `cell` is the whole cell as it is in the file, where known."""
+
+    code: str
+    title: str
+    column: str
+    value: str
+    message: str
+    cell: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field of one record, before and after."""
+
+    label: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewRow:
+    """What would happen to one row of the file."""
+
+    row_number: int
+    outcome: str
+    who: str
+    constituent_id: int | None
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    changes: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows in the order of the file, and whether there are more on either side."""
+
+    rows: tuple[PreviewRow, ...] = ()
+    has_previous: bool = False
+    has_next: bool = False
+
+    @property
+    def first(self) -> int:
+        """The row number to page back from."""
+        return self.rows[0].row_number if self.rows else 0
+
+    @property
+    def last(self) -> int:
+        """The row number to go on from."""
+        return self.rows[-1].row_number if self.rows else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Where a page of rows begins: after one row number, or before one."""
+
+    after: int | None = None
+    before: int | None = None
+    limit: int = ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the rows of one file are shown: the fields by attribute, the columns by position."""
+
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    positions: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, fields: Iterable[Field] = STANDARD_FIELDS, columns: Iterable[str] = ()) -> Reading:
+        """`columns` are the names that faults use, in the order of the file's header."""
+        return cls(
+            {known.attribute: known for known in fields},
+            {name: at for at, name in reversed(list(enumerate(columns))) if name},
+        )
+
+    def label(self, attribute: str) -> str:
+        """A field's words; an attribute that is no field reads as it is written."""
+        known = self.fields.get(attribute)
+        return known.label if known else attribute.replace("_", " ").capitalize()
+
+    def value(self, attribute: str, stored: str | None) -> str | None:
+        """A stored value as people write it."""
+        known = self.fields.get(attribute)
+        if known and known.kind is Kind.YES_NO:
+            return {"t": "Yes", "true": "Yes", "f": "No", "false": "No"}.get(stored or "", stored)
+        return stored
+
+    def cell(self, cells: Sequence[str] | None, column: str) -> str | None:
+        """The whole cell of that column, None when it isn't known."""
+        at = self.positions.get(column)
+        if cells is None or at is None or at >= len(cells):
+            return None
+        return cells[at]
+
+
+def title_of(code: str) -> str:
+    """What a kind of problem is called."""
+    try:
+        return FAULT_TITLES[FaultCode(code)]
+    except ValueError:
+        return code.replace("_", " ").capitalize()
+
+
+def list_problem_groups(session: Session, preview: Run) -> list[ProblemGroup]:
+    """The kinds of problems, most frequent first. Rows that a person left out are no problem."""
+    counts = preview.tallies.get("faults")
+    if not isinstance(counts, dict):
+        counts = _count_faults(session, preview.id)
+    return [
+        ProblemGroup(code, title_of(code), int(rows))
+        for code, rows in sorted(counts.items(), key=lambda item: (-int(item[1]), item[0]))
+        if code != FaultCode.LEFT_OUT and int(rows)
+    ]
+
+
+def _count_faults(session: Session, preview_id: int) -> dict[str, int]:
+    statement = text(
+        """
+        SELECT fault ->> 'code' AS code, count(DISTINCT r.row_number) AS rows
+        FROM run_rows r CROSS JOIN LATERAL jsonb_array_elements(r.faults) AS fault
+        WHERE r.run_id = :run AND r.outcome IN ('rejected', 'withheld')
+          AND jsonb_typeof(r.faults) = 'array'
+        GROUP BY 1
+        """
+    )
+    found = session.execute(statement, {"run": preview_id})
+    return {row.code: row.rows for row in found}
+
+
+def list_problem_values(
+    session: Session, preview: Run, code: str, reading: Reading, *, limit: int = PROBLEM_VALUES
+) -> list[ProblemValue]:
+    """The cells behind one kind of problem that several rows share, most frequent first.
+
+    The whole cell where the column is known (of `12,999` one group may be the unknown one), else
+    the value the fault names, unless that was shortened to be shown.
+    """
+    statement = text(
+        """
+        SELECT fault ->> 'column' AS column_name,
+               coalesce(r.cells[(CAST(:positions AS jsonb) ->> (fault ->> 'column'))::int],
+                        fault ->> 'value') AS cell,
+               count(DISTINCT r.row_number) AS rows
+        FROM run_rows r CROSS JOIN LATERAL jsonb_array_elements(r.faults) AS fault
+        WHERE r.run_id = :run AND r.outcome IN ('rejected', 'withheld')
+          AND jsonb_typeof(r.faults) = 'array'
+          AND r.faults @> CAST(:wanted AS jsonb)
+          AND fault ->> 'code' = :code AND fault ->> 'column' <> ''
+          AND length(fault ->> 'value') > 0
+        GROUP BY 1, 2 HAVING count(DISTINCT r.row_number) > 1
+        ORDER BY 3 DESC, 1, 2 LIMIT :limit
+        """
+    )
+    found = session.execute(
+        statement,
+        {
+            "run": preview.id,
+            "code": code,
+            "wanted": _json([{"code": code}]),
+            "positions": _json({name: at + 1 for name, at in reading.positions.items()}),
+            "limit": limit,
+        },
+    )
+    return [
+        ProblemValue(column, cell, rows)
+        for column, cell, rows in found
+        if column in reading.positions or not (SHORTENED in cell or REPLACED in cell)
+        if 0 < len(cell) <= LONGEST_VALUE
+    ]
+
+
+def list_problem_rows(
+    session: Session, preview: Run, code: str, reading: Reading, where: Slice
+) -> Page:
+    """The rows with one kind of problem; of their problems only those of this kind."""
+    page = _read_page(
+        session,
+        _of(preview).where(_is_problem(), RunRow.faults.contains([{"code": code}])),
+        reading,
+        where,
+    )
+    rows = tuple(
+        PreviewRow(
+            row.row_number,
+            row.outcome,
+            row.who,
+            row.constituent_id,
+            tuple(problem for problem in row.problems if problem.code == code),
+            row.notes,
+            row.changes,
+        )
+        for row in page.rows
+    )
+    return Page(rows, page.has_previous, page.has_next)
+
+
+@dataclass(frozen=True, slots=True)
+class RowFilter:
+    """Which rows to show: of one outcome, with these words, only those with a note."""
+
+    outcome: str = ""
+    text: str = ""
+    noted: bool = False
+
+
+def list_rows(
+    session: Session, preview: Run, wanted: RowFilter, reading: Reading, where: Slice
+) -> Page:
+    """The rows of the file that fit the filter, in the order of the file."""
+    statement = _of(preview)
+    if wanted.outcome in OUTCOMES:
+        if not getattr(preview, wanted.outcome):
+            return Page()
+        statement = statement.where(RunRow.outcome == wanted.outcome)
+    if wanted.noted:
+        statement = statement.where(RunRow.notes.is_not(None), func.cardinality(RunRow.notes) > 0)
+    if wanted.text:
+        statement = statement.where(_holds(wanted.text))
+    return _read_page(session, statement, reading, where)
+
+
+def sample_changes(
+    session: Session, preview: Run, outcome: str, reading: Reading, *, limit: int = SAMPLES
+) -> tuple[PreviewRow, ...]:
+    """The first rows that would be created or updated, with what they would change."""
+    if not getattr(preview, outcome):
+        return ()
+    statement = _of(preview).where(RunRow.outcome == outcome, RunRow.changes.is_not(None))
+    return _read_page(session, statement, reading, Slice(limit=limit)).rows
+
+
+def _of(preview: Run) -> Select[RunRow]:
+    return select(RunRow).where(RunRow.run_id == preview.id)
+
+
+def _is_problem() -> ColumnElement[bool]:
+    # As the partial index has it
+    return RunRow.outcome.in_(("rejected", "withheld"))
+
+
+def _holds(words: str) -> ColumnElement[bool]:
+    found = [
+        RunRow.who.icontains(words, autoescape=True),
+        and_(
+            RunRow.cells.is_not(None),
+            func.array_to_string(RunRow.cells, " ").icontains(words, autoescape=True),
+        ),
+    ]
+    if words.isascii() and words.isdecimal() and len(words) < 10:
+        found.append(RunRow.row_number == int(words))
+    return or_(*found)
+
+
+def _read_page(session: Session, statement: Select[RunRow], reading: Reading, where: Slice) -> Page:
+    backwards = where.before is not None
+    if where.before is not None:
+        statement = statement.where(RunRow.row_number < where.before)
+        statement = statement.order_by(RunRow.row_number.desc())
+    else:
+        statement = statement.where(RunRow.row_number > (where.after or 0))
+        statement = statement.order_by(RunRow.row_number)
+    found = list(session.scalars(statement.limit(where.limit + 1)))
+    has_more = len(found) > where.limit
+    found = found[: where.limit]
+    if backwards:
+        found.reverse()
+    rows = tuple(_read_row(row, reading) for row in found)
+    if backwards:
+        return Page(rows, has_previous=has_more, has_next=True)
+    return Page(rows, has_previous=bool(where.after), has_next=has_more)
+
+
+def _read_row(row: RunRow, reading: Reading) -> PreviewRow:
+    return PreviewRow(
+        row.row_number,
+        row.outcome,
+        row.who,
+        row.constituent_id,
+        tuple(_read_problem(fault, row.cells, reading) for fault in row.faults or ()),
+        tuple(row.notes or ()),
+        _read_changes(row.before or {}, row.changes or {}, reading),
+    )
+
+
+def _read_problem(
+    fault: Mapping[str, Any], cells: Sequence[str] | None, reading: Reading
+) -> Problem:
+    code, column = str(fault.get("code", "")), str(fault.get("column", ""))
+    value = str(fault.get("value", ""))
+    return Problem(
+        code,
+        title_of(code),
+        column,
+        value,
+        str(fault.get("message", "")),
+        reading.cell(cells, column) if column else None,
+    )
+
+
+def _read_changes(
+    before: Mapping[str, str | None], after: Mapping[str, str | None], reading: Reading
+) -> tuple[FieldChange, ...]:
+    order = {attribute: at for at, attribute in enumerate(reading.fields)}
+    attributes = sorted(after, key=lambda name: (order.get(name, len(order)), name))
+    return tuple(
+        FieldChange(
+            reading.label(name),
+            reading.value(name, before.get(name)),
+            reading.value(name, after[name]),
+        )
+        for name in attributes
+        if before.get(name) != after[name]
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,294 @@
+"""The run wizard: a draft, the step it has come to, what is missing, and what a run would do.
+
+The draft is a row of `runs` in state draft. Nothing is kept in the browser, so leaving and coming
+back loses nothing and two browsers see the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from webapp.models import Operation, Run, RunEdit, Upload, User
+from webapp.rules.columns import Column, Recognition, folded
+from webapp.rules.fields import Field
+from webapp.services import runs, uploads
+from webapp.services.corrections import lock_draft
+from webapp.services.previews import Reading
+from webapp.services.run_lists import Effect, Effects
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class Step(StrEnum):
+    """The steps, in order; the values stand in the addresses."""
+
+    INFORMATION = "information"
+    FILE = "file"
+    FOUND = "found"
+    PREVIEW = "preview"
+    REVIEW = "review"
+
+    @property
+    def label(self) -> str:
+        """What the stepper calls it."""
+        return STEP_LABELS[self]
+
+    @property
+    def position(self) -> int:
+        """1 for the first."""
+        return list(Step).index(self) + 1
+
+
+STEP_LABELS: dict[Step, str] = {
+    Step.INFORMATION: "Information",
+    Step.FILE: "File",
+    Step.FOUND: "What we found",
+    Step.PREVIEW: "Preview",
+    Step.REVIEW: "Review and run",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft with everything its steps depend on."""
+
+    run: Run
+    fields: tuple[Field, ...]
+    recognition: Recognition | None
+    preview: Run | None
+    preview_is_current: bool
+
+    @property
+    def reached(self) -> Step:
+        """The furthest step that may be opened."""
+        if self.recognition is None:
+            return Step.FILE
+        if self.recognition.faults:
+            return Step.FOUND
+        if not self.is_previewed:
+            return Step.PREVIEW
+        return Step.REVIEW
+
+    @property
+    def is_previewed(self) -> bool:
+        """Whether what would happen was shown, for the rows as they are now."""
+        return self.preview_is_current and self.preview_state == "success"
+
+    @property
+    def preview_state(self) -> str:
+        """The state of the last preview, blank when there was none."""
+        return self.preview.state if self.preview else ""
+
+    @property
+    def is_previewing(self) -> bool:
+        """Whether the preview is being made."""
+        return self.preview is not None and not self.preview.is_finished
+
+    @property
+    def missing(self) -> str:
+        """What has to be done before the step after `reached` can be opened, in a sentence."""
+        return MISSING[self.reached]
+
+    @property
+    def reading(self) -> Reading:
+        """How the preview's rows are shown."""
+        columns = self.recognition.columns if self.recognition else ()
+        return Reading.of(
+            self.fields, [column.field.column if column.field else "" for column in columns]
+        )
+
+    @property
+    def open_columns(self) -> tuple[Column, ...]:
+        """The columns a person has to decide on, or has decided on."""
+        if self.recognition is None:
+            return ()
+        chosen = {folded(name) for name in self.run.options.get("columns") or {}}
+        unknown = {column.position for column in self.recognition.unknown}
+        return tuple(
+            column
+            for column in self.recognition.columns
+            if column.position in unknown or folded(column.name) in chosen
+        )
+
+
+MISSING: dict[Step, str] = {
+    Step.INFORMATION: "Give the run a label first.",
+    Step.FILE: "Choose a file first.",
+    Step.FOUND: "Say what to do with the columns first.",
+    Step.PREVIEW: "Look at what would happen first.",
+    Step.REVIEW: "",
+}
+
+
+def read_draft(session: Session, run: Run) -> Draft:
+    """The draft as it stands in the database."""
+    return Draft(
+        run=run,
+        fields=uploads.known_fields(session),
+        recognition=_recognise(session, run),
+        preview=session.get(Run, run.preview_id) if run.preview_id else None,
+        preview_is_current=runs.current_preview(session, run) is not None,
+    )
+
+
+def _recognise(session: Session, run: Run) -> Recognition | None:
+    examination = run.upload.examination if run.upload else None
+    if not examination or "columns" not in examination:
+        return None
+    return uploads.recognise_columns(session, examination["columns"], run.options.get("columns"))
+
+
+def default_label(operation: Operation, now: datetime, zone: ZoneInfo) -> str:
+    """The operation's title and today's date in the site's time zone."""
+    today = now.astimezone(zone)
+    return f"{operation.title}, {today.day} {MONTHS[today.month - 1]} {today.year}"
+
+
+def begin_draft(
+    session: Session,
+    operation: Operation,
+    user: User,
+    *,
+    center_id: int | None,
+    label: str,
+    description: str,
+    date_order: str,
+) -> Run:
+    """A new draft. Whoever makes it is told of the result, with those the operation names."""
+    run = runs.create_draft(
+        session,
+        operation=operation,
+        user=user,
+        center_id=center_id,
+        label=label,
+        description=description,
+    )
+    run.options = run.options | {"date_order": date_order}
+    known = {address.lower() for address in run.notify}
+    if user.email.lower() not in known:
+        run.notify = [*run.notify, user.email]
+    session.flush()
+    return run
+
+
+def update_information(
+    session: Session, run: Run, *, label: str, description: str, date_order: str
+) -> None:
+    """Another label, description or order of dates; the last one outdates the preview."""
+    lock_draft(session, run)
+    run.label, run.description = label, description
+    run.options = run.options | {"date_order": date_order}
+    session.flush()
+
+
+def replace_file(session: Session, run: Run, upload: Upload) -> None:
+    """Give the draft its file. Corrections were about the rows of the one before, so they go."""
+    lock_draft(session, run)
+    runs.attach_upload(session, run, upload)
+    session.execute(delete(RunEdit).where(RunEdit.run_id == run.id))
+
+
+def choose_columns(session: Session, run: Run, choices: Mapping[str, str | None]) -> None:
+    """What to read unknown columns as: header as written → field's column name, None to leave it
+    out. A preview of other choices is outdated by it."""
+    lock_draft(session, run)
+    run.options = run.options | {"columns": dict(choices)}
+    session.flush()
+
+
+def set_notification(session: Session, run: Run, addresses: Sequence[str]) -> None:
+    """Who gets the result by email."""
+    lock_draft(session, run)
+    run.notify = list(addresses)
+    session.flush()
+
+
+def allow_opting_in_again(session: Session, run: Run, *, allowed: bool) -> bool:
+    """Whether the file may undo people's opt-outs (promise 7). True when that is a change, which
+    outdates the preview."""
+    lock_draft(session, run)
+    if bool(run.options.get("opt_in_again")) == allowed:
+        return False
+    run.options = run.options | {"opt_in_again": allowed}
+    session.flush()
+    return True
+
+
+def count_tally(preview: Run, name: str) -> int:
+    """One number among the tallies, 0 when it isn't there."""
+    found = preview.tallies.get(name)
+    return int(found) if isinstance(found, int) else 0
+
+
+def describe_plan(preview: Run, effects: Effects) -> list[str]:
+    """Exactly what running will do, in plain words."""
+    sentences = [_describe_records(preview)]
+    if preview.unchanged:
+        sentences.append(
+            f"{_count(preview.unchanged, 'row')} "
+            + _verb(
+                preview.unchanged,
+                "says what is already there, and changes nothing.",
+                "say what is already there, and change nothing.",
+            )
+        )
+    if effects.groups:
+        sentences.append(_describe_memberships("Adds", "to", "group", effects.groups))
+    if effects.interests:
+        sentences.append(_describe_memberships("Sets", "for", "interest", effects.interests))
+    if preview.created or preview.updated:
+        sentences.append(_describe_new_groups(preview))
+    if preview.rejected:
+        sentences.append(
+            f"{_count(preview.rejected, 'row')} "
+            + _verb(preview.rejected, "is rejected and comes", "are rejected and come")
+            + " back as a file with the reasons, to be corrected and uploaded again."
+        )
+    if preview.withheld:
+        sentences.append(
+            f"{_count(preview.withheld, 'row')} "
+            + _verb(preview.withheld, "is held back and does", "are held back and do")
+            + " nothing."
+        )
+    return sentences
+
+
+def _describe_records(preview: Run) -> str:
+    parts = []
+    if preview.created:
+        parts.append(f"creates {_count(preview.created, 'constituent')}")
+    if preview.updated:
+        parts.append(f"updates existing constituents from {_count(preview.updated, 'row')}")
+    return f"Running {' and '.join(parts)}." if parts else "Running changes no constituent."
+
+
+def _describe_memberships(verb: str, towards: str, noun: str, effects: Sequence[Effect]) -> str:
+    total = sum(effect.count for effect in effects)
+    if len(effects) == 1:
+        people = _verb(total, "person", "people")
+        return f"{verb} {total:,} {people} {towards} the {noun} “{effects[0].name}”."
+    what = {"group": "membership", "interest": "choice"}[noun]
+    return f"{verb} {_count(total, what)} {towards} {_count(len(effects), noun)}."
+
+
+def _describe_new_groups(preview: Run) -> str:
+    made = [
+        name for name, rows in (("New", preview.created), ("Modified", preview.updated)) if rows
+    ]
+    noun = _verb(len(made), "group", "groups")
+    return f"Makes this run's {' and '.join(made)} {noun} in the Data Sync folder."
+
+
+def _verb(count: int, one: str, many: str) -> str:
+    return one if count == 1 else many
+
+
+def _count(count: int, one: str) -> str:
+    return f"{count:,} {one if count == 1 else one + 's'}"
