@@ -15,8 +15,8 @@ from werkzeug.wrappers import Response as BaseResponse
 def wants_fragment() -> bool:
     """True for a request of htmx that will put the answer inside a page; a boosted link and a page
     restored from history want the whole page."""
-    htmx = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+    htmx: Any = getattr(request, "htmx", None)
+    return bool(htmx and not htmx.boosted and not htmx.history_restore_request)
 
 
 def go_to(url: str) -> BaseResponse:
@@ -41,7 +41,7 @@ def respond(
     """A fragment with headers for htmx: an event to fire, another target, another swap, a URL."""
     response = make_response(body, status)
     headers = {
-        "HX-Trigger": trigger if trigger is None or isinstance(trigger, str) else json.dumps(trigger),
+        "HX-Trigger": json.dumps(trigger) if isinstance(trigger, dict) else trigger,
         "HX-Retarget": retarget,
         "HX-Reswap": reswap,
         "HX-Push-Url": push_url,
@@ -53,5 +53,5 @@ def respond(
 
 
 def plain(text: str, status: int) -> Response:
-    """One sentence instead of a fragment: the page says it in its status line, nothing is swapped."""
+    """One sentence instead of a fragment: the page says it aloud and swaps nothing."""
     return Response(text, status=status, mimetype="text/plain")

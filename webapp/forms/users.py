@@ -14,6 +14,7 @@ from wtforms import (
     FormField,
     IntegerField,
     PasswordField,
+    SelectChoice,
     SelectField,
     StringField,
     ValidationError,
@@ -34,8 +35,9 @@ def _at_most(length: int) -> Length:
     return Length(max=length, message=f"Use at most {length} characters.")
 
 
-def _short(role: Role) -> str:
-    return role.label.partition(": ")[2]
+def _steps(ladder: Sequence[Role]) -> list[SelectChoice]:
+    steps = (SelectChoice(role.value, role.label.partition(": ")[2]) for role in ladder)
+    return [SelectChoice("", "None"), *steps]
 
 
 class RolesForm(Form):  # type: ignore[misc]
@@ -45,11 +47,11 @@ class RolesForm(Form):  # type: ignore[misc]
     view = BooleanField("View Import/Export operations")
     data_sync = SelectField(
         "Data Synchronization",
-        choices=[("", "None"), *((role.value, _short(role)) for role in DATA_SYNC_LADDER)],
+        choices=_steps(DATA_SYNC_LADDER),
     )
     crossref = SelectField(
         "Cross-Reference Management",
-        choices=[("", "None"), *((role.value, _short(role)) for role in CROSSREF_LADDER)],
+        choices=_steps(CROSSREF_LADDER),
     )
 
     def grants(self, center_id: int | None) -> list[Grant]:
@@ -90,8 +92,8 @@ class UserForm(FlaskForm):  # type: ignore[misc]
         """Let the last row choose among the centers that have no row yet."""
         taken = set(held)
         self.new_center.choices = [
-            (NO_CENTER, "Choose a center"),
-            *((center.id, center.name) for center in centers if center.id not in taken),
+            SelectChoice(NO_CENTER, "Choose a center"),
+            *(SelectChoice(center.id, center.name) for center in centers if center.id not in taken),
         ]
 
     def validate_new_center(self, field: Field) -> None:

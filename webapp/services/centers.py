@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from sqlalchemy import distinct, func, select
 from sqlalchemy.exc import IntegrityError
@@ -16,14 +17,16 @@ from webapp.models import Center, UserRole
 def create_center(session: Session, name: str) -> Center:
     """A new center; names are unique, whatever their case."""
     center = Center(name=_clean(session, name, except_id=None))
-    _save(session, center)
+    with _unique_name(session):
+        session.add(center)
     return center
 
 
 def rename_center(session: Session, center: Center, name: str) -> None:
     """Give it another name. Rows of later files must use the new one."""
-    center.name = _clean(session, name, except_id=center.id)
-    _save(session, center)
+    name = _clean(session, name, except_id=center.id)
+    with _unique_name(session):
+        center.name = name
 
 
 def find_center(session: Session, center_id: int) -> Center | None:
@@ -68,11 +71,12 @@ def _name_taken() -> DataSyncError:
     )
 
 
-def _save(session: Session, center: Center) -> None:
+@contextmanager
+def _unique_name(session: Session) -> Iterator[None]:
     # The constraint decides when two administrators use one name at the same moment.
     try:
         with session.begin_nested():
-            session.add(center)
+            yield
             session.flush()
     except IntegrityError as error:
         raise _name_taken() from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -43,8 +44,10 @@ def create_user(
         is_site_admin=is_site_admin,
         is_vendor_support=is_vendor_support,
     )
-    _set_grants(session, user, grants)
-    _save(session, user)
+    with _unique_email(session):
+        session.add(user)
+        session.flush()
+        _set_grants(session, user, grants)
     return user
 
 
@@ -63,12 +66,12 @@ def update_user(
         _require_another_admin(session, user)
     email = clean_email(email)
     _require_unused(session, email, except_id=user.id)
-    user.email = email
-    user.name = name.strip()
-    user.is_site_admin = is_site_admin
-    user.is_vendor_support = is_vendor_support
-    _set_grants(session, user, grants)
-    _save(session, user)
+    with _unique_email(session):
+        user.email = email
+        user.name = name.strip()
+        user.is_site_admin = is_site_admin
+        user.is_vendor_support = is_vendor_support
+        _set_grants(session, user, grants)
 
 
 def set_active(session: Session, user: User, *, is_active: bool) -> None:
@@ -189,14 +192,16 @@ def _require_unused(session: Session, email: str, except_id: int | None) -> None
 
 
 def _email_taken() -> DataSyncError:
-    return DataSyncError("email_taken", "Another user has this email. Use a different one.", "email")
+    message = "Another user has this email. Use a different one."
+    return DataSyncError("email_taken", message, "email")
 
 
-def _save(session: Session, user: User) -> None:
+@contextmanager
+def _unique_email(session: Session) -> Iterator[None]:
     # The index decides when two administrators use one email at the same moment.
     try:
         with session.begin_nested():
-            session.add(user)
+            yield
             session.flush()
     except IntegrityError as error:
         if "uq_users_email_lower" in str(error.orig):

@@ -1,0 +1,77 @@
+"""What browser tests share: signing in, and the look at a page in every width and theme."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.people import Person
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = ROOT / "webapp" / "static" / "vendor" / "axe.min.js"
+WIDTHS = ((1440, 900), (390, 844))
+NARROWEST = {"width": 360, "height": 740}
+THEMES = ("light", "dark")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def sign_in(page: Page, url: str, person: Person) -> None:
+    """Sign in through the page."""
+    page.goto(f"{url}/account/sign-in")
+    page.get_by_label("Email").fill(person.email)
+    page.get_by_label("Password").fill(person.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda address: "/account/sign-in" not in address)
+
+
+def look_at(page: Page, name: str) -> None:
+    """Check the open page in every width and theme: axe finds nothing, nothing sticks out to the
+    right. With DATASYNC_SHOTS set to a folder, keep a picture of each."""
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        for width, height in WIDTHS:
+            page.set_viewport_size({"width": width, "height": height})
+            where = f"{name} at {width} px, {theme}"
+            take_shot(page, f"{name}-{width}-{theme}")
+            assert_fits(page, where)
+            faults = violations(page)
+            assert not faults, f"{where}:\n" + "\n".join(faults)
+
+
+    page.set_viewport_size(NARROWEST)
+    assert_fits(page, f"{name} at its narrowest")
+
+
+def assert_fits(page: Page, where: str) -> None:
+    """Nothing makes the whole page scroll sideways."""
+    sticks_out = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert sticks_out <= 0, f"{where}: {sticks_out} px wider than the window"
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds on the open page, one line each."""
+    if not page.evaluate("typeof window.axe === 'object'"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    options = {"runOnly": {"type": "tag", "values": RULES}}
+    # Colours that are still fading would be measured half way.
+    page.evaluate("Promise.all(document.getAnimations().map(a => a.finished.catch(() => 0)))")
+    result: dict[str, Any] = page.evaluate("options => window.axe.run(document, options)", options)
+    return [
+        f"{fault['id']}: {node['html'][:200]} ({node['failureSummary']})"
+        for fault in result["violations"]
+        for node in fault["nodes"]
+    ]
+
+
+def take_shot(page: Page, name: str) -> None:
+    """A picture of the whole page, if pictures are wanted."""
+    folder = os.environ.get("DATASYNC_SHOTS")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)

@@ -1,0 +1,76 @@
+"""A running site and a browser for every test in this folder."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from werkzeug.serving import make_server
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from playwright.sync_api import BrowserContext, Page
+
+
+@pytest.fixture(scope="session")
+def base_url() -> None:
+    """Nothing: each test has a site of its own. (The plugin's fixture warns under this pytest.)"""
+    return
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The machine's own Chromium; root needs it without its sandbox."""
+    chromium = os.environ.get("DATASYNC_CHROMIUM", "/usr/bin/chromium")
+    return {**browser_type_launch_args, "executable_path": chromium, "args": ["--no-sandbox"]}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """A desktop window; motion is off so that pictures and colours hold still."""
+    return {
+        **browser_context_args,
+        "viewport": {"width": 1440, "height": 900},
+        "reduced_motion": "reduce",
+    }
+
+
+@pytest.fixture
+def live_url(app: Flask) -> Iterator[str]:
+    """The address of the test's application, served with CSRF protection as in production."""
+    app.config.update(TESTING=False, WTF_CSRF_ENABLED=True)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def without_javascript(
+    browser: Any, browser_context_args: dict[str, Any]
+) -> Iterator[BrowserContext]:
+    """A browser whose JavaScript is turned off."""
+    context = browser.new_context(**{**browser_context_args, "java_script_enabled": False})
+    yield context
+    context.close()
+
+
+@pytest.fixture(autouse=True)
+def no_script_errors(page: Page) -> Iterator[None]:
+    """Nothing may be refused by the content security policy or thrown by a script."""
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            found.append(message.text) if "Content Security Policy" in message.text else None
+        ),
+    )
+    yield
+    assert not found, found
