@@ -146,10 +146,10 @@ def _work_programs(work: Work) -> list[Program]:
     for queue, copies in (("imports", work.imports), ("system", work.system)):
         for number in range(1, copies + 1):
             # A busy worker waits for its job; the job's run goes on at its next start instead.
-            command = processes.tied_command([sys.executable, "-m", "jobs.worker", queue])
+            command = processes.tied_command([sys.executable, "-P", "-m", "jobs.worker", queue])
             programs.append(Program(f"{queue}-{number}", WORK, command, stop_seconds=2))
     if work.scheduler:
-        command = processes.tied_command([sys.executable, "-m", "jobs.schedule"])
+        command = processes.tied_command([sys.executable, "-P", "-m", "jobs.schedule"])
         programs.append(Program("schedule", WORK, command))
     return programs
 
@@ -168,7 +168,7 @@ def _gunicorn(host: str, port: int) -> Sequence[str]:
         "--worker-tmp-dir": "/dev/shm" if Path("/dev/shm").is_dir() else "/tmp",  # noqa: S108
     }
     words = [word for pair in options.items() for word in pair]
-    return [sys.executable, "-m", "gunicorn", *words, "--no-control-socket", "wsgi:app"]
+    return [sys.executable, "-P", "-m", "gunicorn", *words, "--no-control-socket", "wsgi:app"]
 
 
 def _postgres(folder: DataFolder) -> Postgres:

@@ -61,9 +61,9 @@ class Supervisor:
         configuration = self._folder.path / "supervisord.conf"
         configuration.write_text(self._configuration())
         log = self._folder.log / "supervisord.out"
-        command = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration)]
+        command = [sys.executable, "-P", "-m", "supervisor.supervisord", "-n", "-c", str(configuration)]
         self._process = processes.start(
-            processes.tied_command(command), log=log, cwd=Path("/"), env=self._environment
+            processes.tied_command(command), log=log, cwd=self._folder.path, env=self._environment
         )
         if not processes.wait_until(self._is_ready, seconds=20):
             raise ServingError(f"The supervisor did not start; {log} says why.")
@@ -133,7 +133,7 @@ class Supervisor:
 
     def _configuration(self) -> str:
         near = self._socket.parent.parent == self._folder.path
-        socket = f"%(here)s/{self._socket.relative_to(self._folder.path)}" if near else self._socket
+        socket = f"{self._socket.relative_to(self._folder.path)}" if near else self._socket
         lines = [
             "; Written anew at every start.",
             "[unix_http_server]",
@@ -145,11 +145,11 @@ class Supervisor:
             "silent=true",
             "minfds=256",
             "minprocs=32",
-            "logfile=%(here)s/log/supervisord.log",
+            "logfile=log/supervisord.log",
             "logfile_maxbytes=5MB",
             "logfile_backups=1",
-            "pidfile=%(here)s/supervisord.pid",
-            "childlogdir=%(here)s/log",
+            "pidfile=supervisord.pid",
+            "childlogdir=log",
         ]
         if os.geteuid() == 0:
             lines.append("user=root")
@@ -175,14 +175,14 @@ def _section(program: Program) -> list[str]:
         f"command={' '.join(map(_quoted, program.command))}",
         "autostart=false",
         "autorestart=true",
-        # Ending within a second counts as failing: the pauses then grow, and it never gives up.
-        "startsecs=1",
+        # What ends sooner counts as failing: the pauses then grow, and it never gives up.
+        f"startsecs={1 if program.group == SERVICES else 3}",
         "startretries=1000000",
         f"stopsignal={program.stop_signal}",
         f"stopwaitsecs={program.stop_seconds}",
         "killasgroup=true",
         "redirect_stderr=true",
-        f"stdout_logfile=%(here)s/log/{program.name}.log",
+        f"stdout_logfile=log/{program.name}.log",
         "stdout_logfile_maxbytes=10MB",
         "stdout_logfile_backups=2",
     ]

@@ -1,0 +1,131 @@
+"""A `datasync serve` started as a person would start it, in a folder of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+DATASYNC = str(Path(sys.executable).parent / "datasync")
+READY = "DataSync is running at"
+
+
+def environment() -> dict[str, str]:
+    """Ours without what points at other services."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DATASYNC_")}
+
+
+def free_port() -> int:
+    """A port nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def datasync(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    return subprocess.run(
+        [DATASYNC, *map(str, arguments)],
+        input=stdin,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def eventually(true: Callable[[], object], *, seconds: float = 20) -> bool:
+    """Whether it became true in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@dataclass(slots=True)
+class Serve:
+    """One running `serve`."""
+
+    process: subprocess.Popen[str]
+    data: Path
+    port: int
+    output: str = ""
+
+    @classmethod
+    def start(cls, data: Path, *options: str, port: int | None = None) -> Serve:
+        """Start it and wait until it says that it runs."""
+        port = port or free_port()
+        command = [DATASYNC, "serve", "--data", str(data), "--port", str(port), *options]
+        process = subprocess.Popen(
+            command,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        serve = cls(process, data, port)
+        assert process.stdout is not None
+        while line := process.stdout.readline():
+            serve.output += line
+            if "Ctrl-C stops it" in line:
+                return serve
+        process.wait()
+        process.stdout.close()
+        raise AssertionError(f"serve ended with {process.returncode}:\n{serve.output}")
+
+    def below(self) -> list[psutil.Process]:
+        """Every process under it."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def pid(self, name: str) -> int:
+        """The process id of the program of this name, 0 when it is not there."""
+        words = {
+            "web": "wsgi:app",
+            "imports": "jobs.worker imports",
+            "system": "jobs.worker system",
+            "schedule": "jobs.schedule",
+            "postgres": "bin/postgres",
+            "valkey": "valkey-server",
+            "supervisor": "supervisor.supervisord",
+        }
+        for found in sorted(self.below(), key=lambda child: child.pid):
+            try:
+                line = " ".join(found.cmdline())
+            except psutil.Error:
+                continue
+            if words[name] in line and "child.py" not in line:
+                return found.pid
+        return 0
+
+    def answers(self) -> bool:
+        """Whether the page says that database and queue are well."""
+        try:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}/health", timeout=5
+            ) as response:
+                return bool(json.load(response)["database"] == "ok")
+        except OSError:
+            return False
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 15) -> int:
+        """Signal it, wait for its end."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(seconds)
+        finally:
+            if self.process.stdout:
+                self.process.stdout.close()
