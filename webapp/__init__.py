@@ -23,6 +23,7 @@ VIEWS = (
     "accounts",
     "users",
     "centers",
+    "custom_fields",
     "operations",
     "samples",
     "uploads",
@@ -32,7 +33,7 @@ VIEWS = (
     "undo",
     "constituents",
     "groups",
-    "mail",
+    "messages",
 )
 
 STATIC = Path(__file__).parent / "static"

@@ -76,9 +76,33 @@ TABLE: dict[str, Who | Rule] = {
     "centers.list_centers": ADMINISTER,
     "centers.create_center": ADMINISTER,
     "centers.edit_center": ADMINISTER,
+    "custom_fields.list_fields": ADMINISTER,
+    "custom_fields.new_field": ADMINISTER,
+    "custom_fields.edit_field": ADMINISTER,
+    "custom_fields.delete_field": ADMINISTER,
     # Import/Export
     "operations.mine": VIEW_AREA,
     "operations.all": VIEW_AREA,
+    "operations.template": VIEW,
+    "operations.customise": MANAGE,
+    "operations.edit": MANAGE,
+    "operations.delete": MANAGE,
+    "samples.download": VIEW,
+    # Operation Results
+    "runs.list_runs": VIEW,
+    "runs.show": VIEW,
+    "runs.progress": polled(VIEW),
+    "runs.rows": VIEW,
+    "runs.show_row": VIEW,
+    "runs.rejects": VIEW,
+    "runs.rejects_workbook": VIEW,
+    "runs.cancel": RUN,
+    "undo.show": VIEW,
+    "undo.look": RUN,
+    "undo.start": RUN,
+    "messages.list_messages": ADMINISTER,
+    "messages.show_message": ADMINISTER,
+    "messages.try_again": ADMINISTER,
 }
 
 

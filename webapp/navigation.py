@@ -33,7 +33,7 @@ AREAS = (
         (
             Page("My Data Sync Operations", "operations.mine"),
             Page("All Data Sync Operations", "operations.all"),
-            Page("Operation Results", "runs.list_runs", owns=("runs",)),
+            Page("Operation Results", "runs.list_runs", owns=("runs", "undo")),
         ),
         owns=("operations", "runs", "uploads", "wizard", "samples", "rows", "undo"),
     ),
@@ -48,9 +48,10 @@ AREAS = (
         (
             Page("Users", "users.list_users", owns=("users",)),
             Page("Centers", "centers.list_centers", owns=("centers",)),
-            Page("Mail", "mail.list_messages", owns=("mail",)),
+            Page("Custom fields", "custom_fields.list_fields", owns=("custom_fields",)),
+            Page("Messages", "messages.list_messages", owns=("messages",)),
         ),
-        owns=("users", "centers", "mail"),
+        owns=("users", "centers", "custom_fields", "messages"),
     ),
 )
 

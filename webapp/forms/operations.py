@@ -1,0 +1,143 @@
+"""The form of a customised operation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from email_validator import EmailNotValidError, validate_email
+from flask_wtf import FlaskForm
+from wtforms import (
+    Field,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+    ValidationError,
+)
+from wtforms.validators import InputRequired, Length
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from webapp.forms.base import no_nul, strip
+from webapp.models import Center, Operation, User
+from webapp.rules.fields import Field as ConstituentField
+from webapp.rules.values import DateOrder
+from webapp.services.operations import (
+    Audience,
+    OperationDraft,
+    date_order_of,
+    template_columns_of,
+    unique_addresses,
+)
+
+MOST_ADDRESSES = 20
+SITE = "site"
+DATE_ORDERS = (
+    (DateOrder.MONTH_FIRST.value, "Month first: 03/04/1980 is March 4"),
+    (DateOrder.DAY_FIRST.value, "Day first: 03/04/1980 is April 3"),
+)
+
+
+class OperationForm(FlaskForm):  # type: ignore[misc]
+    """Title, for whom, whom to tell, and how files are read."""
+
+    title = StringField(
+        "Title",
+        filters=[strip, no_nul],
+        validators=[
+            InputRequired("Give the operation a title."),
+            Length(max=100, message="Use at most 100 characters for the title."),
+        ],
+    )
+    description = TextAreaField(
+        "Description",
+        filters=[strip, no_nul],
+        validators=[Length(max=1000, message="Use at most 1,000 characters.")],
+    )
+    audience = SelectField("For whom")
+    notify = TextAreaField("Notification addresses", filters=[strip, no_nul])
+    date_order = RadioField(
+        "Dates in the files", choices=DATE_ORDERS, default=DateOrder.MONTH_FIRST.value
+    )
+    template_columns = SelectMultipleField(
+        "Columns of its template", option_widget=CheckboxInput(), widget=ListWidget()
+    )
+
+    def offer(
+        self,
+        *,
+        user_id: int,
+        people: Iterable[User],
+        centers: Iterable[Center],
+        may_offer_site: bool,
+        fields: Sequence[ConstituentField],
+    ) -> None:
+        """Let it be for the whole site, these centers and these people, with these columns."""
+        general = [(f"user:{user_id}", "Me")]
+        if may_offer_site:
+            general.insert(0, (SITE, "Everyone: the whole site"))
+        groups: dict[str, list[tuple[str, str]]] = {"In general": general}
+        of_centers = [(f"center:{center.id}", center.name) for center in centers]
+        of_people = [
+            (f"user:{person.id}", person.name or person.email)
+            for person in people
+            if person.id != user_id
+        ]
+        groups |= {"A center": of_centers} if of_centers else {}
+        groups |= {"One person": of_people} if of_people else {}
+        self.audience.choices = groups
+        self.template_columns.choices = [(field.column, field.column) for field in fields]
+
+    def validate_notify(self, field: Field) -> None:
+        """Each line is an address."""
+        addresses = _lines(field.data)
+        if len(addresses) > MOST_ADDRESSES:
+            raise ValidationError(f"Give at most {MOST_ADDRESSES} addresses.")
+        for address in addresses:
+            try:
+                validate_email(address, check_deliverability=False, test_environment=True)
+            except EmailNotValidError:
+                raise ValidationError(
+                    f"“{address[:80]}” is not an email address. Write one address per line, "
+                    "such as name@example.org."
+                ) from None
+
+    def draft(self, owning_center_id: int | None) -> OperationDraft:
+        """What was said. A user's operation belongs to `owning_center_id` (None: the site)."""
+        kind, _, number = self.audience.data.partition(":")
+        audience = Audience()
+        if kind == "user":
+            audience = Audience(user_id=int(number), center_id=owning_center_id)
+        elif kind == "center":
+            audience = Audience(center_id=int(number))
+        return OperationDraft(
+            title=self.title.data,
+            description=self.description.data or "",
+            audience=audience,
+            notify=tuple(unique_addresses(_lines(self.notify.data))),
+            date_order=DateOrder(self.date_order.data),
+            template_columns=tuple(self.template_columns.data or ()),
+        )
+
+
+def form_data(operation: Operation, *, user_id: int) -> dict[str, object]:
+    """The form's data for an operation; a standard one is proposed for whoever copies it."""
+    if operation.is_standard:
+        audience = f"user:{user_id}"
+    elif operation.user_id is not None:
+        audience = f"user:{operation.user_id}"
+    else:
+        audience = f"center:{operation.center_id}" if operation.center_id else SITE
+    return {
+        "title": operation.title,
+        "description": operation.description,
+        "audience": audience,
+        "notify": "\n".join(operation.notify),
+        "date_order": date_order_of(operation).value,
+        "template_columns": list(template_columns_of(operation)),
+    }
+
+
+def _lines(text: str | None) -> list[str]:
+    parts = (text or "").replace(",", "\n").replace(";", "\n").split("\n")
+    return [part.strip() for part in parts if part.strip()]
