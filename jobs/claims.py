@@ -1,0 +1,130 @@
+"""Who works on a run: claimed by one attempt at a time, fenced, with a heartbeat (DESIGN: A run)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from jobs.application import connect
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 2.0
+STALE_AFTER_SECONDS = 15
+"""A running run whose heartbeat is older than this is taken over."""
+MOST_ATTEMPTS_AT_ONE_ROW = 8
+"""A run that dies this often without getting any further is ended with a sentence."""
+
+APPLY_LOCK = 7_231_002
+"""Held by whoever writes constituents by key: chunks of runs, and edits of keys by hand."""
+
+
+class LostClaimError(Exception):
+    """Another attempt has the run, or it was ended: stop without a word."""
+
+
+class CancelledError(Exception):
+    """A person asked the run to stop; everything up to the last chunk stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """This process's hold on a run. `run` is its row as it was when claimed."""
+
+    id: int
+    attempt: int
+    run: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a run stands at the start of a chunk's transaction."""
+
+    next_row: int
+    tallies: dict[str, Any]
+
+
+_CLAIM = f"""
+UPDATE runs SET state = 'running', attempt = attempt + 1, heartbeat_at = clock_timestamp(),
+    started_at = coalesce(started_at, clock_timestamp()),
+    tallies = jsonb_set(jsonb_set(tallies, '{{attempts_at_row}}', to_jsonb(
+        CASE WHEN (tallies ->> 'claimed_at_row')::bigint = next_row
+             THEN coalesce((tallies ->> 'attempts_at_row')::int, 0) + 1 ELSE 1 END)),
+        '{{claimed_at_row}}', to_jsonb(next_row))
+WHERE id = %s AND (state IN ('queued', 'stale') OR (state = 'running'
+    AND heartbeat_at < clock_timestamp() - interval '{STALE_AFTER_SECONDS} seconds'))
+RETURNING *"""
+
+
+def claim(connection: psycopg.Connection, run_id: int) -> Claim | None:
+    """Take the run, or None when it is finished, cancelled, or in another attempt's hands."""
+    with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(_CLAIM, [run_id]).fetchone()
+        if row is None:
+            return None
+        return Claim(run_id, row["attempt"], row)
+
+
+def hold(connection: psycopg.Connection, mine: Claim) -> Standing:
+    """At the start of a chunk's transaction: lock the run's row and say where it stands.
+
+    Raises `LostClaimError` when the run is no longer this attempt's, `CancelledError` when a person
+    asked for the end.
+    """
+    row = connection.execute(
+        "SELECT next_row, cancel_requested, attempt, state, tallies FROM runs WHERE id = %s"
+        " FOR NO KEY UPDATE",
+        [mine.id],
+    ).fetchone()
+    if row is None or row[2] != mine.attempt or row[3] != "running":
+        raise LostClaimError
+    if row[1]:
+        raise CancelledError
+    return Standing(int(row[0]), row[4])
+
+
+def add_tallies(connection: psycopg.Connection, mine: Claim, tallies: dict[str, Any]) -> None:
+    """Set some of the run's tallies. Does not commit."""
+    connection.execute(
+        "UPDATE runs SET tallies = tallies || %s WHERE id = %s", [Jsonb(tallies), mine.id]
+    )
+
+
+class Heartbeat:
+    """While in this context the run's heartbeat goes on, whatever the work waits for."""
+
+    def __init__(self, mine: Claim) -> None:
+        self._claim = mine
+        self._stop = threading.Event()
+        self._connection = connect("heartbeat")
+        self._connection.autocommit = True
+        self._thread = threading.Thread(target=self._beat, daemon=True, name="heartbeat")
+
+    def __enter__(self) -> Heartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._connection.close()
+
+    def _beat(self) -> None:
+        while not self._stop.wait(HEARTBEAT_SECONDS):
+            try:
+                # A chunk that holds the row's lock beats by being committed
+                self._connection.execute(
+                    "UPDATE runs SET heartbeat_at = clock_timestamp() WHERE id = (SELECT id"
+                    " FROM runs WHERE id = %s AND attempt = %s AND state = 'running'"
+                    " FOR NO KEY UPDATE SKIP LOCKED)",
+                    [self._claim.id, self._claim.attempt],
+                )
+            except psycopg.Error:
+                log.warning("The heartbeat of run %s failed", self._claim.id)
+                return

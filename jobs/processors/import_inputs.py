@@ -1,0 +1,195 @@
+"""What an import needs to know before its first row, gathered once when an attempt begins."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+from sqlalchemy import select
+
+from jobs.claims import Claim, hold
+from jobs.failures import RunFailedError
+from jobs.reading import ChunkReader, read_settings
+from webapp.config import current_settings
+from webapp.extensions import db
+from webapp.models import Group, Interest, Operation, RunEdit, Upload, User
+from webapp.models.groups import DATA_SYNC_FOLDER
+from webapp.rules.codes import Codes
+from webapp.rules.columns import Recognition, folded
+from webapp.rules.corrections import Corrections
+from webapp.rules.faults import FaultCode
+from webapp.rules.fields import Field
+from webapp.services.uploads import dialect_of, recognise_columns, source_of
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """In whose name the run changes records."""
+
+    id: int | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportInputs:
+    """The file's reader and the settings of this run."""
+
+    reader: ChunkReader
+    fields: Sequence[Field]
+    actor: Actor
+    allow_opt_in: bool
+    unique_email: bool
+    default_source: str
+    default_sub_source: str
+    label: str
+
+
+def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
+    """Everything an import starts from. Raises `RunFailedError` with a sentence when the file's
+    columns can't be read."""
+    session = db.session()
+    try:
+        upload = session.get(Upload, run["upload_id"])
+        operation = session.get_one(Operation, run["operation_id"])
+        if upload is None or not upload.examination or "columns" not in upload.examination:
+            raise RunFailedError("This run has no file that can be read. Start a new one.")
+        options = run["options"]
+        recognition = recognise_columns(
+            session, upload.examination["columns"], options.get("columns")
+        )
+        if recognition.faults:
+            raise RunFailedError(" ".join(recognition.faults))
+        settings = current_settings()
+        today = datetime.now(ZoneInfo(settings.time_zone)).date()
+        # A preview is corrected by its draft's edits
+        edits_of = run["parent_id"] if run["kind"] == "preview" else run["id"]
+        user = session.get(User, run["user_id"]) if run["user_id"] else None
+        reader = ChunkReader(
+            source=source_of(upload),
+            dialect=dialect_of(upload),
+            recognition=recognition,
+            settings=read_settings(options, today),
+            corrections=_corrections(
+                session.scalars(select(RunEdit).where(RunEdit.run_id == edits_of)).all(),
+                recognition,
+            ),
+            groups=_group_codes(session.scalars(select(Group)), run["center_id"]),
+            interests=_interest_codes(session.scalars(select(Interest)), run["center_id"]),
+            chunk_rows=settings.chunk_rows,
+        )
+        return ImportInputs(
+            reader=reader,
+            fields=[column.field for column in recognition.known if column.field],
+            actor=Actor(user.id if user else None, user.name or user.email if user else "DataSync"),
+            allow_opt_in=bool(options.get("opt_in_again")),
+            unique_email=settings.unique_email,
+            default_source=operation.title,
+            default_sub_source=run["label"],
+            label=run["label"],
+        )
+    finally:
+        db.session.remove()
+
+
+def make_groups(
+    connection: psycopg.Connection, mine: Claim, inputs: ImportInputs
+) -> tuple[int | None, int | None]:
+    """The run's New and Modified groups, made by its first attempt (DOMAIN: every run makes two)."""
+    if mine.run["new_group_id"] is not None:
+        return mine.run["new_group_id"], mine.run["modified_group_id"]
+    zone = ZoneInfo(current_settings().time_zone)
+    at = datetime.now(UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    ids: list[int] = []
+    with connection.transaction():
+        hold(connection, mine)
+        connection.execute(
+            "SELECT set_config('datasync.actor_id', %s, true), set_config('datasync.actor', %s,"
+            " true), set_config('datasync.run_id', %s, true)",
+            [str(inputs.actor.id or ""), inputs.actor.name, str(mine.id)],
+        )
+        for kind, word in (("new", "New"), ("modified", "Modified")):
+            row = connection.execute(
+                "INSERT INTO groups (name, kind, folder, center_id, made_by_run_id)"
+                " VALUES (%s, %s, %s, %s, %s) RETURNING id",
+                [
+                    f"{inputs.label} – {word} – {at}",
+                    kind,
+                    DATA_SYNC_FOLDER,
+                    mine.run["center_id"],
+                    mine.id,
+                ],
+            ).fetchone()
+            ids.append(row[0] if row else 0)
+        connection.execute(
+            "UPDATE runs SET new_group_id = %s, modified_group_id = %s WHERE id = %s",
+            [*ids, mine.id],
+        )
+    return ids[0], ids[1]
+
+
+def _corrections(edits: Sequence[RunEdit], recognition: Recognition) -> Corrections:
+    """The stored corrections, by column position. A column is named by its field or its heading."""
+    positions: dict[str, int] = {}
+    for column in recognition.columns:
+        positions.setdefault(folded(column.name), column.position)
+        if column.field:
+            positions[column.field.column] = column.position
+    cells: defaultdict[int, dict[int, str]] = defaultdict(dict)
+    values: defaultdict[int, dict[str, str]] = defaultdict(dict)
+    left_out: set[int] = set()
+    for edit in edits:
+        position = positions.get(folded(edit.column)) if edit.column else None
+        if edit.kind == "leave_out" and edit.row_number is not None:
+            left_out.add(edit.row_number)
+        elif position is None:
+            continue
+        elif edit.kind == "cell" and edit.row_number is not None:
+            cells[edit.row_number][position] = edit.new_value or ""
+        elif edit.kind == "value":
+            values[position][(edit.old_value or "").strip()] = edit.new_value or ""
+    return Corrections(dict(cells), dict(values), frozenset(left_out))
+
+
+def _group_codes(groups: Collection[Group] | Any, center_id: int | None) -> Codes:
+    ids: dict[str, int] = {}
+    refused: dict[str, tuple[FaultCode, str]] = {}
+    for group in groups:
+        code = str(group.id)
+        if group.kind in ("opt_in", "opt_out"):
+            refused[code] = (
+                FaultCode.OPT_GROUP,
+                "which belongs to an interest. Use INTEREST_IDS for that interest.",
+            )
+        elif group.kind in ("new", "modified"):
+            refused[code] = (
+                FaultCode.UNKNOWN_GROUP,
+                "which a run made and which only shows what that run did. Use another group.",
+            )
+        elif center_id is not None and group.center_id not in (None, center_id):
+            refused[code] = (
+                FaultCode.OTHER_CENTER_GROUP,
+                "which belongs to another center. Use a group of yours or a shared one.",
+            )
+        else:
+            ids[code] = group.id
+    return Codes("group", FaultCode.UNKNOWN_GROUP, ids, refused)
+
+
+def _interest_codes(interests: Collection[Interest] | Any, center_id: int | None) -> Codes:
+    ids: dict[str, int] = {}
+    refused: dict[str, tuple[FaultCode, str]] = {}
+    for interest in interests:
+        code = str(interest.id)
+        if center_id is not None and interest.center_id not in (None, center_id):
+            refused[code] = (
+                FaultCode.UNKNOWN_INTEREST,
+                "which belongs to another center. Use an interest of yours or a shared one.",
+            )
+        else:
+            ids[code] = interest.id
+    return Codes("interest", FaultCode.UNKNOWN_INTEREST, ids, refused)

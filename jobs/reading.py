@@ -1,0 +1,236 @@
+"""A stored file as checked chunks: read, corrected, converted a column at a time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import compress
+
+from webapp.rules.codes import CodeReader, Codes
+from webapp.rules.columns import Column, Recognition
+from webapp.rules.corrections import Corrections
+from webapp.rules.faults import Fault, FaultCode
+from webapp.rules.fields import KEY_COLUMNS, Field, Kind
+from webapp.rules.guarding import unguard
+from webapp.rules.reading import Batch, Dialect, Source, read_records
+from webapp.rules.standard_import import match_fault
+from webapp.rules.values import ColumnReader, DateOrder, ReadSettings
+from webapp.rules.waves import find_waves
+
+WHO_COLUMNS = ("FIRST_NAME", "LAST_NAME", "PRIMARY_EMAIL", "MEMBER_ID", "CONS_ID")
+WHO_LENGTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedChunk:
+    """Some records of a file, ready for the database.
+
+    `payload` is the CSV for `staged` of the rows that are all right; `faults` (by row number) those
+    that are not; `left_out` the rows a person left out. `rows` are the cells as they came in,
+    corrections applied, of every row.
+    """
+
+    count: int
+    rows: Mapping[int, list[str]]
+    who: Mapping[int, str]
+    faults: Mapping[int, Sequence[Fault]]
+    left_out: Sequence[int]
+    payload: bytes
+    staged: int
+    waves: int
+    has_repeats: bool
+
+
+@dataclass(slots=True)
+class ChunkReader:
+    """Reads a file chunk by chunk. Memory is that of one chunk, whatever the file's size."""
+
+    source: Source
+    dialect: Dialect
+    recognition: Recognition
+    settings: ReadSettings
+    corrections: Corrections
+    groups: Codes
+    interests: Codes
+    chunk_rows: int
+    _readers: dict[int, ColumnReader | CodeReader] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for column in self.recognition.known:
+            known = _field(column)
+            if known.kind is Kind.GROUP_LIST:
+                self._readers[column.position] = CodeReader(known, self.groups)
+            elif known.kind is Kind.INTEREST_LIST:
+                self._readers[column.position] = CodeReader(known, self.interests)
+            else:
+                self._readers[column.position] = ColumnReader(known, self.settings)
+
+    def read(self, start: int) -> Iterator[CheckedChunk]:
+        """The chunks after the first `start` records."""
+        is_guarded = bool(self.recognition.report)
+        for batch in read_records(self.source, self.dialect, start=start, size=self.chunk_rows):
+            if is_guarded:
+                rows = [[unguard(cell) for cell in row] for row in batch.rows]
+                batch = Batch(batch.row_numbers, rows, batch.faults)
+            yield self.check(batch)
+
+    def check(self, batch: Batch) -> CheckedChunk:
+        """Correct, convert and check the records of a batch."""
+        rows = self.corrections.apply(batch.row_numbers, batch.rows)
+        faults: dict[int, list[Fault]] = {
+            number: [Fault(FaultCode.IRREGULAR_ROW, "", "", message)]
+            for number, message in batch.faults.items()
+        }
+        left_out = self.corrections.left_out.intersection(batch.row_numbers)
+        skip = faults.keys() | left_out
+        keep = [number not in skip for number in batch.row_numbers]
+        numbers = batch.row_numbers if not skip else list(compress(batch.row_numbers, keep))
+        kept_rows = rows if not skip else list(compress(rows, keep))
+        cells = list(zip(*kept_rows, strict=True)) if kept_rows else []
+
+        values: dict[str, Sequence[str | None]] = {}
+        for column in self.recognition.known:
+            known = _field(column)
+            if not cells:
+                values[known.column] = ()
+                continue
+            found, found_faults = self._readers[column.position].read(cells[column.position])
+            values[known.column] = found
+            for position, fault in found_faults.items():
+                faults.setdefault(numbers[position], []).append(fault)
+        _require_key(numbers, values, faults)
+        who = _who(numbers, values)
+        for number, row in zip(batch.row_numbers, rows, strict=True):
+            if number in skip:
+                who[number] = " · ".join(cell for cell in row if cell.strip())[:WHO_LENGTH]
+        return self._chunk(batch, rows, numbers, values, faults, sorted(left_out), who)
+
+    def _chunk(
+        self,
+        batch: Batch,
+        rows: list[list[str]],
+        numbers: Sequence[int],
+        values: Mapping[str, Sequence[str | None]],
+        faults: Mapping[int, Sequence[Fault]],
+        left_out: list[int],
+        who: Mapping[int, str],
+    ) -> CheckedChunk:
+        is_good = [number not in faults for number in numbers]
+        if not all(is_good):
+            values = {name: list(compress(found, is_good)) for name, found in values.items()}
+            numbers = list(compress(numbers, is_good))
+        keys = [values[name] for name in KEY_COLUMNS if name in values]
+        waves, has_repeats = find_waves(len(numbers), keys)
+        for number in left_out:
+            faults = {key: value for key, value in faults.items() if key != number}
+        return CheckedChunk(
+            count=len(batch),
+            rows=dict(zip(batch.row_numbers, rows, strict=True)),
+            who=who,
+            faults=faults,
+            left_out=left_out,
+            payload=self._payload(numbers, waves, who, values),
+            staged=len(numbers),
+            waves=max(waves, default=-1) + 1,
+            has_repeats=has_repeats,
+        )
+
+    def _payload(
+        self,
+        numbers: Sequence[int],
+        waves: Sequence[int],
+        who: Mapping[int, str],
+        values: Mapping[str, Sequence[str | None]],
+    ) -> bytes:
+        """The rows as CSV, in the order of `ImportSql.staged_columns`."""
+        blank: Sequence[None] = (None,) * len(numbers)
+        known = {_field(column).column: _field(column) for column in self.recognition.known}
+        lists = ("CONS_ID", "GROUP_IDS", "INTEREST_IDS")
+        columns: list[Sequence[object]] = [
+            numbers,
+            waves,
+            [who[number] for number in numbers],
+            *(values.get(name, blank) for name in lists),
+            _custom(known, values, blank),
+        ]
+        columns += [
+            values[name]
+            for name, found in known.items()
+            if name not in lists and not found.is_custom
+        ]
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\n").writerows(zip(*columns, strict=True))
+        return buffer.getvalue().encode()
+
+
+def _field(column: Column) -> Field:
+    if column.field is None:
+        message = f"column {column.name!r} is not a known one"
+        raise ValueError(message)
+    return column.field
+
+
+def _require_key(
+    numbers: Sequence[int],
+    values: Mapping[str, Sequence[str | None]],
+    faults: dict[int, list[Fault]],
+) -> None:
+    """A row with no key at all is nobody's."""
+    keys = [values[name] for name in KEY_COLUMNS if name in values]
+    if not keys or any(all(column) for column in keys if column):
+        return
+    for number, *present in zip(numbers, *keys, strict=True):
+        if number not in faults and not any(present):
+            faults[number] = [
+                match_fault(
+                    FaultCode.NO_KEY, cons_id=None, member_id=None, email=None, other_id=None
+                )
+            ]
+
+
+def _who(numbers: Sequence[int], values: Mapping[str, Sequence[str | None]]) -> dict[int, str]:
+    """Each row in a few words: name, email, keys."""
+    first, last, *keys = (values.get(name) for name in WHO_COLUMNS)
+    blank = ("",) * len(numbers)
+    names = zip(first or blank, last or blank, strict=True)
+    parts = zip(numbers, names, *(key for key in keys if key), strict=True)
+    found: dict[int, str] = {}
+    for number, name, *rest in parts:
+        words = " ".join(filter(None, name))
+        found[number] = " · ".join(filter(None, (words, *rest)))[:WHO_LENGTH]
+    return found
+
+
+def _custom(
+    known: Mapping[str, Field],
+    values: Mapping[str, Sequence[str | None]],
+    blank: Sequence[None],
+) -> Sequence[str | None]:
+    """The custom fields of each row as one JSON object; None where all are blank."""
+    fields = [found for found in known.values() if found.is_custom]
+    if not fields:
+        return blank
+    keys = [found.attribute.removeprefix("custom.") for found in fields]
+    columns: list[Iterable[str | None]] = [
+        [_YES_NO.get(value or "") for value in values[found.column]]
+        if found.kind is Kind.YES_NO
+        else values[found.column]
+        for found in fields
+    ]
+    objects: list[str | None] = []
+    for row in zip(*columns, strict=True):
+        present = {key: value for key, value in zip(keys, row, strict=True) if value is not None}
+        objects.append(json.dumps(present, ensure_ascii=False) if present else None)
+    return objects
+
+
+_YES_NO = {"t": "Yes", "f": "No"}
+
+
+def read_settings(options: Mapping[str, object], today: date) -> ReadSettings:
+    """What reading a cell depends on, from a run's options."""
+    return ReadSettings(today, DateOrder(str(options.get("date_order", DateOrder.MONTH_FIRST))))

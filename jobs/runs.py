@@ -1,0 +1,108 @@
+"""`execute(run_id)`: the one job there is. The run's row is the truth; the queue carries its id."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import psycopg
+from flask import has_app_context
+from psycopg import errors
+
+from jobs.application import connect, get_app
+from jobs.claims import (
+    MOST_ATTEMPTS_AT_ONE_ROW,
+    CancelledError,
+    Claim,
+    Heartbeat,
+    LostClaimError,
+    claim,
+)
+from jobs.endings import end_run
+from jobs.failures import RunFailedError
+from jobs.processors import standard_import, undo
+from webapp.rules.reading import UnreadableError
+
+log = logging.getLogger(__name__)
+
+Processor = Callable[[psycopg.Connection, Claim], None]
+
+PROCESSORS: dict[str, Processor] = {
+    "run": standard_import.run,
+    "preview": standard_import.preview,
+    "undo": undo.run,
+    "undo_preview": undo.preview,
+}
+
+NO_ROOM = (
+    "The database has no room left, so the run stopped. What it had done up to then is kept and "
+    "can be undone. Ask an administrator to make room, then upload the file again."
+)
+STUCK = (
+    "The run stopped {times} times at row {row} of the file without getting any further, so it was "
+    "ended. What it had done up to then is kept and can be undone. Ask an administrator to look at "
+    "the workers' log."
+)
+BROKEN = (
+    "The program failed at row {row} of the file, so the run stopped. What it had done up to then "
+    "is kept and can be undone. Ask an administrator to look at the workers' log for run {run}."
+)
+
+
+def execute(run_id: int) -> None:
+    """Do a run's work, from wherever it stands. Safe to call at any time, any number of times:
+    only one attempt has the run, and each chunk is one transaction."""
+    # A worker's jobs inherit its application context with the fork; a bare process makes its own
+    context = nullcontext() if has_app_context() else get_app().app_context()
+    with context, connect("run") as connection:
+        mine = claim(connection, run_id)
+        if mine is None:
+            return
+        log.info("Run %s: attempt %s from row %s", run_id, mine.attempt, mine.run["next_row"])
+        with Heartbeat(mine):
+            _work(connection, mine)
+
+
+def _work(connection: psycopg.Connection, mine: Claim) -> None:
+    """Process, and end the run in the state it deserves. A lost database ends nothing: another
+    attempt goes on where this one stood."""
+    attempts = int(mine.run["tallies"].get("attempts_at_row", 0))
+    if attempts > MOST_ATTEMPTS_AT_ONE_ROW:
+        sentence = STUCK.format(times=attempts - 1, row=mine.run["next_row"] + 1)
+        return _end(connection, mine, "failure", sentence)
+    try:
+        PROCESSORS[mine.run["kind"]](connection, mine)
+        _end(connection, mine, "success")
+    except LostClaimError:
+        log.info("Run %s went to another attempt", mine.id)
+    except CancelledError:
+        _end(connection, mine, "cancelled")
+    except UnreadableError as error:
+        _end(connection, mine, "failure", error.refusal.message)
+    except RunFailedError as error:
+        _end(connection, mine, "failure", error.sentence)
+    except errors.DiskFull:
+        log.exception("Run %s: no room", mine.id)
+        _end(connection, mine, "failure", NO_ROOM)
+    except (psycopg.OperationalError, psycopg.InterfaceError):
+        log.warning("Run %s lost the database; it goes on when it is back", mine.id)
+        raise
+    except Exception:
+        log.exception("Run %s failed", mine.id)
+        row = _next_row(mine)
+        _end(connection, mine, "failure", BROKEN.format(row=row + 1, run=mine.id))
+    return None
+
+
+def _end(
+    connection: psycopg.Connection, mine: Claim, state: str, failure: str | None = None
+) -> None:
+    connection.rollback()
+    end_run(mine, state, failure)
+
+
+def _next_row(mine: Claim) -> int:
+    with connect("run") as connection:
+        row = connection.execute("SELECT next_row FROM runs WHERE id = %s", [mine.id]).fetchone()
+    return int(row[0]) if row else 0
