@@ -12,8 +12,7 @@ import threading
 from importlib import import_module
 from types import FrameType
 
-from webapp import create_app
-from webapp.settings import Settings
+from jobs.application import get_app
 
 TICK_SECONDS = 5.0
 log = logging.getLogger("datasync.schedule")
@@ -29,7 +28,7 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, request_stop)
     signal.signal(signal.SIGINT, request_stop)
-    app = create_app(Settings.from_env())
+    app = get_app()
     while not stop.is_set():
         with app.app_context():
             _tick()

@@ -13,8 +13,7 @@ from importlib import import_module
 from redis import Redis
 from rq import Queue, Worker
 
-from webapp import create_app
-from webapp.settings import Settings
+from jobs.application import get_app
 
 QUEUES = ("imports", "system")
 # Loaded before the fork, so that a job starts at once.
@@ -27,12 +26,11 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"Use: python -m jobs.worker QUEUE, QUEUE being {' or '.join(QUEUES)}.\n")
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    settings = Settings.from_env()
-    app = create_app(settings)
+    app = get_app()
     for module in PRELOADED:
         import_module(module)
     name = arguments[0]
-    connection = Redis.from_url(settings.redis_url)
+    connection = Redis.from_url(app.config["DATASYNC"].redis_url)
     worker = Worker(
         [Queue(name, connection=connection)],
         name=f"{name}-{socket.gethostname()}-{os.getpid()}",

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import create_engine, func, select
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
-from webapp import create_app
-from webapp.extensions import db
 from webapp.models import User
+from webapp.services.demo import DEMO_USERS, load_demo
 from webapp.services.users import create_user, make_password
-from webapp.settings import Settings
+from webapp.settings import sqlalchemy_url
 
 ADMINISTRATOR = "admin@localhost.localdomain"
 
@@ -26,30 +25,25 @@ class SignIn:
     may: str
 
 
-def prepare_data(settings: Settings, *, demo: bool) -> list[SignIn]:
+def prepare_data(database_url: str, *, demo: bool) -> list[SignIn]:
     """Fill an empty database, all or nothing; who can sign in with a password we know.
 
     On a later start those are the demo's users (if it is a demo) and nobody otherwise: a random
     password is shown once."""
-    app = create_app(settings)
-    with app.app_context():
-        session = db.session()
-        try:
-            if session.scalar(select(func.count()).select_from(User)):
-                return _demo_sign_ins(session)
-            if demo:
-                _demo().load_demo(session)
-                session.commit()
-                return _demo_sign_ins(session)
-            made = _first_administrator(session)
+    engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
+    with Session(engine) as session:
+        if session.scalar(select(func.count()).select_from(User)):
+            return _demo_sign_ins(session)
+        if demo:
+            load_demo(session)
             session.commit()
-            return [made]
-        finally:
-            db.session.remove()
-            db.engine.dispose()
+            return _demo_sign_ins(session)
+        made = _first_administrator(session)
+        session.commit()
+        return [made]
 
 
-def _first_administrator(session: Any) -> SignIn:
+def _first_administrator(session: Session) -> SignIn:
     password = make_password()
     create_user(
         session, email=ADMINISTRATOR, name="Administrator", password=password, is_site_admin=True
@@ -57,13 +51,9 @@ def _first_administrator(session: Any) -> SignIn:
     return SignIn(ADMINISTRATOR, password, "site administrator; this password is shown only now")
 
 
-def _demo_sign_ins(session: Any) -> list[SignIn]:
-    users = [SignIn(user.email, user.password, user.what) for user in _demo().DEMO_USERS]
-    emails = [user.email for user in users]
+def _demo_sign_ins(session: Session) -> list[SignIn]:
+    emails = [user.email for user in DEMO_USERS]
     found = set(session.scalars(select(User.email).where(User.email.in_(emails))))
-    return [user for user in users if user.email in found]
-
-
-def _demo() -> Any:
-    """The demo is large and needed on the first start only."""
-    return import_module("webapp.services.demo")
+    return [
+        SignIn(user.email, user.password, user.what) for user in DEMO_USERS if user.email in found
+    ]

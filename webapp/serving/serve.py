@@ -90,9 +90,11 @@ def serve(options: ServeOptions) -> None:
 def _run(stack: Stack, folder: DataFolder, options: ServeOptions, switch: StopSwitch) -> None:
     stack.start_services()
     migrate(stack.database_url)
-    sign_ins = prepare_data(stack.settings(), demo=options.demo)
-    stack.start_work()
+    sign_ins = prepare_data(stack.database_url, demo=options.demo)
+    # The page first: what it needs to answer has the machine to itself.
+    stack.start_web()
     _await_page(stack, folder, options)
+    stack.start_work()
     folder.announce(
         Attachment(os.getpid(), "serve", options.address, stack.database_url, stack.redis_url)
     )

@@ -76,8 +76,12 @@ class Stack:
             self._await("postgres", self.postgres)
             self.postgres.ensure_database()
 
+    def start_web(self) -> None:
+        """Start the web server."""
+        self._supervisor.start_program("web")
+
     def start_work(self) -> None:
-        """Start the processes of the program itself."""
+        """Start what is not started yet of the program itself."""
         self._supervisor.start_programs(WORK)
 
     def keep(self) -> None:
@@ -168,7 +172,14 @@ def _gunicorn(host: str, port: int) -> Sequence[str]:
         "--worker-tmp-dir": "/dev/shm" if Path("/dev/shm").is_dir() else "/tmp",  # noqa: S108
     }
     words = [word for pair in options.items() for word in pair]
-    return [sys.executable, "-P", "-m", "gunicorn", *words, "--no-control-socket", "wsgi:app"]
+    return [
+        *(sys.executable, "-P", "-m", "gunicorn"),
+        *words,
+        # Loaded once, before the fork; `create_app` opens no connection.
+        "--preload",
+        "--no-control-socket",
+        "wsgi:app",
+    ]
 
 
 def _postgres(folder: DataFolder) -> Postgres:

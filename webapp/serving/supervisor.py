@@ -16,11 +16,10 @@ import sys
 import xmlrpc.client
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
-from supervisor.xmlrpc import SupervisorTransport
+from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from webapp.serving import processes
 from webapp.serving.data_folder import DataFolder
@@ -61,7 +60,15 @@ class Supervisor:
         configuration = self._folder.path / "supervisord.conf"
         configuration.write_text(self._configuration())
         log = self._folder.log / "supervisord.out"
-        command = [sys.executable, "-P", "-m", "supervisor.supervisord", "-n", "-c", str(configuration)]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "supervisor.supervisord",
+            "-n",
+            "-c",
+            str(configuration),
+        ]
         self._process = processes.start(
             processes.tied_command(command), log=log, cwd=self._folder.path, env=self._environment
         )
@@ -72,16 +79,27 @@ class Supervisor:
         """Start those of one group, without waiting until they are ready."""
         for program in self._programs:
             if program.group == group:
-                self._call("startProcess", f"{program.group}:{program.name}", False)
+                self.start_program(program.name)
+
+    def start_program(self, name: str) -> None:
+        """Start one, unless it was started already."""
+        try:
+            self._call("startProcess", self._full_name(name), False)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != Faults.ALREADY_STARTED:
+                raise
 
     def failing(self, name: str) -> bool:
         """Whether the program ends again and again right after it was started."""
         try:
-            program = next(program for program in self._programs if program.name == name)
-            info = self._call("getProcessInfo", f"{program.group}:{name}")
+            info = self._call("getProcessInfo", self._full_name(name))
         except (OSError, xmlrpc.client.Error):
             return False
         return info["statename"] in {"BACKOFF", "FATAL"}
+
+    def _full_name(self, name: str) -> str:
+        program = next(program for program in self._programs if program.name == name)
+        return f"{program.group}:{program.name}"
 
     def is_alive(self) -> bool:
         """Whether supervisord itself is there."""
