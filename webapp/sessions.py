@@ -100,7 +100,8 @@ def keep_alive() -> None:
 
 def local_path(url: str | None, host: str = "") -> str | None:
     """The path to go back to after signing in, None for anything that leads off this site."""
-    if not url or "\\" in url or any(ord(character) < 33 for character in url):
+    # Browsers take "\\" for "/" and drop control characters, so "/\\evil" would leave the site.
+    if not url or url.startswith("//") or any(sign == "\\" or sign <= " " for sign in url):
         return None
     try:
         parts = urlsplit(url)
