@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
-from wtforms.validators import EqualTo, InputRequired
+from wtforms.validators import DataRequired, EqualTo, InputRequired
 
 from webapp.forms.base import no_nul, strip
 
@@ -13,7 +13,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
     """Email and password."""
 
     email = StringField(
-        "Email", validators=[InputRequired("Enter your email.")], filters=[strip, no_nul]
+        "Email", validators=[DataRequired("Enter your email.")], filters=[strip, no_nul]
     )
     password = PasswordField("Password", validators=[InputRequired("Enter your password.")])
 

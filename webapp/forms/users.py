@@ -19,7 +19,7 @@ from wtforms import (
     StringField,
     ValidationError,
 )
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import DataRequired, Length, Optional
 from wtforms.widgets import HiddenInput
 
 from webapp.forms.base import no_nul, strip
@@ -69,12 +69,12 @@ class UserForm(FlaskForm):  # type: ignore[misc]
     name = StringField(
         "Name",
         filters=[strip, no_nul],
-        validators=[InputRequired("Enter a name."), _at_most(100)],
+        validators=[DataRequired("Enter a name."), _at_most(100)],
     )
     email = StringField(
         "Email",
         filters=[strip, no_nul],
-        validators=[InputRequired("Enter an email."), _at_most(255)],
+        validators=[DataRequired("Enter an email."), _at_most(255)],
     )
     is_site_admin = BooleanField("Site administrator")
     is_vendor_support = BooleanField("Vendor support")
@@ -130,7 +130,7 @@ class CenterForm(FlaskForm):  # type: ignore[misc]
     name = StringField(
         "Name",
         filters=[strip, no_nul],
-        validators=[InputRequired("Enter a name."), _at_most(100)],
+        validators=[DataRequired("Enter a name."), _at_most(100)],
     )
 
 

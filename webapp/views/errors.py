@@ -99,7 +99,10 @@ def on_http_error(error: HTTPException) -> ResponseReturnValue:
     if status == 413:
         limit = filesize(current_settings().max_upload_bytes)
         problem = Problem(problem.title, f"The limit is {limit}. {problem.text}")
-    return answer(problem, status)
+    response = current_app.make_response(answer(problem, status))
+    for name, value in error.get_headers():
+        response.headers.setdefault(name, value)  # Allow, Retry-After, Content-Range, ...
+    return response
 
 
 def on_too_many() -> ResponseReturnValue:
