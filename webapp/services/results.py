@@ -22,6 +22,8 @@ OUTCOMES = ("created", "updated", "unchanged", "rejected", "withheld")
 PROBLEM_OUTCOMES = ("rejected", "withheld")
 _MAX_INT = 2**31 - 1
 _ESCAPE = "\\"
+_SENTENCES = text("'$[*].message'")
+"""Of a fault, the sentence is what people see; it names column and value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,12 @@ class RowFilter:
     outcome: str = ""
     problem: str = ""
     text: str = ""
+    noted: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether every row is wanted."""
-        return not (self.outcome or self.problem or self.text)
+        return not (self.outcome or self.problem or self.text or self.noted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ def _conditions(wanted: RowFilter) -> list[ColumnElement[bool]]:
             conditions.append(_has_problem())
     if wanted.problem:
         conditions += [_has_problem(), RunRow.faults.contains([{"code": wanted.problem}])]
+    if wanted.noted:
+        conditions.append(func.cardinality(RunRow.notes) > 0)
     if wanted.text:
         conditions.append(_mentions(wanted.text))
     return conditions
@@ -112,7 +117,9 @@ def _mentions(wanted: str) -> ColumnElement[bool]:
         RunRow.who.ilike(_pattern(wanted), escape=_ESCAPE),
         and_(
             RunRow.faults.is_not(None),
-            cast(RunRow.faults, Text).ilike(_pattern(in_json), escape=_ESCAPE),
+            cast(func.jsonb_path_query_array(RunRow.faults, _SENTENCES), Text).ilike(
+                _pattern(in_json), escape=_ESCAPE
+            ),
         ),
         and_(
             RunRow.notes.is_not(None),

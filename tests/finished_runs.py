@@ -1,0 +1,103 @@
+"""Runs for tests of results: rows put into the tables as a run would have left them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from webapp.models import Operation, Run, RunRow, Upload
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+COLUMNS = ["MEMBER_ID", "FIRST_NAME", "PRIMARY_EMAIL"]
+NOW = datetime.now(UTC)
+
+
+def fault(code: str, column: str = "", value: str = "", message: str = "") -> dict[str, str]:
+    """A fault as it is stored."""
+    text = message or f"{column or 'The row'} is wrong ({code}); correct it."
+    return {"code": code, "column": column, "value": value, "message": text}
+
+
+def make_upload(
+    session: Session,
+    columns: Sequence[str] = COLUMNS,
+    *,
+    name: str = "members.csv",
+    delimiter: str = ",",
+) -> Upload:
+    """A file that was examined."""
+    upload = Upload(
+        name=name,
+        key=f"uploads/{name}-{datetime.now(UTC).timestamp()}",
+        size=100,
+        sha256="0" * 64,
+        examination={
+            "dialect": {"kind": "csv", "delimiter": delimiter},
+            "columns": list(columns),
+            "first_rows": [],
+            "notes": [],
+            "rows_estimate": None,
+        },
+    )
+    session.add(upload)
+    session.flush()
+    return upload
+
+
+def make_run(
+    session: Session,
+    rows: Iterable[RunRow] = (),
+    *,
+    label: str = "Spring members",
+    state: str = "success",
+    columns: Sequence[str] = COLUMNS,
+    delimiter: str = ",",
+    **values: Any,
+) -> Run:
+    """A run with these rows and the counts that go with them."""
+    rows = list(rows)
+    counts = Counter(row.outcome for row in rows)
+    operation = session.scalars(select(Operation).order_by(Operation.id)).first()
+    assert operation is not None
+    is_under_way = state in ("queued", "draft")
+    defaults: dict[str, Any] = {
+        "upload": make_upload(session, columns, delimiter=delimiter),
+        "rows_read": len(rows),
+        "rows_total": len(rows),
+        "rows_total_is_exact": True,
+        "queued_at": NOW - timedelta(seconds=62),
+        "started_at": None if is_under_way else NOW - timedelta(seconds=60),
+        "heartbeat_at": None if is_under_way else NOW,
+        "finished_at": NOW if state in ("success", "failure", "cancelled") else None,
+        **(counts if values.get("kind", "run") in ("run", "preview") else {}),
+    }
+    run = Run(operation=operation, label=label, state=state, **(defaults | values))
+    session.add(run)
+    session.flush()
+    for row in rows:
+        row.run_id = run.id
+    session.add_all(rows)
+    session.flush()
+    return run
+
+
+def make_row(number: int, outcome: str, who: str = "", **values: Any) -> RunRow:
+    """A row's outcome; not through means with the cells as they came in."""
+    return RunRow(row_number=number, outcome=outcome, who=who or f"Person {number}", **values)
+
+
+def make_reject(number: int, cells: Sequence[str], *faults: dict[str, str]) -> RunRow:
+    """A rejected row."""
+    return make_row(
+        number,
+        "rejected",
+        " · ".join(cell for cell in cells if cell),
+        cells=list(cells),
+        faults=list(faults) or [fault("not_an_email", "PRIMARY_EMAIL", cells[-1] if cells else "")],
+    )

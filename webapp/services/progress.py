@@ -1,0 +1,113 @@
+"""How a run, preview or undo is getting on, in numbers and words: all from its one row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from webapp.models import Run
+from webapp.rules.progress import Pace, choose_delay, measure_pace
+
+SILENT_AFTER = timedelta(seconds=45)
+"""A worker gives a sign of life with each chunk, every few seconds."""
+
+_DOING: Mapping[str, str] = {
+    "run": "Importing. You can leave this page; the run goes on without you.",
+    "preview": "Looking at every row. Nothing is changed yet, and you can leave this page.",
+    "undo": "Undoing. You can leave this page; it goes on without you.",
+    "undo_preview": "Finding out what an undo would do. Nothing is changed yet.",
+}
+_QUEUED = "Waiting for a worker. It starts by itself as soon as one is free."
+_STOPPING: Mapping[str, str] = {
+    "run": "Stopping after the rows it is working on. What was imported until then stays.",
+    "undo": "Stopping after the rows it is working on. What was undone until then stays undone.",
+}
+_SILENT = (
+    "The worker stopped answering. Another one takes over by itself and goes on where it "
+    "stopped; nothing is lost and nothing happens twice."
+)
+_ENDED: Mapping[str, str] = {
+    "success": "Finished.",
+    "failure": "Failed.",
+    "cancelled": "Cancelled.",
+    "draft": "Not started yet.",
+}
+_IMPORT_COUNTS = ("created", "updated", "unchanged", "rejected", "withheld")
+_UNDO_COUNTS = (("restored", "updated"), ("removed", "rejected"), ("kept", "withheld"))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the progress fragment shows. `delay` None: it has ended, ask no more."""
+
+    run_id: int
+    state: str
+    badge: str
+    sentence: str
+    done: int
+    total: int | None
+    is_estimate: bool
+    pace: Pace
+    counts: list[tuple[str, int, str | None, str | None]]
+    delay: int | None
+
+
+def describe_progress(run: Run, now: datetime | None = None) -> Progress:
+    """The progress of this row as it was read; asks the database nothing."""
+    now = now or datetime.now(UTC)
+    total = run.rows_total
+    if total is not None and not run.rows_total_is_exact and not run.is_finished:
+        # An estimate that turns out too low: never full before the end, never over the top.
+        total = max(total, run.rows_read + max(run.rows_read // 100, 1))
+    until = run.finished_at if run.is_finished else run.heartbeat_at
+    return Progress(
+        run_id=run.id,
+        state=run.state,
+        badge=_badge(run, now),
+        sentence=_sentence(run, now),
+        done=run.rows_read,
+        total=total,
+        is_estimate=not run.rows_total_is_exact,
+        pace=measure_pace(run.rows_read, total, run.started_at, until),
+        counts=list_counts(run),
+        delay=None if run.is_finished or run.state == "draft" else _delay(run, now),
+    )
+
+
+def list_counts(run: Run) -> list[tuple[str, int, str | None, str | None]]:
+    """The counts of a run or an undo as the `stats` macro takes them."""
+    if run.kind.startswith("undo"):
+        return [
+            (name.capitalize(), int(run.tallies.get(name, 0)), tone, None)
+            for name, tone in _UNDO_COUNTS
+        ]
+    return [(name.capitalize(), getattr(run, name), name, None) for name in _IMPORT_COUNTS]
+
+
+def _is_silent(run: Run, now: datetime) -> bool:
+    if run.state == "stale":
+        return True
+    seen = run.heartbeat_at or run.started_at
+    return run.state == "running" and seen is not None and now - seen > SILENT_AFTER
+
+
+def _badge(run: Run, now: datetime) -> str:
+    if _is_silent(run, now):
+        return "stale"
+    return "cancelling" if run.cancel_requested and not run.is_finished else run.state
+
+
+def _sentence(run: Run, now: datetime) -> str:
+    if _is_silent(run, now):
+        return _SILENT
+    if run.cancel_requested and not run.is_finished:
+        return _STOPPING.get(run.kind, "Stopping.")
+    if run.state == "queued":
+        return _QUEUED
+    return _ENDED.get(run.state) or _DOING[run.kind]
+
+
+def _delay(run: Run, now: datetime) -> int:
+    since = run.started_at or run.queued_at or run.created_at
+    return choose_delay(now - since)

@@ -1,0 +1,173 @@
+"""What one row of a run changed, field by field: from the change log, or as its preview has it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from webapp.models import Change, CustomField, Group, Interest, Run, RunRow
+from webapp.rules.fields import STORED_FIELDS, Kind
+
+Record = Mapping[str, str | None]
+
+_BOOKKEEPING = frozenset(
+    {"id", "modified_at", "modified_row", "created_at", "is_active", "merged_into_id", "custom"}
+)
+_LABELS = {field.attribute: field.label for field in STORED_FIELDS} | {
+    "active_detail": "Status",
+}
+_YES_NO = frozenset(field.attribute for field in STORED_FIELDS if field.kind is Kind.YES_NO)
+_ORDER = {name: position for position, name in enumerate(_LABELS)}
+_NOW = text("SELECT hstore(c) FROM constituents c WHERE c.id = :id")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field before and after."""
+
+    label: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowChanges:
+    """What a row did. `is_new` when it made the record; `is_gone` when the record is no more."""
+
+    fields: list[FieldChange]
+    memberships: list[str]
+    is_new: bool = False
+    is_gone: bool = False
+
+
+def list_row_changes(session: Session, run: Run, row: RunRow) -> RowChanges:
+    """The row's effect on its constituent. Memberships are those the run (any of its rows) gave
+    this constituent: the log keeps no row for them."""
+    if run.kind == "preview":
+        before, after = row.before or {}, row.changes or {}
+        names = _labels(session)
+        return RowChanges(
+            _compare(before, after, set(after), names), [], is_new=row.outcome == "created"
+        )
+    if row.constituent_id is None or row.outcome not in ("created", "updated"):
+        return RowChanges([], [])
+    entries = session.scalars(
+        select(Change)
+        .where(Change.constituent_id == row.constituent_id, Change.run_id == run.id)
+        .order_by(Change.id)
+    ).all()
+    own = [
+        entry
+        for entry in entries
+        if entry.table_name == "constituents" and entry.row_number == row.row_number
+    ]
+    fields, is_new, is_gone = _field_changes(session, row.constituent_id, own)
+    return RowChanges(fields, _memberships(session, entries), is_new, is_gone)
+
+
+def _field_changes(
+    session: Session, constituent_id: int, own: Sequence[Change]
+) -> tuple[list[FieldChange], bool, bool]:
+    if not own:
+        return [], False, False
+    record, is_gone = _record_after(session, constituent_id, own[-1].id)
+    before = dict(record)
+    touched: set[str] = set()
+    is_new = False
+    for entry in reversed(own):
+        if entry.op == "insert":
+            is_new = True
+            touched |= {name for name, value in record.items() if value is not None}
+            before = {}
+        elif entry.op == "update":
+            before.update(entry.old or {})
+            touched |= set(entry.old or {})
+    return _compare(before, record, touched, _labels(session)), is_new, is_gone
+
+
+def _record_after(
+    session: Session, constituent_id: int, change_id: int
+) -> tuple[dict[str, str | None], bool]:
+    """The record as that change left it: as it is now, with all that came later taken back."""
+    now = session.execute(_NOW, {"id": constituent_id}).scalar_one_or_none()
+    record = _flattened(now) if now is not None else {}
+    later = session.scalars(
+        select(Change)
+        .where(
+            Change.constituent_id == constituent_id,
+            Change.table_name == "constituents",
+            Change.id > change_id,
+        )
+        .order_by(Change.id.desc())
+    )
+    for entry in later:
+        if entry.op == "delete":
+            record = _flattened(entry.old or {})
+        else:
+            record.update(entry.old or {})
+    return record, now is None
+
+
+def _flattened(record: Record) -> dict[str, str | None]:
+    """With each custom field as a field of its own, as the log has them."""
+    flat = dict(record)
+    custom = json.loads(flat.pop("custom", None) or "{}")
+    return flat | {f"custom.{key}": str(value) for key, value in custom.items()}
+
+
+def _compare(
+    before: Record, after: Record, names: set[str], labels: Mapping[str, str]
+) -> list[FieldChange]:
+    wanted = sorted(
+        set(names) - _BOOKKEEPING, key=lambda name: (_ORDER.get(name, len(_ORDER)), name)
+    )
+    return [
+        FieldChange(
+            labels.get(name, name),
+            _shown(name, before.get(name)),
+            _shown(name, after.get(name)),
+        )
+        for name in wanted
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _shown(name: str, value: str | None) -> str | None:
+    if name in _YES_NO and value in ("t", "f", "true", "false"):
+        return "Yes" if value.startswith("t") else "No"
+    return value
+
+
+def _labels(session: Session) -> dict[str, str]:
+    rows = session.execute(select(CustomField.key, CustomField.label))
+    return _LABELS | {f"custom.{row.key}": row.label for row in rows}
+
+
+def _memberships(session: Session, entries: Sequence[Change]) -> list[str]:
+    keys = {
+        table: [int(entry.key) for entry in entries if entry.table_name == table and entry.key]
+        for table in ("group_members", "interest_choices")
+    }
+    groups = _names(session, Group, keys["group_members"])
+    interests = _names(session, Interest, keys["interest_choices"])
+    told = []
+    for entry in entries:
+        if entry.table_name == "group_members" and entry.key:
+            name = groups.get(int(entry.key), f"Group {entry.key}")
+            told.append(f"Added to {name}" if entry.op == "insert" else f"Taken out of {name}")
+        elif entry.table_name == "interest_choices" and entry.key:
+            told.append(f"Interest chosen: {interests.get(int(entry.key), entry.key)}")
+    return list(dict.fromkeys(told))
+
+
+def _names(
+    session: Session, table: type[Group] | type[Interest], ids: Sequence[int]
+) -> dict[int, str]:
+    if not ids:
+        return {}
+    rows = session.execute(select(table.id, table.name).where(table.id.in_(ids)))
+    return {row[0]: row[1] for row in rows}
