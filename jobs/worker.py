@@ -35,6 +35,8 @@ def main(arguments: list[str]) -> int:
         [Queue(name, connection=connection)],
         name=f"{name}-{socket.gethostname()}-{os.getpid()}",
         connection=connection,
+        # What a killed worker held is known to be nobody's after this and a minute.
+        worker_ttl=60,
         job_monitoring_interval=5,
         maintenance_interval=60,
     )

@@ -87,7 +87,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 def _add_create_user(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("email", metavar="EMAIL")
-    parser.add_argument("--role", required=True, help="site-administrator, view, run, manage, ...")
+    parser.add_argument(
+        "--role", required=True, help="site-administrator, data-sync-run, data-sync-manage, ..."
+    )
     parser.add_argument("--center", metavar="C", help="give the role for this center only")
     parser.add_argument("--name", default="", help="what the pages call the user")
 

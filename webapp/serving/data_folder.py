@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +17,7 @@ from webapp.serving.sockets import socket_folder
 
 # Raised when what lies in the folder can no longer be read by the version before.
 LAYOUT = 1
+LOCK_ATTEMPTS = 8
 
 
 class FolderInUseError(ServingError):
@@ -90,11 +92,21 @@ class DataFolder:
         """Take the folder for one process; the lock goes when the file is closed or we die."""
         # Python's own descriptors are not inherited, so no child keeps the lock alive.
         handle = (self.path / "lock").open("a+")
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        for attempt in range(LOCK_ATTEMPTS):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                # `is_locked` of another command holds it for a moment.
+                if attempt < LOCK_ATTEMPTS - 1:
+                    time.sleep(0.05)
+        else:
             handle.close()
-            raise FolderInUseError(self._holder()) from None
+            pid, holder = self.holder()
+            raise FolderInUseError(
+                f"`datasync {holder}` (process {pid}) already works on {self.path}. "
+                "Stop it first, or choose another folder with --data."
+            )
         handle.truncate(0)
         handle.write(f"{os.getpid()} {command}\n")
         handle.flush()
@@ -113,15 +125,13 @@ class DataFolder:
                 return True
         return False
 
-    def _holder(self) -> str:
+    def holder(self) -> tuple[str, str]:
+        """Process id and command of whoever took the lock last."""
         try:
             pid, command = (self.path / "lock").read_text().split()
         except (OSError, ValueError):
-            pid, command = "unknown", "serve"
-        return (
-            f"`datasync {command}` (process {pid}) already works on {self.path}. "
-            "Stop it first, or choose another folder with --data."
-        )
+            return "unknown", "serve"
+        return pid, command
 
     def secret_key(self) -> str:
         """Made once, kept where only we can read it: sessions survive a restart."""

@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from webapp.models import User
+from webapp.models import Constituent, User
 from webapp.services.demo import DEMO_USERS, load_demo
 from webapp.services.users import create_user, make_password
 from webapp.settings import sqlalchemy_url
@@ -34,7 +34,8 @@ def prepare_data(database_url: str, *, demo: bool) -> list[SignIn]:
     with Session(engine) as session:
         if session.scalar(select(func.count()).select_from(User)):
             return _demo_sign_ins(session)
-        if demo:
+        # A command may have brought constituents before anybody could sign in.
+        if demo and session.scalar(select(Constituent.id).limit(1)) is None:
             load_demo(session)
             session.commit()
             return _demo_sign_ins(session)

@@ -13,10 +13,10 @@ from pathlib import Path
 from types import FrameType
 
 from webapp.serving import processes
+from webapp.serving.attaching import prepare_database
 from webapp.serving.data_folder import Attachment, DataFolder
 from webapp.serving.errors import ServingError
 from webapp.serving.first_start import SignIn, prepare_data
-from webapp.serving.migrations import migrate
 from webapp.serving.stack import Stack, Work
 
 READY_SECONDS = 60
@@ -89,7 +89,7 @@ def serve(options: ServeOptions) -> None:
 
 def _run(stack: Stack, folder: DataFolder, options: ServeOptions, switch: StopSwitch) -> None:
     stack.start_services()
-    migrate(stack.database_url)
+    prepare_database(stack)
     sign_ins = prepare_data(stack.database_url, demo=options.demo)
     # The page first: what it needs to answer has the machine to itself.
     stack.start_web()

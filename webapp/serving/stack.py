@@ -39,7 +39,11 @@ class Stack:
         self._folder = folder
         self.postgres = None if os.environ.get("DATASYNC_DATABASE_URL") else _postgres(folder)
         self.valkey = None if os.environ.get("DATASYNC_REDIS_URL") else _valkey(folder)
-        self.environment = self._environment()
+        self.environment = environment_of(
+            folder,
+            self.postgres.url() if self.postgres else os.environ["DATASYNC_DATABASE_URL"],
+            self.valkey.url() if self.valkey else os.environ["DATASYNC_REDIS_URL"],
+        )
         self._supervisor = Supervisor(
             folder, [*self._service_programs(), *_work_programs(work)], self.environment
         )
@@ -116,22 +120,6 @@ class Stack:
             log = self._folder.log / f"{name}.log"
             raise ServingError(f"The {name} service did not start; {log} says why.")
 
-    def _environment(self) -> dict[str, str]:
-        """Everything a child needs to know, said in full."""
-        values = dict(os.environ)
-        values["DATASYNC_DATA"] = str(self._folder.path)
-        if self.postgres:
-            values["DATASYNC_DATABASE_URL"] = self.postgres.url()
-        if self.valkey:
-            values["DATASYNC_REDIS_URL"] = self.valkey.url()
-        if not values.get("DATASYNC_SECRET_KEY"):
-            values["DATASYNC_SECRET_KEY"] = self._folder.secret_key()
-        values["PYTHONPATH"] = os.pathsep.join(
-            filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])
-        )
-        values["PYTHONUNBUFFERED"] = "1"
-        return values
-
     def _service_programs(self) -> list[Program]:
         programs = []
         if self.valkey:
@@ -141,6 +129,21 @@ class Stack:
                 Program("postgres", SERVICES, self.postgres.command(), "INT", stop_seconds=30)
             )
         return programs
+
+
+def environment_of(folder: DataFolder, database_url: str, redis_url: str) -> dict[str, str]:
+    """Everything a process of ours needs to know, said in full."""
+    values = dict(os.environ)
+    values["DATASYNC_DATA"] = str(folder.path)
+    values["DATASYNC_DATABASE_URL"] = database_url
+    values["DATASYNC_REDIS_URL"] = redis_url
+    if not values.get("DATASYNC_SECRET_KEY"):
+        values["DATASYNC_SECRET_KEY"] = folder.secret_key()
+    values["PYTHONPATH"] = os.pathsep.join(
+        filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])
+    )
+    values["PYTHONUNBUFFERED"] = "1"
+    return values
 
 
 def _work_programs(work: Work) -> list[Program]:

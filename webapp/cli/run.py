@@ -1,0 +1,148 @@
+"""`datasync run`: one operation on one file, from the draft to the end."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp import create_app
+from webapp.cli.waiting import wait_for_end
+from webapp.config import current_settings
+from webapp.errors import DataSyncError
+from webapp.extensions import db
+from webapp.models import Operation, Run
+from webapp.services.files import file_store
+from webapp.services.notifications import deliver_waiting
+from webapp.services.runs import (
+    attach_upload,
+    create_draft,
+    find_operation,
+    start_preview,
+    start_run,
+)
+from webapp.services.uploads import examine_upload, store_upload
+from webapp.serving.attaching import Attached, attached
+from webapp.serving.data_folder import DataFolder
+from webapp.serving.stack import Work
+from webapp.transactions import commit, roll_back
+
+WRONG_USAGE = 2
+COUNTS = ("rows_read", "created", "updated", "unchanged", "rejected", "withheld")
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 when the run ended in success, also with rejects; 1 when it did not."""
+    if not options.file.is_file():
+        sys.stderr.write(f"datasync: there is no file {options.file}. Check its name.\n")
+        return WRONG_USAGE
+    folder = DataFolder(options.data.resolve())
+    with attached(folder, "run", Work(imports=1, scheduler=True)) as services:
+        app = create_app(services.settings)
+        with app.app_context():
+            try:
+                return _run(options, services)
+            finally:
+                db.session.remove()
+                db.engine.dispose()
+
+
+def _run(options: argparse.Namespace, services: Attached) -> int:
+    session = db.session()
+    operation = find_operation(session, options.operation)
+    if operation is None:
+        known = ", ".join(session.scalars(select(Operation.slug).order_by(Operation.slug)))
+        sys.stderr.write(f"datasync: no operation is called {options.operation}. Use {known}.\n")
+        return WRONG_USAGE
+    started = time.monotonic()
+    try:
+        run_id = _start(session, operation, options)
+    except DataSyncError as error:
+        roll_back(session)
+        _print(_refused(error, time.monotonic() - started), options)
+        return 1
+    ended = wait_for_end(run_id, services, show=not options.json)
+    told = describe(ended, time.monotonic() - started)
+    deliver_waiting(session)
+    commit(session)
+    _print(told, options)
+    return 0 if told["state"] == "success" else 1
+
+
+def _start(session: Session, operation: Operation, options: argparse.Namespace) -> int:
+    """Draft, file, start; the number of what to wait for."""
+    draft = create_draft(session, operation=operation, user=None, label=options.label)
+    if options.date_order:
+        draft.options = draft.options | {"date_order": options.date_order}
+    upload = store_upload(session, path=options.file, user_id=None, center_id=None)
+    examine_upload(session, upload)
+    attach_upload(session, draft, upload)
+    if options.preview:
+        waited_for = start_preview(session, draft)
+    else:
+        start_run(session, draft, without_preview=True)
+        waited_for = draft
+    run_id = waited_for.id
+    commit(session)
+    return run_id
+
+
+def describe(run: Run, seconds: float) -> dict[str, Any]:
+    """What `--json` prints of a run or a preview."""
+    if run.started_at and run.finished_at:
+        seconds = (run.finished_at - run.started_at).total_seconds()
+    return {
+        "run": run.id,
+        "kind": run.kind,
+        "state": run.state,
+        **{name: getattr(run, name) for name in COUNTS},
+        "rejects": fetch_rejects(run),
+        "seconds": round(seconds, 3),
+        "failure": run.failure,
+    }
+
+
+def fetch_rejects(run: Run) -> str | None:
+    """A copy of the rejects file under a name people can read, wherever the original is kept."""
+    if run.rejects_key is None:
+        return None
+    folder = current_settings().data_dir / "rejects"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / f"run-{run.id}-rejects.csv"
+    with file_store().open(run.rejects_key) as source, path.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    return str(path)
+
+
+def _refused(error: DataSyncError, seconds: float) -> dict[str, Any]:
+    return {
+        "run": None,
+        "kind": "run",
+        "state": "failure",
+        **dict.fromkeys(COUNTS, 0),
+        "rejects": None,
+        "seconds": round(seconds, 3),
+        "failure": str(error),
+    }
+
+
+def _print(told: Mapping[str, Any], options: argparse.Namespace) -> None:
+    if options.json:
+        print(json.dumps(told, ensure_ascii=False))
+        return
+    if told["failure"]:
+        sys.stderr.write(f"datasync: {told['failure']}\n")
+    if told["run"] is None:
+        return
+    would = "Preview" if told["kind"] == "preview" else "Run"
+    counts = ", ".join(f"{told[name]:,} {name.replace('_', ' ')}" for name in COUNTS)
+    print(f"{would} {told['run']} ended in {told['state']} after {told['seconds']} s: {counts}.")
+    if told["rejects"]:
+        print(f"The rejected rows, to be fixed and run again: {told['rejects']}")

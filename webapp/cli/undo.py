@@ -1,0 +1,79 @@
+"""`datasync undo`: take back what a run did, and say what was restored, removed and kept."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+from webapp import create_app
+from webapp.cli.waiting import wait_for_end
+from webapp.errors import DataSyncError
+from webapp.extensions import db
+from webapp.models import Run
+from webapp.services.notifications import deliver_waiting
+from webapp.services.runs import find_run, start_undo
+from webapp.serving.attaching import Attached, attached
+from webapp.serving.data_folder import DataFolder
+from webapp.serving.stack import Work
+from webapp.transactions import commit
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 when the undo ended in success, also when it had to keep what others changed since."""
+    folder = DataFolder(options.data.resolve())
+    with attached(folder, "undo", Work(imports=1, scheduler=True)) as services:
+        app = create_app(services.settings)
+        with app.app_context():
+            try:
+                return _undo(options, services)
+            finally:
+                db.session.remove()
+                db.engine.dispose()
+
+
+def _undo(options: argparse.Namespace, services: Attached) -> int:
+    session = db.session()
+    undone = find_run(session, options.run)
+    if undone is None:
+        raise DataSyncError("gone", f"There is no run {options.run}. `datasync status` lists them.")
+    started = time.monotonic()
+    undo_id = start_undo(session, undone, None).id
+    commit(session)
+    ended = wait_for_end(undo_id, services, show=not options.json)
+    told = _describe(ended, time.monotonic() - started)
+    deliver_waiting(session)
+    commit(session)
+    if options.json:
+        print(json.dumps(told, ensure_ascii=False))
+    else:
+        _print(told)
+    return 0 if told["state"] == "success" else 1
+
+
+def _describe(run: Run, seconds: float) -> dict[str, Any]:
+    if run.started_at and run.finished_at:
+        seconds = (run.finished_at - run.started_at).total_seconds()
+    return {
+        "run": run.id,
+        "undoes": run.parent_id,
+        "state": run.state,
+        "tallies": run.tallies,
+        "seconds": round(seconds, 3),
+        "failure": run.failure,
+    }
+
+
+def _print(told: dict[str, Any]) -> None:
+    counts = [
+        f"{count:,} {name}"
+        for name in ("restored", "removed", "kept")
+        if isinstance(count := told["tallies"].get(name), int)
+    ]
+    print(
+        f"Undo {told['run']} of run {told['undoes']} ended in {told['state']} after "
+        f"{told['seconds']} s{': ' if counts else ''}{', '.join(counts)}."
+    )
+    if told["failure"]:
+        print(told["failure"])
