@@ -9,13 +9,14 @@ from flask_wtf import FlaskForm
 from wtforms import (
     Field,
     RadioField,
+    SelectChoice,
     SelectField,
     SelectMultipleField,
     StringField,
     TextAreaField,
     ValidationError,
 )
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from webapp.forms.base import no_nul, strip
@@ -33,8 +34,8 @@ from webapp.services.operations import (
 MOST_ADDRESSES = 20
 SITE = "site"
 DATE_ORDERS = (
-    (DateOrder.MONTH_FIRST.value, "Month first: 03/04/1980 is March 4"),
-    (DateOrder.DAY_FIRST.value, "Day first: 03/04/1980 is April 3"),
+    SelectChoice(DateOrder.MONTH_FIRST.value, "Month first: 03/04/1980 is March 4"),
+    SelectChoice(DateOrder.DAY_FIRST.value, "Day first: 03/04/1980 is April 3"),
 )
 
 
@@ -45,7 +46,7 @@ class OperationForm(FlaskForm):  # type: ignore[misc]
         "Title",
         filters=[strip, no_nul],
         validators=[
-            InputRequired("Give the operation a title."),
+            DataRequired("Give the operation a title."),
             Length(max=100, message="Use at most 100 characters for the title."),
         ],
     )
@@ -73,20 +74,19 @@ class OperationForm(FlaskForm):  # type: ignore[misc]
         fields: Sequence[ConstituentField],
     ) -> None:
         """Let it be for the whole site, these centers and these people, with these columns."""
-        general = [(f"user:{user_id}", "Me")]
-        if may_offer_site:
-            general.insert(0, (SITE, "Everyone: the whole site"))
-        groups: dict[str, list[tuple[str, str]]] = {"In general": general}
-        of_centers = [(f"center:{center.id}", center.name) for center in centers]
-        of_people = [
-            (f"user:{person.id}", person.name or person.email)
+        choices = [SelectChoice(SITE, "Everyone: the whole site")] if may_offer_site else []
+        choices.append(SelectChoice(f"user:{user_id}", "Me"))
+        choices += (
+            SelectChoice(f"center:{center.id}", center.name, optgroup="A center")
+            for center in centers
+        )
+        choices += (
+            SelectChoice(f"user:{person.id}", person.name or person.email, optgroup="One person")
             for person in people
             if person.id != user_id
-        ]
-        groups |= {"A center": of_centers} if of_centers else {}
-        groups |= {"One person": of_people} if of_people else {}
-        self.audience.choices = groups
-        self.template_columns.choices = [(field.column, field.column) for field in fields]
+        )
+        self.audience.choices = choices
+        self.template_columns.choices = [SelectChoice(field.column) for field in fields]
 
     def validate_notify(self, field: Field) -> None:
         """Each line is an address."""
