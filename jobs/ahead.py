@@ -20,47 +20,63 @@ class _End(Generic[T]):
         self.error = error
 
 
+class _Reader(Generic[T]):
+    """The thread that fills the queue, and the end at which it is emptied."""
+
+    def __init__(self, produce: Callable[[], Iterator[T]]) -> None:
+        self._produce = produce
+        self._items: queue.Queue[T | _End[T]] = queue.Queue(maxsize=AHEAD)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._fill, daemon=True, name="reader")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def take(self) -> Iterator[T]:
+        """The items, as they come; what the thread raised is raised here."""
+        while True:
+            item = self._items.get()
+            if not isinstance(item, _End):
+                yield item
+            elif item.error is None:
+                return
+            else:
+                raise item.error
+
+    def _fill(self) -> None:
+        try:
+            for item in self._produce():
+                if not self._put(item):
+                    return
+        except BaseException as error:
+            self._put(_End(error))
+        else:
+            self._put(_End())
+
+    def _put(self, item: T | _End[T]) -> bool:
+        """Wait for room; False when nobody takes any more."""
+        while not self._stopped.is_set():
+            try:
+                self._items.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+
 @contextmanager
 def read_ahead(produce: Callable[[], Iterator[T]]) -> Iterator[Iterator[T]]:
     """Iterate over `produce()` in a thread, at most `AHEAD` items before their use.
 
     What it raises is raised where the items are used. Leaving the context ends the thread.
     """
-    items: queue.Queue[T | _End[T]] = queue.Queue(maxsize=AHEAD)
-    stopped = threading.Event()
-
-    def put(item: T | _End[T]) -> bool:
-        while not stopped.is_set():
-            try:
-                items.put(item, timeout=0.2)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def fill() -> None:
-        try:
-            for item in produce():
-                if not put(item):
-                    return
-        except BaseException as error:
-            put(_End(error))
-        else:
-            put(_End())
-
-    def take() -> Iterator[T]:
-        while True:
-            item = items.get()
-            if isinstance(item, _End):
-                if item.error is not None:
-                    raise item.error
-                return
-            yield item
-
-    thread = threading.Thread(target=fill, daemon=True, name="reader")
-    thread.start()
+    reader = _Reader(produce)
+    reader.start()
     try:
-        yield take()
+        yield reader.take()
     finally:
-        stopped.set()
-        thread.join()
+        reader.stop()

@@ -1,4 +1,4 @@
-"""Who works on a run: claimed by one attempt at a time, fenced, with a heartbeat (DESIGN: A run)."""
+"""Who works on a run: claimed by one attempt at a time, fenced, with a heartbeat."""
 
 from __future__ import annotations
 

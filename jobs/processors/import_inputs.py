@@ -99,7 +99,7 @@ def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
 def make_groups(
     connection: psycopg.Connection, mine: Claim, inputs: ImportInputs
 ) -> tuple[int | None, int | None]:
-    """The run's New and Modified groups, made by its first attempt (DOMAIN: every run makes two)."""
+    """The run's New and Modified groups, made by its first attempt (DOMAIN)."""
     if mine.run["new_group_id"] is not None:
         return mine.run["new_group_id"], mine.run["modified_group_id"]
     zone = ZoneInfo(current_settings().time_zone)

@@ -493,7 +493,7 @@ RETURNING row_number, who"""
     # Writing -------------------------------------------------------------------------------
 
     def write(self) -> list[str]:
-        """The statements that do what `effect` says (parameters: center, new and modified group)."""
+        """The statements that do what `effect` says."""
         return self._write_overlay() if self.tables.is_overlay else self._write_real()
 
     def _insert_values(self) -> tuple[str, str]:

@@ -316,7 +316,8 @@ WITH several AS (
     SELECT constituent_id FROM run_rows WHERE run_id = %(run)s AND constituent_id IS NOT NULL
     GROUP BY constituent_id HAVING count(*) > 1
 ), ordered AS (
-    SELECT row_number, lag(row_number) OVER (PARTITION BY constituent_id ORDER BY row_number) AS prior
+    SELECT row_number,
+        lag(row_number) OVER (PARTITION BY constituent_id ORDER BY row_number) AS prior
     FROM run_rows WHERE run_id = %(run)s AND constituent_id IN (SELECT constituent_id FROM several)
 ), told AS (
     UPDATE run_rows r SET notes = array_append(r.notes,

@@ -1,15 +1,165 @@
-"""Undo."""
+"""Undo: what a run did to each constituent is taken back, unless somebody changed it since."""
 
 from __future__ import annotations
 
-import psycopg
+from typing import Any
 
-from jobs.claims import Claim
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from jobs.claims import APPLY_LOCK, Claim, LostClaimError, Standing, hold
+from jobs.processors import undo_sql as sql
+from webapp.config import current_settings
+from webapp.extensions import db
+from webapp.models import User
 
 
 def run(connection: psycopg.Connection, mine: Claim) -> None:
-    raise NotImplementedError
+    """Take back, chunk by chunk, what the parent run did."""
+    _Undo(connection, mine, is_preview=False).go_on()
 
 
 def preview(connection: psycopg.Connection, mine: Claim) -> None:
-    raise NotImplementedError
+    """Find out what an undo would restore, remove and keep, and why, without doing it."""
+    _Undo(connection, mine, is_preview=True).go_on()
+
+
+class _Undo:
+    """One attempt. `next_row` of the undo's row is the last constituent it has dealt with."""
+
+    def __init__(self, connection: psycopg.Connection, mine: Claim, *, is_preview: bool) -> None:
+        self._connection = connection
+        self._claim = mine
+        self._is_preview = is_preview
+        settings = current_settings()
+        self._chunk_rows = settings.chunk_rows
+        self._unique_email = settings.unique_email
+        self._parameters: dict[str, Any] = {
+            "run": mine.id,
+            "parent": mine.run["parent_id"],
+            "zone": settings.time_zone,
+        }
+        self._actor = _actor(mine.run["user_id"])
+
+    def go_on(self) -> None:
+        """Every constituent that is left, then the groups the run made."""
+        with self._connection.transaction():
+            self._prepare()
+        while self._process_chunk():
+            pass
+        if not self._is_preview:
+            with self._connection.transaction():
+                hold(self._connection, self._claim)
+                self._act_as_user()
+                self._connection.execute(sql.REMOVE_GROUPS, self._parameters)
+
+    def _prepare(self) -> None:
+        connection, parameters = self._connection, self._parameters
+        standing = hold(connection, self._claim)
+        parameters["position"] = standing.next_row
+        for statement in sql.CREATE_TABLES:
+            connection.execute(statement)
+        parameters["first"] = _value(connection, sql.FIRST_ENTRY, parameters) or 0
+        parameters["ignored"] = _value(connection, sql.IGNORED_RUNS, parameters)
+        parameters["own_groups"] = _value(
+            connection,
+            "SELECT coalesce(array_agg(id::text), '{}') FROM groups"
+            " WHERE made_by_run_id = %(parent)s",
+            parameters,
+        )
+        left = connection.execute(sql.FILL_TODO, parameters).rowcount
+        connection.execute("ANALYZE undo_todo")
+        connection.execute(
+            "UPDATE runs SET rows_total = rows_read + %s, rows_total_is_exact = true WHERE id = %s",
+            [left, self._claim.id],
+        )
+
+    def _act_as_user(self) -> None:
+        user_id, name = self._actor
+        self._connection.execute(
+            "SELECT set_config('datasync.actor_id', %s, true),"
+            " set_config('datasync.actor', %s, true), set_config('datasync.run_id', %s, true)",
+            ["" if user_id is None else str(user_id), name, str(self._claim.id)],
+        )
+
+    def _process_chunk(self) -> bool:
+        """One chunk, one transaction; False when nothing is left."""
+        execute, parameters = self._connection.execute, self._parameters
+        with self._connection.transaction():
+            if not self._is_preview:
+                execute("SELECT pg_advisory_xact_lock(%s)", [APPLY_LOCK])
+            standing = hold(self._connection, self._claim)
+            self._act_as_user()
+            parameters |= {
+                "position": standing.next_row,
+                "size": self._chunk_rows,
+                "told": standing.tallies.get("kept", 0),
+            }
+            if execute(sql.FILL_CHUNK, parameters).rowcount == 0:
+                return False
+            self._find_out()
+            kept = execute(sql.WRITE_KEPT, parameters).rowcount
+            with self._connection.cursor(row_factory=dict_row) as cursor:
+                counts = cursor.execute(sql.COUNT, parameters).fetchone() or {}
+            if not self._is_preview:
+                self._take_back()
+            self._advance(standing, counts | {"kept": kept})
+        return True
+
+    def _find_out(self) -> None:
+        execute, parameters = self._connection.execute, self._parameters
+        if not self._is_preview:
+            execute(sql.LOCK_CHUNK)
+        execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+        execute(sql.FILL_ENTRIES, parameters)
+        execute("SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on")
+        execute("ANALYZE undo_entries")
+        execute(sql.FILL_CREATED, parameters)
+        execute(sql.FILL_FIELDS, parameters)
+        execute(sql.KEEP_TAKEN_MEMBER_ID, parameters | {"field": "member_id"})
+        if self._unique_email:
+            execute(sql.KEEP_TAKEN_EMAIL, parameters | {"field": "primary_email"})
+        execute(sql.FILL_LINKS, parameters)
+
+    def _take_back(self) -> None:
+        execute = self._connection.execute
+        for statement in sql.REMOVE_CREATED:
+            execute(statement)
+        execute(sql.FREE_MEMBER_IDS)
+        execute(sql.RESTORE_FIELDS)
+        execute(sql.REMOVE_EMAILS)
+        for statement in sql.RESTORE_LINKS:
+            execute(statement)
+
+    def _advance(self, standing: Standing, counts: dict[str, Any]) -> None:
+        tallies = standing.tallies
+        for name in ("removed", "restored", "restored_fields", "kept"):
+            tallies[name] = tallies.get(name, 0) + counts[name]
+        updated = self._connection.execute(
+            "UPDATE runs SET next_row = %(position)s, rows_read = rows_read + %(constituents)s,"
+            " tallies = %(tallies)s, heartbeat_at = clock_timestamp()"
+            " WHERE id = %(id)s AND attempt = %(attempt)s AND state = 'running'",
+            {
+                "position": counts["position"],
+                "constituents": counts["constituents"],
+                "tallies": Jsonb(tallies),
+                "id": self._claim.id,
+                "attempt": self._claim.attempt,
+            },
+        )
+        if updated.rowcount != 1:
+            raise LostClaimError
+
+
+def _actor(user_id: int | None) -> tuple[int | None, str]:
+    try:
+        user = db.session.get(User, user_id) if user_id else None
+        return (user.id, user.name or user.email) if user else (None, "DataSync")
+    finally:
+        db.session.remove()
+
+
+def _value(connection: psycopg.Connection, statement: str, parameters: dict[str, Any]) -> Any:
+    row = connection.execute(statement, parameters).fetchone()
+    return row[0] if row else None

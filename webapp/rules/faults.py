@@ -35,6 +35,8 @@ class FaultCode(StrEnum):
     OTHER_CENTER = "other_center"
     CHANGED_SINCE_PREVIEW = "changed_since_preview"
     LEFT_OUT = "left_out"
+    CHANGED_SINCE_RUN = "changed_since_run"
+    TAKEN_SINCE_RUN = "taken_since_run"
 
 
 FAULT_TITLES: dict[FaultCode, str] = {
@@ -62,6 +64,8 @@ FAULT_TITLES: dict[FaultCode, str] = {
     FaultCode.OTHER_CENTER: "Record outside your center",
     FaultCode.CHANGED_SINCE_PREVIEW: "Changed since the preview",
     FaultCode.LEFT_OUT: "Left out by a person",
+    FaultCode.CHANGED_SINCE_RUN: "Changed since the run, so the undo keeps it",
+    FaultCode.TAKEN_SINCE_RUN: "Old value taken by another record, so the undo keeps the new one",
 }
 
 
