@@ -1,0 +1,337 @@
+"""Editing a constituent by hand: the same checks as an import, and nobody's change is lost.
+
+A form remembers the last change the record had when it was opened (`version`). Whoever saves later
+is told what changed in between; what they typed is kept, what they left alone is as it is now.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from psycopg import errors
+from sqlalchemy import func, literal, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from webapp.errors import DataSyncError
+from webapp.models import Change, Constituent, ConstituentEmail
+from webapp.rules.faults import Fault
+from webapp.rules.fields import STORED_FIELDS, Field, Kind
+from webapp.rules.values import Reading, ReadSettings, read_cell, same_text
+from webapp.services.constituents import stored_text
+from webapp.services.uploads import custom_fields
+
+KEYS_LOCK = 7_231_002
+"""Held by an import while it matches and writes a chunk (jobs.claims.APPLY_LOCK): keys stand
+still in the meantime."""
+
+KEY_ATTRIBUTES = frozenset({"member_id", "primary_email"})
+NEVER_BLANK = frozenset({"accepts_email", "accepts_postal_mail", "email_status"})
+NAMING = ("first_name", "last_name", "primary_email", "member_id")
+LOCK_SECONDS = 10
+_CUSTOM_YES_NO = {"t": "Yes", "f": "No"}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field, in a sentence that says what to do."""
+
+    attribute: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interference:
+    """A field that someone changed while it was being edited."""
+
+    field: Field
+    before: str | None
+    now: str | None
+    actor: str | None
+    collides: bool  # the editor changed it too
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What came of saving: `changed` fields, or errors, or what others changed meanwhile.
+
+    Nothing was written where there are errors or interferences; `current` then holds what the
+    form shows in the fields that the editor left alone, and `version` what it remembers.
+    """
+
+    version: int
+    current: Mapping[str, str | None]
+    typed: frozenset[str]
+    changed: tuple[Field, ...] = ()
+    errors: tuple[FieldError, ...] = ()
+    interferences: tuple[Interference, ...] = ()
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the record is now as the form was."""
+        return not (self.errors or self.interferences)
+
+
+def editable_fields(session: Session) -> tuple[Field, ...]:
+    """Everything a person may change by hand, in the order of the catalogue."""
+    return (*STORED_FIELDS, *custom_fields(session))
+
+
+def get_version(session: Session, constituent_id: int) -> int:
+    """The last change of the record's own fields; 0 when none was recorded."""
+    last = select(func.max(Change.id)).where(
+        Change.constituent_id == constituent_id, Change.table_name == "constituents"
+    )
+    return session.scalar(last) or 0
+
+
+def current_texts(constituent: Constituent, fields: Sequence[Field]) -> dict[str, str | None]:
+    """The stored text of each field, by attribute."""
+    return {field.attribute: stored_text(constituent, field) for field in fields}
+
+
+def update_constituent(
+    session: Session,
+    constituent_id: int,
+    *,
+    typed: Mapping[str, str],
+    version: int,
+    unique_email: bool,
+    today: date,
+) -> Edit:
+    """Save what was typed, by attribute; a blank clears the field. Fields not in `typed` stay.
+
+    Raises `DataSyncError` when the record is gone or an import holds it for too long.
+    """
+    fields = {field.attribute: field for field in editable_fields(session)}
+    constituent = _locked(session, constituent_id, fields, typed)
+    now = current_texts(constituent, list(fields.values()))
+    latest = get_version(session, constituent_id)
+    others = _changes_since(session, constituent_id, version)
+    base = now | {name: old for name, (old, _) in others.items() if name in now}
+    changed = {
+        name
+        for name, written in typed.items()
+        if name in fields and not _is_same(fields[name], written, base[name])
+    }
+    if any(name in now for name in others):
+        return Edit(
+            latest,
+            now,
+            frozenset(changed),
+            interferences=tuple(
+                Interference(fields[name], old, now[name], actor, name in changed)
+                for name, (old, actor) in others.items()
+                if name in fields
+            ),
+        )
+    values, faults = _read(fields, typed, changed, today)
+    if not faults:
+        faults = _check_record(session, constituent, now | values, changed, unique_email)
+    if faults:
+        return Edit(latest, now, frozenset(changed), errors=tuple(faults))
+    written_fields = tuple(fields[name] for name in fields if name in changed)
+    if changed:
+        _write(session, constituent, values)
+    return Edit(get_version(session, constituent_id), now | values, frozenset(), written_fields)
+
+
+# ---- holding still ----
+
+
+def _locked(
+    session: Session,
+    constituent_id: int,
+    fields: Mapping[str, Field],
+    typed: Mapping[str, str],
+) -> Constituent:
+    """The record, held until the transaction ends; with a key changed, imports wait as well.
+
+    The order (keys, then the row) is the one imports have, so that the two never wait for
+    each other.
+    """
+    seen = session.get(Constituent, constituent_id)
+    if seen is None:
+        raise _gone()
+    touches_keys = any(
+        not _is_same(fields[name], typed[name], stored_text(seen, fields[name]))
+        for name in KEY_ATTRIBUTES & typed.keys()
+    )
+    try:
+        with session.begin_nested():
+            session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
+            if touches_keys:
+                session.execute(select(func.pg_advisory_xact_lock(KEYS_LOCK)))
+            held = session.scalar(
+                select(Constituent)
+                .where(Constituent.id == constituent_id)
+                .with_for_update()
+                .execution_options(populate_existing=True)
+            )
+    except OperationalError as error:
+        if isinstance(error.orig, errors.LockNotAvailable):
+            raise DataSyncError(
+                "busy", "An import is writing to this record. Save again in a moment."
+            ) from None
+        raise
+    if held is None:
+        raise _gone()
+    return held
+
+
+def _gone() -> DataSyncError:
+    return DataSyncError("gone", "This record no longer exists. Search for it again.")
+
+
+def _changes_since(
+    session: Session, constituent_id: int, version: int
+) -> dict[str, tuple[str | None, str | None]]:
+    """Each field changed after the version: what it was then, and who changed it last."""
+    entries = session.execute(
+        select(Change.old, Change.actor)
+        .where(Change.constituent_id == constituent_id, Change.id > version)
+        .where(Change.table_name == "constituents", Change.op == "update")
+        .order_by(Change.id)
+    )
+    found: dict[str, tuple[str | None, str | None]] = {}
+    for old, actor in entries:
+        for name, value in (old or {}).items():
+            first = found[name][0] if name in found else value
+            found[name] = (first, actor)
+    return found
+
+
+# ---- reading and checking ----
+
+
+def _is_same(field: Field, written: str, stored: str | None) -> bool:
+    """Whether a form that shows what is stored would send this back."""
+    if field.kind is Kind.YES_NO:
+        return written.strip().lower()[:1] == _as_yes_no(stored)
+    return same_text(_plain(written), _plain(stored or ""))
+
+
+def _as_yes_no(stored: str | None) -> str:
+    letter = (stored or "").strip().lower()[:1]
+    return {"t": "y", "f": "n"}.get(letter, letter)
+
+
+def _plain(value: str) -> str:
+    return value.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def _read(
+    fields: Mapping[str, Field], typed: Mapping[str, str], changed: set[str], today: date
+) -> tuple[dict[str, str | None], list[FieldError]]:
+    settings = ReadSettings(today=today)
+    values: dict[str, str | None] = {}
+    faults: list[FieldError] = []
+    for name, field in fields.items():
+        if name not in changed:
+            continue
+        cell = unicodedata.normalize("NFC", _plain(typed[name]))
+        reading: Reading = read_cell(field, cell, settings)
+        if isinstance(reading, Fault):
+            faults.append(FieldError(name, reading.message.replace(field.column, field.label, 1)))
+        elif reading is None and name in NEVER_BLANK:
+            faults.append(FieldError(name, f"{field.label} can't be blank. Choose a value."))
+        else:
+            values[name] = reading
+    return values, faults
+
+
+def _check_record(
+    session: Session,
+    constituent: Constituent,
+    after: Mapping[str, str | None],
+    changed: set[str],
+    unique_email: bool,
+) -> list[FieldError]:
+    if changed and not any(after[name] for name in NAMING):
+        message = "Keep a name, an email or a member ID, so that the record can be found again."
+        return [FieldError("last_name", message)]
+    if not constituent.is_active:
+        return []
+    found: list[FieldError] = []
+    if "member_id" in changed and after["member_id"]:
+        other = _other_active(session, constituent.id, Constituent.member_id, after["member_id"])
+        if other is not None:
+            found.append(_taken("member_id", "member ID", other))
+    if unique_email and "primary_email" in changed and after["primary_email"]:
+        same = func.lower(Constituent.primary_email)
+        other = _other_active(session, constituent.id, same, after["primary_email"], lower=True)
+        if other is not None and not _keeps_email(constituent, after["primary_email"]):
+            found.append(_taken("primary_email", "email", other))
+    return found
+
+
+def _keeps_email(constituent: Constituent, email: str) -> bool:
+    """A change of capitals alone is no new claim to the address."""
+    return (constituent.primary_email or "").lower() == email.lower()
+
+
+def _other_active(
+    session: Session, constituent_id: int, column: Any, value: str, *, lower: bool = False
+) -> Constituent | None:
+    wanted = func.lower(literal(value)) if lower else literal(value)
+    return session.scalar(
+        select(Constituent)
+        .where(column == wanted, Constituent.is_active, Constituent.id != constituent_id)
+        .order_by(Constituent.id)
+        .limit(1)
+    )
+
+
+def _taken(attribute: str, what: str, other: Constituent) -> FieldError:
+    return FieldError(
+        attribute,
+        f"This {what} belongs to {other.display_name} (CONS_ID {other.id}). "
+        "Use another one, or change that record first.",
+    )
+
+
+# ---- writing ----
+
+
+def _write(session: Session, constituent: Constituent, values: Mapping[str, str | None]) -> None:
+    custom = dict(constituent.custom)
+    custom_kinds = {field.attribute: field.kind for field in custom_fields(session)}
+    for name, value in values.items():
+        if name.startswith("custom."):
+            key = name.removeprefix("custom.")
+            if value is None:
+                custom.pop(key, None)
+            else:
+                is_yes_no = custom_kinds[name] is Kind.YES_NO
+                custom[key] = _CUSTOM_YES_NO[value] if is_yes_no else value
+        else:
+            setattr(constituent, name, _typed_value(name, value))
+    if custom != constituent.custom:
+        constituent.custom = custom
+    constituent.modified_row = None
+    session.flush()
+    if values.get("primary_email"):
+        email = func.lower(literal(values["primary_email"]))
+        session.execute(
+            insert(ConstituentEmail)
+            .values(constituent_id=constituent.id, email=email)
+            .on_conflict_do_nothing()
+        )
+
+
+_KINDS = {field.attribute: field.kind for field in STORED_FIELDS}
+
+
+def _typed_value(name: str, value: str | None) -> str | bool | date | None:
+    if value is None:
+        return None
+    if _KINDS[name] is Kind.YES_NO:
+        return value == "t"
+    if _KINDS[name] is Kind.DATE:
+        return date.fromisoformat(value)
+    return value
