@@ -28,6 +28,7 @@ VIEWS = (
     "samples",
     "uploads",
     "wizard",
+    "previews",
     "runs",
     "rows",
     "undo",
