@@ -116,6 +116,18 @@ def demo_people() -> tuple[Person, ...]:
     return tuple(people)
 
 
+def reachable_people() -> list[Person]:
+    """Active people whom an import can change without meeting any other rule."""
+    return [
+        person
+        for person in demo_people()
+        if person.is_active
+        and person.accepts_email
+        and person.accepts_postal_mail
+        and not person.shares_email
+    ]
+
+
 def _make_home(chance: Random, number: int) -> _Home:
     if chance.random() < 0.04:
         return _home_abroad(chance, number)

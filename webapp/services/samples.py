@@ -1,0 +1,312 @@
+"""Sample upload files for the demo organisation: made when asked for, the same bytes each time.
+
+They are generated from the people of the demo, so that some of their rows update somebody, some
+are new, and in one file each row has one mistake.
+"""
+
+# ruff: noqa: S311  # chance is wanted here, not secrecy
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from random import Random
+from typing import BinaryIO, NamedTuple
+
+import xlsxwriter
+from sqlalchemy.orm import Session
+
+from webapp.services import demo_names as names
+from webapp.services.demo import is_demo
+from webapp.services.demo_people import SEED, Person, reachable_people
+from webapp.services.sample_mistakes import list_mistakes
+
+CLEAN = "constituents.csv"
+MISTAKES = "twenty-mistakes.csv"
+WORKBOOK = "event-sign-ups.xlsx"
+_NEW_NUMBER = 30_001  # member IDs of new people: nobody in the demo has one as high
+
+
+class Sample(NamedTuple):
+    """A file to try an import with."""
+
+    name: str
+    title: str
+    description: str
+
+
+def list_samples(session: Session | None = None) -> tuple[Sample, ...]:
+    """The sample files; none where there is no demo for them to fit."""
+    return demo_samples() if session is None or is_demo(session) else ()
+
+
+def open_sample(name: str) -> BinaryIO | None:
+    """A sample by its name, None when there is no such one."""
+    make = _MAKERS.get(name)
+    return io.BytesIO(make()) if make else None
+
+
+@cache
+def _clean_csv() -> bytes:
+    chance = Random(SEED + 2)
+    known = [person for person in reachable_people() if person.member_id and person.primary_email]
+    chosen = chance.sample(known, 200)
+    rows = [_updated(chance, person) for person in chosen[:180]]
+    rows += [_as_row(person) for person in chosen[180:]]
+    rows += [_newcomer(chance, _NEW_NUMBER + number) for number in range(100)]
+    chance.shuffle(rows)
+    return _csv(_CLEAN_COLUMNS, rows)
+
+
+_CLEAN_COLUMNS = (
+    "MEMBER_ID",
+    "PRIMARY_EMAIL",
+    "TITLE",
+    "FIRST_NAME",
+    "LAST_NAME",
+    "HOME_STREET1",
+    "HOME_STREET2",
+    "HOME_CITY",
+    "HOME_STATEPROV",
+    "HOME_ZIP",
+    "HOME_COUNTRY",
+    "HOME_PHONE",
+    "MOBILE_PHONE",
+    "BIRTH_DATE",
+    "EMPLOYER",
+    "DONOR_STATUS",
+    "ACCEPTS_POSTAL_MAIL",
+    "GROUP_IDS",
+    "INTEREST_IDS",
+    "CUSTOM_NEWSLETTER_COPIES",
+)
+
+
+def _as_row(person: Person) -> dict[str, str]:
+    """What is stored, as a file would have it."""
+    row: dict[str, str] = {}
+    for column in _CLEAN_COLUMNS:
+        value = getattr(person, column.lower(), None)
+        if isinstance(value, date):
+            row[column] = f"{value.month:02d}/{value.day:02d}/{value.year}"
+        elif isinstance(value, bool):
+            row[column] = "Yes" if value else "No"
+        else:
+            row[column] = value or ""
+    row["CUSTOM_NEWSLETTER_COPIES"] = person.custom.get("newsletter_copies", "")
+    return row
+
+
+def _updated(chance: Random, person: Person) -> dict[str, str]:
+    """The row of somebody about whom the offline database knows something newer."""
+    row = _as_row(person)
+    change = chance.randrange(6)
+    if change == 0:
+        row |= _new_home(chance)
+    elif change == 1:
+        row["MOBILE_PHONE"] = f"(651) 555-{chance.randrange(1000, 9999)}"
+    elif change == 2:
+        others = [employer for employer in names.EMPLOYERS if employer != person.employer]
+        row["EMPLOYER"] = chance.choice(others)
+    elif change == 3:
+        row["GROUP_IDS"] = chance.choice(("1007", "1005, 1007", "1006"))
+        row["CUSTOM_NEWSLETTER_COPIES"] = "4"  # they may be in the groups already
+    elif change == 4:
+        row["INTEREST_IDS"] = chance.choice(("105", "103, 104"))
+        row["CUSTOM_NEWSLETTER_COPIES"] = "4"
+    else:
+        mailbox = row["PRIMARY_EMAIL"].partition("@")[0]
+        row["PRIMARY_EMAIL"] = f"{mailbox}.{person.id}@example.org"
+    return row
+
+
+def _new_home(chance: Random) -> dict[str, str]:
+    city = chance.choice(names.CITIES)
+    street = f"{chance.choice(names.STREET_NAMES)} {chance.choice(names.STREET_KINDS)}"
+    return {
+        "HOME_STREET1": f"{chance.randrange(1, 2000)} {street}",
+        "HOME_STREET2": "",
+        "HOME_CITY": city.name,
+        "HOME_STATEPROV": city.state,
+        "HOME_ZIP": chance.choice(city.zips),
+        "HOME_COUNTRY": "USA",
+        "HOME_PHONE": f"({chance.choice(city.area_codes)}) 555-{chance.randrange(1000, 9999)}",
+    }
+
+
+def _newcomer(chance: Random, number: int) -> dict[str, str]:
+    known = names.NAMES[chance.choice((0, 0, 0, 1, 2, 4))]
+    born = date(1940, 1, 1) + timedelta(days=chance.randrange(22_000))
+    row = dict.fromkeys(_CLEAN_COLUMNS, "")
+    row |= _new_home(chance)
+    row |= {
+        "MEMBER_ID": f"M-{number}",
+        "PRIMARY_EMAIL": f"new.member.{number}@example.com",
+        "FIRST_NAME": chance.choice(known.women + known.men),
+        "LAST_NAME": chance.choice(known.last),
+        "BIRTH_DATE": f"{born.month:02d}/{born.day:02d}/{born.year}",
+        "DONOR_STATUS": chance.choice(("", "Donor", "Monthly donor")),
+        "ACCEPTS_POSTAL_MAIL": chance.choice(("Yes", "Yes", "No")),
+        "GROUP_IDS": chance.choice(("", "", "1007")),
+        "INTEREST_IDS": chance.choice(("", "101", "101, 103")),
+    }
+    return row
+
+
+_MISTAKES_COLUMNS = (
+    "CONS_ID",
+    "MEMBER_ID",
+    "PRIMARY_EMAIL",
+    "FIRST_NAME",
+    "LAST_NAME",
+    "HOME_CITY",
+    "HOME_ZIP",
+    "BIRTH_DATE",
+    "PREFERRED_PHONE",
+    "ACCEPTS_EMAIL",
+    "EMAIL_STATUS",
+    "GROUP_IDS",
+    "INTEREST_IDS",
+    "CUSTOM_TSHIRT_SIZE",
+    "CUSTOM_NEWSLETTER_COPIES",
+)
+
+
+@cache
+def _mistakes_csv() -> bytes:
+    chance = Random(SEED + 3)
+    rows = []
+    for number, mistake in enumerate(list_mistakes()):
+        if number % 2 == 0:  # a good row here and there
+            rows.append(_short_row(chance, _NEW_NUMBER + 500 + number))
+        rows.append(_short_row(chance, _NEW_NUMBER + 600 + number) | mistake.cells)
+    return _csv(_MISTAKES_COLUMNS, rows)
+
+
+def _short_row(chance: Random, number: int) -> dict[str, str]:
+    whole = _newcomer(chance, number)
+    return {column: whole.get(column, "") for column in _MISTAKES_COLUMNS} | {
+        "PREFERRED_PHONE": "home",
+        "ACCEPTS_EMAIL": "Yes",
+        "GROUP_IDS": "1007",
+    }
+
+
+_WORKBOOK_COLUMNS = (
+    "PRIMARY_EMAIL",
+    "FIRST_NAME",
+    "LAST_NAME",
+    "HOME_STREET1",
+    "HOME_STREET2",
+    "HOME_CITY",
+    "HOME_STATEPROV",
+    "HOME_ZIP",
+    "HOME_COUNTRY",
+    "MOBILE_PHONE",
+    "BIRTH_DATE",
+    "GROUP_IDS",
+    "CUSTOM_TSHIRT_SIZE",
+    "CUSTOM_VOLUNTEER_SINCE",
+    "CUSTOM_NEWSLETTER_COPIES",
+)
+
+
+@cache
+def _workbook() -> bytes:
+    chance = Random(SEED + 4)
+    friends = [
+        person
+        for person in reachable_people()
+        if person.primary_email and person.home_country == "USA" and not person.home_street2
+    ]
+    rows = [_sign_up(chance, _as_row(person)) for person in chance.sample(friends, 45)]
+    rows += [
+        _sign_up(chance, _newcomer(chance, number) | {"HOME_COUNTRY": "USA"})
+        for number in range(_NEW_NUMBER + 700, _NEW_NUMBER + 730)
+    ]
+    chance.shuffle(rows)
+    return _excel("Sign-ups", _WORKBOOK_COLUMNS, rows)
+
+
+def _sign_up(chance: Random, row: dict[str, str]) -> dict[str, object]:
+    """A row with real dates and numbers, and text where a code could lose its zeros."""
+    signed: dict[str, object] = {column: row.get(column, "") for column in _WORKBOOK_COLUMNS}
+    if row["BIRTH_DATE"]:
+        month, day, year = (int(part) for part in row["BIRTH_DATE"].split("/"))
+        signed["BIRTH_DATE"] = date(year, month, day)
+    signed["GROUP_IDS"] = "1005"
+    signed["CUSTOM_TSHIRT_SIZE"] = chance.choice(names.TSHIRT_SIZES)
+    signed["CUSTOM_VOLUNTEER_SINCE"] = date(2025, 9, 1) + timedelta(days=chance.randrange(30))
+    signed["CUSTOM_NEWSLETTER_COPIES"] = chance.choice((1, 1, 2))
+    return signed
+
+
+def _csv(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    # With a byte order mark, by which Excel knows that it is UTF-8
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _excel(sheet: str, columns: Sequence[str], rows: Iterable[dict[str, object]]) -> bytes:
+    file = io.BytesIO()
+    workbook = xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False})
+    # The time of making is part of a workbook; without a fixed one each download would differ
+    workbook.set_properties({"created": datetime(2025, 10, 1, tzinfo=UTC).replace(tzinfo=None)})
+    as_text = workbook.add_format({"num_format": "@"})
+    as_date = workbook.add_format({"num_format": "yyyy-mm-dd"})
+    heading = workbook.add_format({"bold": True})
+    page = workbook.add_worksheet(sheet)
+    page.freeze_panes(1, 0)
+    for at, column in enumerate(columns):
+        page.set_column(at, at, max(14, len(column) + 2))
+        page.write_string(0, at, column, heading)
+    for line, row in enumerate(rows, start=1):
+        for at, column in enumerate(columns):
+            value = row[column]
+            if isinstance(value, date):
+                page.write_datetime(line, at, datetime.combine(value, time()), as_date)
+            elif isinstance(value, int):
+                page.write_number(line, at, value)
+            elif value:
+                page.write_string(line, at, str(value), as_text)
+    workbook.close()
+    return file.getvalue()
+
+
+@cache
+def demo_samples() -> tuple[Sample, ...]:
+    """The samples that go with the demo."""
+    return (
+        Sample(
+            CLEAN,
+            "A clean file",
+            "300 rows from the donor system, CSV: 180 people of the demo with something new, 20 "
+            "with nothing new, 100 new people.",
+        ),
+        Sample(
+            MISTAKES,
+            "Twenty kinds of mistakes",
+            "30 rows, CSV: 10 good ones, and 20 that each have one mistake: "
+            + ", ".join(mistake.words for mistake in list_mistakes())
+            + ".",
+        ),
+        Sample(
+            WORKBOOK,
+            "An Excel file",
+            "75 sign-ups for an event, 45 of them by people of the demo: ZIPs as text, so that "
+            "02134 keeps its zero, and real dates.",
+        ),
+    )
+
+
+_MAKERS: dict[str, Callable[[], bytes]] = {
+    CLEAN: _clean_csv,
+    MISTAKES: _mistakes_csv,
+    WORKBOOK: _workbook,
+}

@@ -1,0 +1,25 @@
+"""Downloading the sample files."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from flask import Blueprint, abort, send_file
+from flask.typing import ResponseReturnValue
+
+from webapp.extensions import db
+from webapp.services import samples
+from webapp.services.import_templates import XLSX
+
+bp = Blueprint("samples", __name__, url_prefix="/samples")
+
+
+@bp.get("/<name>")
+def download(name: str) -> ResponseReturnValue:
+    """A sample file, where there is the demo for it."""
+    known = {sample.name for sample in samples.list_samples(db.session())}
+    file = samples.open_sample(name) if name in known else None
+    if file is None:
+        abort(404)
+    kind = XLSX if PurePath(name).suffix == ".xlsx" else "text/csv; charset=utf-8"
+    return send_file(file, kind, as_attachment=True, download_name=name)
