@@ -7,13 +7,13 @@ before it no longer counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
-from webapp.models import Run, RunEdit
+from webapp.models import Run, RunEdit, User
 
 LONGEST_CELL = 10_000
 NOT_A_DRAFT = "not_a_draft"
@@ -24,6 +24,13 @@ def list_corrections(session: Session, run: Run) -> Sequence[RunEdit]:
     return session.scalars(
         select(RunEdit).where(RunEdit.run_id == run.id).order_by(RunEdit.id)
     ).all()
+
+
+def list_authors(session: Session, edits: Iterable[RunEdit]) -> dict[int, str]:
+    """The names of those who made the corrections."""
+    ids = {edit.user_id for edit in edits if edit.user_id is not None}
+    found = session.scalars(select(User).where(User.id.in_(ids)))
+    return {user.id: user.name or user.email for user in found}
 
 
 def correct_cell(

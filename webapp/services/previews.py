@@ -11,14 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from webapp.models import Run, RunRow
-from webapp.rules.faults import FAULT_TITLES, FaultCode
+from webapp.rules.faults import FaultCode
 from webapp.rules.fields import STANDARD_FIELDS, Field, Kind
+from webapp.services import results
+from webapp.services.results import ProblemCount, RowFilter, problem_title
 
-OUTCOMES = ("created", "updated", "unchanged", "rejected", "withheld")
 PROBLEM_ROWS = 20
 ROWS = 50
 SAMPLES = 5
@@ -27,15 +28,6 @@ LONGEST_VALUE = 500
 """A longer cell is corrected in its row, not everywhere at once."""
 SHORTENED = "…"
 REPLACED = "\N{REPLACEMENT CHARACTER}"
-
-
-@dataclass(frozen=True, slots=True)
-class ProblemGroup:
-    """One kind of problem and the number of rows that have it. A row with two is in both."""
-
-    code: str
-    title: str
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +75,11 @@ class PreviewRow:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows in the order of the file, and whether there are more on either side."""
+    """Some rows in the order of the file, and the keys of the pages beside it."""
 
     rows: tuple[PreviewRow, ...] = ()
-    has_previous: bool = False
-    has_next: bool = False
-
-    @property
-    def first(self) -> int:
-        """The row number to page back from."""
-        return self.rows[0].row_number if self.rows else 0
-
-    @property
-    def last(self) -> int:
-        """The row number to go on from."""
-        return self.rows[-1].row_number if self.rows else 0
+    previous_before: int | None = None
+    next_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,38 +126,10 @@ class Reading:
         return cells[at]
 
 
-def title_of(code: str) -> str:
-    """What a kind of problem is called."""
-    try:
-        return FAULT_TITLES[FaultCode(code)]
-    except ValueError:
-        return code.replace("_", " ").capitalize()
-
-
-def list_problem_groups(session: Session, preview: Run) -> list[ProblemGroup]:
+def list_problems(session: Session, preview: Run) -> list[ProblemCount]:
     """The kinds of problems, most frequent first. Rows that a person left out are no problem."""
-    counts = preview.tallies.get("faults")
-    if not isinstance(counts, dict):
-        counts = _count_faults(session, preview.id)
-    return [
-        ProblemGroup(code, title_of(code), int(rows))
-        for code, rows in sorted(counts.items(), key=lambda item: (-int(item[1]), item[0]))
-        if code != FaultCode.LEFT_OUT and int(rows)
-    ]
-
-
-def _count_faults(session: Session, preview_id: int) -> dict[str, int]:
-    statement = text(
-        """
-        SELECT fault ->> 'code' AS code, count(DISTINCT r.row_number) AS rows
-        FROM run_rows r CROSS JOIN LATERAL jsonb_array_elements(r.faults) AS fault
-        WHERE r.run_id = :run AND r.outcome IN ('rejected', 'withheld')
-          AND jsonb_typeof(r.faults) = 'array'
-        GROUP BY 1
-        """
-    )
-    found = session.execute(statement, {"run": preview_id})
-    return {row.code: row.rows for row in found}
+    found = results.count_problems(session, preview)
+    return [problem for problem in found if problem.code != FaultCode.LEFT_OUT]
 
 
 def list_problem_values(
@@ -220,114 +174,39 @@ def list_problem_values(
     ]
 
 
-def list_problem_rows(
-    session: Session, preview: Run, code: str, reading: Reading, where: Slice
-) -> Page:
-    """The rows with one kind of problem; of their problems only those of this kind."""
-    page = _read_page(
-        session,
-        _of(preview).where(_is_problem(), RunRow.faults.contains([{"code": code}])),
-        reading,
-        where,
-    )
-    rows = tuple(
-        PreviewRow(
-            row.row_number,
-            row.outcome,
-            row.who,
-            row.constituent_id,
-            tuple(problem for problem in row.problems if problem.code == code),
-            row.notes,
-            row.changes,
-        )
-        for row in page.rows
-    )
-    return Page(rows, page.has_previous, page.has_next)
-
-
-@dataclass(frozen=True, slots=True)
-class RowFilter:
-    """Which rows to show: of one outcome, with these words, only those with a note."""
-
-    outcome: str = ""
-    text: str = ""
-    noted: bool = False
-
-
 def list_rows(
     session: Session, preview: Run, wanted: RowFilter, reading: Reading, where: Slice
 ) -> Page:
-    """The rows of the file that fit the filter, in the order of the file."""
-    statement = _of(preview)
-    if wanted.outcome in OUTCOMES:
-        if not getattr(preview, wanted.outcome):
-            return Page()
-        statement = statement.where(RunRow.outcome == wanted.outcome)
-    if wanted.noted:
-        statement = statement.where(RunRow.notes.is_not(None), func.cardinality(RunRow.notes) > 0)
-    if wanted.text:
-        statement = statement.where(_holds(wanted.text))
-    return _read_page(session, statement, reading, where)
+    """The rows of the file that fit the filter, in the order of the file. Where one kind of
+    problem is wanted, a row shows its problems of that kind only."""
+    if wanted.outcome and not getattr(preview, wanted.outcome):
+        return Page()
+    page = results.list_rows(
+        session, preview.id, wanted, after=where.after, before=where.before, limit=where.limit
+    )
+    rows = tuple(_read_row(row, reading, wanted.problem) for row in page.rows)
+    return Page(rows, page.previous_before, page.next_after)
 
 
 def sample_changes(
     session: Session, preview: Run, outcome: str, reading: Reading, *, limit: int = SAMPLES
 ) -> tuple[PreviewRow, ...]:
     """The first rows that would be created or updated, with what they would change."""
-    if not getattr(preview, outcome):
-        return ()
-    statement = _of(preview).where(RunRow.outcome == outcome, RunRow.changes.is_not(None))
-    return _read_page(session, statement, reading, Slice(limit=limit)).rows
+    wanted = RowFilter(outcome=outcome)
+    return list_rows(session, preview, wanted, reading, Slice(limit=limit)).rows
 
 
-def _of(preview: Run) -> Select[RunRow]:
-    return select(RunRow).where(RunRow.run_id == preview.id)
-
-
-def _is_problem() -> ColumnElement[bool]:
-    # As the partial index has it
-    return RunRow.outcome.in_(("rejected", "withheld"))
-
-
-def _holds(words: str) -> ColumnElement[bool]:
-    found = [
-        RunRow.who.icontains(words, autoescape=True),
-        and_(
-            RunRow.cells.is_not(None),
-            func.array_to_string(RunRow.cells, " ").icontains(words, autoescape=True),
-        ),
-    ]
-    if words.isascii() and words.isdecimal() and len(words) < 10:
-        found.append(RunRow.row_number == int(words))
-    return or_(*found)
-
-
-def _read_page(session: Session, statement: Select[RunRow], reading: Reading, where: Slice) -> Page:
-    backwards = where.before is not None
-    if where.before is not None:
-        statement = statement.where(RunRow.row_number < where.before)
-        statement = statement.order_by(RunRow.row_number.desc())
-    else:
-        statement = statement.where(RunRow.row_number > (where.after or 0))
-        statement = statement.order_by(RunRow.row_number)
-    found = list(session.scalars(statement.limit(where.limit + 1)))
-    has_more = len(found) > where.limit
-    found = found[: where.limit]
-    if backwards:
-        found.reverse()
-    rows = tuple(_read_row(row, reading) for row in found)
-    if backwards:
-        return Page(rows, has_previous=has_more, has_next=True)
-    return Page(rows, has_previous=bool(where.after), has_next=has_more)
-
-
-def _read_row(row: RunRow, reading: Reading) -> PreviewRow:
+def _read_row(row: RunRow, reading: Reading, code: str) -> PreviewRow:
     return PreviewRow(
         row.row_number,
         row.outcome,
         row.who,
         row.constituent_id,
-        tuple(_read_problem(fault, row.cells, reading) for fault in row.faults or ()),
+        tuple(
+            _read_problem(fault, row.cells, reading)
+            for fault in row.faults or ()
+            if code in ("", fault.get("code"))
+        ),
         tuple(row.notes or ()),
         _read_changes(row.before or {}, row.changes or {}, reading),
     )
@@ -340,7 +219,7 @@ def _read_problem(
     value = str(fault.get("value", ""))
     return Problem(
         code,
-        title_of(code),
+        problem_title(code),
         column,
         value,
         str(fault.get("message", "")),

@@ -221,6 +221,14 @@ def allow_opting_in_again(session: Session, run: Run, *, allowed: bool) -> bool:
     return True
 
 
+def discard_draft(session: Session, run: Run) -> None:
+    """Nobody will run it. A preview that is being made stops."""
+    preview = session.get(Run, run.preview_id) if run.preview_id else None
+    if preview is not None and not preview.is_finished:
+        runs.request_cancel(session, preview)
+    runs.request_cancel(session, run)
+
+
 def count_tally(preview: Run, name: str) -> int:
     """One number among the tallies, 0 when it isn't there."""
     found = preview.tallies.get(name)

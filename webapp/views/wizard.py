@@ -1,0 +1,392 @@
+"""The run wizard: operation information, the file, what was found in it, review and Run.
+
+Its preview has a module of its own (views/previews.py). Every step is a page with its own address
+and a plain form; what a step changes is in the draft's row, so any browser goes on where another
+one left off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import hx
+from webapp.access import may, require_center, scope, signed_in
+from webapp.config import current_settings
+from webapp.errors import DataSyncError
+from webapp.extensions import db
+from webapp.forms.base import add_error
+from webapp.forms.wizard import (
+    SITE,
+    InformationForm,
+    ReviewForm,
+    UploadForm,
+    columns_form,
+)
+from webapp.models import Operation, Run, User
+from webapp.rules.reading import DELIMITER_NAMES, Dialect
+from webapp.rules.roles import Permission
+from webapp.services import (
+    centers,
+    corrections,
+    operations,
+    run_lists,
+    runs,
+    samples,
+    uploads,
+    wizard,
+)
+from webapp.services.wizard import Draft, Step
+from webapp.transactions import commits
+
+bp = Blueprint("wizard", __name__)
+
+RUN = Permission.DATA_SYNC_RUN
+LARGEST_ID = 2**63 - 1
+FIRST_ROWS = 10
+
+
+def open_draft(run_id: int, step: Step) -> Draft:
+    """The draft for one of its steps; off to the right page where that one can't be opened."""
+    run = get_own_run(run_id)
+    if run.state != "draft":
+        flash("This run was already started. Here is what became of it.", "info")
+        abort(hx.go_to(url_for("runs.show", run_id=run.id)))
+    draft = wizard.read_draft(db.session(), run)
+    if step.position > draft.reached.position:
+        flash(draft.missing, "info")
+        abort(hx.go_to(step_url(run, draft.reached)))
+    return draft
+
+
+def get_own_run(run_id: int) -> Run:
+    """The run of a wizard, if the present user may run things where it belongs."""
+    run = runs.find_run(db.session(), run_id) if run_id <= LARGEST_ID else None
+    if run is None or run.kind != "run":
+        abort(404)
+    require_center(RUN, run.center_id)
+    return run
+
+
+def step_url(run: Run, step: Step) -> str:
+    """Where a step of a draft is."""
+    endpoint = "previews.overview" if step is Step.PREVIEW else f"wizard.{step.value}"
+    return url_for(endpoint, run_id=run.id)
+
+
+def show_step(template: str, step: Step, draft: Draft, **context: Any) -> str:
+    """A step's page, with what its frame needs."""
+    return render_template(
+        template,
+        step=step,
+        draft=draft,
+        run=draft.run,
+        step_labels=[each.label for each in Step],
+        step_urls=[
+            step_url(draft.run, each) if each.position <= draft.reached.position else None
+            for each in Step
+        ],
+        **context,
+    )
+
+
+# ---- operation information ----
+
+
+@bp.route("/operations/<slug>/start", methods=["GET", "POST"])
+@commits
+def start(slug: str) -> ResponseReturnValue:
+    """The first step of a run that does not exist yet: looking at it makes nothing."""
+    operation = _get_operation(slug)
+    places = _places(operation)
+    zone = ZoneInfo(current_settings().time_zone)
+    form = InformationForm(
+        data={
+            "label": wizard.default_label(operation, datetime.now(UTC), zone),
+            "description": "",
+            "date_order": operations.date_order_of(operation).value,
+        }
+    )
+    form.offer_centers(places)
+    if form.validate_on_submit():
+        place = form.center_id.data if "center_id" in form else places[0][0]
+        run = wizard.begin_draft(
+            db.session(),
+            operation,
+            db.session.get_one(User, signed_in().id),
+            center_id=None if place == SITE else place,
+            label=form.label.data,
+            description=form.description.data or "",
+            date_order=form.date_order.data,
+        )
+        return hx.go_to(step_url(run, Step.FILE))
+    page = render_template(
+        "wizard/information.html",
+        step=Step.INFORMATION,
+        form=form,
+        step_labels=[each.label for each in Step],
+        step_urls=None,
+        **_starting_points(operation),
+    )
+    return page, 422 if form.errors else 200
+
+
+@bp.route("/runs/<int:run_id>/wizard/information", methods=["GET", "POST"])
+@commits
+def information(run_id: int) -> ResponseReturnValue:
+    """The same step of a draft that exists."""
+    draft = open_draft(run_id, Step.INFORMATION)
+    run = draft.run
+    form = InformationForm(
+        data={
+            "label": run.label,
+            "description": run.description,
+            "date_order": run.options.get("date_order", "mdy"),
+        }
+    )
+    form.offer_centers(())
+    if form.validate_on_submit():
+        try:
+            wizard.update_information(
+                db.session(),
+                run,
+                label=form.label.data,
+                description=form.description.data or "",
+                date_order=form.date_order.data,
+            )
+        except DataSyncError as error:
+            return refuse(run, error)
+        return hx.go_to(step_url(run, Step.FILE))
+    page = show_step(
+        "wizard/information.html",
+        Step.INFORMATION,
+        draft,
+        form=form,
+        **_starting_points(run.operation),
+    )
+    return page, 422 if form.errors else 200
+
+
+def refuse(run: Run, error: DataSyncError) -> ResponseReturnValue:
+    """The draft can't be changed (any longer): say why, on the page where it stands now."""
+    db.session.rollback()
+    flash(error.message, "error")
+    return hx.go_to(url_for("wizard.resume", run_id=run.id))
+
+
+def _get_operation(slug: str) -> Operation:
+    operation = operations.find_operation(db.session(), slug)
+    if operation is None or not operations.is_for(
+        operation, user_id=signed_in().id, centers=scope(RUN)
+    ):
+        abort(404)
+    return operation
+
+
+def _places(operation: Operation) -> list[tuple[int, str]]:
+    """For whom this person may run the operation: the site (0) or centers."""
+    if operation.center_id is not None:
+        return [(operation.center_id, "")]
+    held = scope(RUN)
+    if held is None:
+        return [(SITE, "The whole site")]
+    known = centers.list_centers(db.session())
+    places = [(center.id, center.name) for center in known if center.id in held]
+    if not places:
+        abort(403)
+    return places
+
+
+def _starting_points(operation: Operation) -> dict[str, Any]:
+    return {
+        "operation": operation,
+        "samples": samples.list_samples(db.session()),
+        "column_count": len(operations.template_columns_of(operation))
+        or len(uploads.known_fields(db.session())),
+    }
+
+
+# ---- file ----
+
+
+@bp.route("/runs/<int:run_id>/wizard/file", methods=["GET", "POST"])
+@commits
+def file(run_id: int) -> ResponseReturnValue:
+    """Choose the file, or another one. What can't be read gets its sentence right here."""
+    draft = open_draft(run_id, Step.FILE)
+    form = UploadForm()
+    if form.validate_on_submit():
+        try:
+            _take_file(draft.run, form)
+        except DataSyncError as error:
+            if error.field is None:
+                return refuse(draft.run, error)
+            add_error(form, error)
+        else:
+            return hx.go_to(step_url(draft.run, Step.FOUND))
+    context = {"form": form, "max_bytes": current_settings().max_upload_bytes}
+    status = 422 if form.errors else 200
+    if hx.wants_fragment():
+        return render_template("wizard/_upload.html", run=draft.run, **context), status
+    return show_step("wizard/file.html", Step.FILE, draft, **context), status
+
+
+def _take_file(run: Run, form: UploadForm) -> None:
+    session = db.session()
+    upload = uploads.receive_upload(
+        session, storage=form.file.data, user_id=signed_in().id, center_id=run.center_id
+    )
+    uploads.examine_upload(session, upload)
+    refusal = (upload.examination or {}).get("refusal")
+    if refusal:
+        raise DataSyncError(refusal["code"], refusal["message"], "file")
+    wizard.replace_file(session, run, upload)
+
+
+# ---- what we found ----
+
+
+@bp.route("/runs/<int:run_id>/wizard/found", methods=["GET", "POST"])
+@commits
+def found(run_id: int) -> ResponseReturnValue:
+    """What is in the file; unknown columns are read as something, or left out, here."""
+    draft = open_draft(run_id, Step.FOUND)
+    form = columns_form(draft.open_columns, draft.fields)
+    if form.validate_on_submit():
+        try:
+            wizard.choose_columns(db.session(), draft.run, form.choices_made(draft.open_columns))
+        except DataSyncError as error:
+            return refuse(draft.run, error)
+        return hx.go_to(url_for("wizard.found", run_id=run_id))
+    return _show_found(draft, form), 422 if form.errors else 200
+
+
+def _show_found(draft: Draft, form: Any) -> str:
+    upload = draft.run.upload
+    if upload is None or upload.examination is None or draft.recognition is None:
+        abort(404)
+    dialect = Dialect.from_json(upload.examination["dialect"])
+    held = scope(Permission.DATA_SYNC_VIEW)
+    earlier = uploads.find_earlier_runs(
+        db.session(), upload, center_ids=None if held is None else set(held)
+    )
+    return show_step(
+        "wizard/found.html",
+        Step.FOUND,
+        draft,
+        form=form,
+        upload=upload,
+        examination=upload.examination,
+        dialect=dialect,
+        delimiter=DELIMITER_NAMES.get(dialect.delimiter, dialect.delimiter).capitalize(),
+        encoding=_encoding_words(dialect),
+        examples=_examples(upload.examination),
+        first_rows_head=[(name, "key") for name in upload.examination["columns"]],
+        first_rows=upload.examination["first_rows"][:FIRST_ROWS],
+        earlier=earlier,
+    )
+
+
+def _encoding_words(dialect: Dialect) -> str:
+    known = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
+    words = next(
+        (words for name, words in known.items() if dialect.encoding.lower().startswith(name)),
+        dialect.encoding,
+    )
+    return f"{words}, with a byte order mark" if dialect.had_bom else words
+
+
+def _examples(examination: Mapping[str, Any]) -> list[list[str]]:
+    """For each column up to three different values of the first rows."""
+    found: list[list[str]] = [[] for _ in examination["columns"]]
+    for row in examination["first_rows"]:
+        for values, cell in zip(found, row, strict=False):
+            if cell.strip() and cell not in values and len(values) < 3:
+                values.append(cell)
+    return found
+
+
+# ---- review ----
+
+
+@bp.route("/runs/<int:run_id>/wizard/review", methods=["GET", "POST"])
+@commits
+def review(run_id: int) -> ResponseReturnValue:
+    """What exactly will happen, who is told; Run."""
+    draft = open_draft(run_id, Step.REVIEW)
+    run, preview = draft.run, draft.preview
+    if preview is None:
+        abort(404)
+    form = ReviewForm(
+        data={
+            "notify": "\n".join(run.notify),
+            "opt_in_again": bool(run.options.get("opt_in_again")),
+        }
+    )
+    kept = wizard.count_tally(preview, "opt_outs_kept")
+    asks = bool(kept or run.options.get("opt_in_again")) and may(
+        Permission.DATA_SYNC_MANAGE, run.center_id
+    )
+    if not asks:
+        del form.opt_in_again
+    if form.validate_on_submit():
+        return _finish(draft, form)
+    effects = run_lists.get_effects(db.session(), preview)
+    page = show_step(
+        "wizard/review.html",
+        Step.REVIEW,
+        draft,
+        form=form,
+        preview=preview,
+        opt_outs_kept=kept,
+        plan=wizard.describe_plan(preview, effects),
+        effects=effects,
+        corrections=len(corrections.list_corrections(db.session(), run)),
+    )
+    return page, 422 if form.errors else 200
+
+
+def _finish(draft: Draft, form: ReviewForm) -> ResponseReturnValue:
+    """Keep what the review says; then run, unless the preview showed something else."""
+    session, run = db.session(), draft.run
+    try:
+        wizard.set_notification(session, run, form.addresses())
+        allowed = bool(form.opt_in_again.data) if "opt_in_again" in form else None
+        if allowed is not None and wizard.allow_opting_in_again(session, run, allowed=allowed):
+            runs.start_preview(session, run)
+            flash("That changes what will happen, so the preview is made anew.", "info")
+            return hx.go_to(step_url(run, Step.PREVIEW))
+        if request.form.get("save"):
+            return hx.go_to(step_url(run, Step.REVIEW))
+        runs.start_run(session, run)
+    except DataSyncError as error:
+        return refuse(run, error)
+    return hx.go_to(url_for("runs.show", run_id=run.id))
+
+
+# ---- the draft as a whole ----
+
+
+@bp.get("/runs/<int:run_id>/wizard")
+def resume(run_id: int) -> ResponseReturnValue:
+    """Go on where the draft was left."""
+    run = get_own_run(run_id)
+    if run.state != "draft":
+        return hx.go_to(url_for("runs.show", run_id=run.id))
+    return hx.go_to(step_url(run, wizard.read_draft(db.session(), run).reached))
+
+
+@bp.post("/runs/<int:run_id>/wizard/discard")
+@commits
+def discard(run_id: int) -> ResponseReturnValue:
+    """Throw the draft away: it is never run, nothing was imported."""
+    run = get_own_run(run_id)
+    if run.state == "draft":
+        wizard.discard_draft(db.session(), run)
+        flash(f"“{run.label}” was discarded. Nothing was imported.", "success")
+    return hx.go_to(url_for("operations.mine"))
