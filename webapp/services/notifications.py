@@ -227,6 +227,8 @@ def _close(connection: Any) -> None:
 
 
 def _compose(session: Session, message: Message) -> EmailMultiAlternatives:
+    if "@" not in message.recipient.strip("@"):
+        raise ValueError("it is not an email address")
     settings = current_settings()
     domain = settings.mail_from.rpartition("@")[2].rstrip(">") or "localhost"
     stamp = int(message.created_at.timestamp() * 1000)
