@@ -1,0 +1,147 @@
+"""Example things for the walk through every route: what stands for `<run_id>`, `<slug>`, ...
+
+To add a route with a new parameter, add a line to `EXAMPLES`: how to make a thing of that kind
+that belongs to a center (None: to the site), and whether it belongs to one at all. A key may be
+`blueprint:parameter` where one name means different things.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.finished_runs import make_reject, make_row, make_run
+from tests.people import PASSWORD
+from webapp.models import (
+    Center,
+    CenterMember,
+    Constituent,
+    CustomField,
+    Group,
+    Message,
+    Operation,
+    UserRole,
+)
+from webapp.rules.roles import Role
+from webapp.services import users
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """How to make one, and whether it can belong to a center."""
+
+    make: Callable[[Session, int | None], Any]
+    has_center: bool = True
+
+
+def _run(session: Session, center_id: int | None) -> int:
+    rows = [make_row(2, "unchanged"), make_reject(3, ["M-1", "Ada", "not an email"])]
+    return make_run(session, rows, center_id=center_id).id
+
+
+def _draft(session: Session, center_id: int | None) -> int:
+    return make_run(session, state="draft", center_id=center_id).id
+
+
+def _row_number(session: Session, center_id: int | None) -> int:
+    return 3
+
+
+def _slug(session: Session, center_id: int | None) -> str:
+    slug = f"example-{next(_numbers)}"
+    operation = Operation(
+        slug=slug, kind="standard_constituent_import", title=slug, center_id=center_id
+    )
+    session.add(operation)
+    session.flush()
+    return slug
+
+
+def _constituent(session: Session, center_id: int | None) -> int:
+    constituent = Constituent(first_name="Ada", last_name=f"Example {next(_numbers)}")
+    session.add(constituent)
+    session.flush()
+    if center_id is not None:
+        session.add(CenterMember(center_id=center_id, constituent_id=constituent.id))
+        session.flush()
+    return constituent.id
+
+
+def _group(session: Session, center_id: int | None) -> int:
+    group = Group(name=f"Example {next(_numbers)}", kind="standard", center_id=center_id)
+    session.add(group)
+    session.flush()
+    return group.id
+
+
+def _user(session: Session, center_id: int | None) -> int:
+    email = f"example{next(_numbers)}@example.org"
+    user = users.create_user(session, email=email, name="Example", password=PASSWORD)
+    user.roles.append(UserRole(role=Role.VIEW_IMPORT_EXPORT.value, center_id=center_id))
+    session.flush()
+    return user.id
+
+
+def _center(session: Session, center_id: int | None) -> int:
+    center = Center(name=f"Example {next(_numbers)}")
+    session.add(center)
+    session.flush()
+    return center.id
+
+
+def _message(session: Session, center_id: int | None) -> int:
+    message = Message(recipient="a@example.org", subject="Hello", body="Hello", state="failed")
+    session.add(message)
+    session.flush()
+    return message.id
+
+
+def _field_key(session: Session, center_id: int | None) -> str:
+    key = f"example_{next(_numbers)}"
+    session.add(CustomField(key=key, label=key, kind="text"))
+    session.flush()
+    return key
+
+
+EXAMPLES: dict[str, Example] = {
+    "run_id": Example(_run),
+    "row_number": Example(_row_number),
+    "wizard:run_id": Example(_draft),
+    "slug": Example(_slug),
+    "constituent_id": Example(_constituent),
+    "cons_id": Example(_constituent),
+    "group_id": Example(_group),
+    "user_id": Example(_user, has_center=False),
+    "center_id": Example(_center, has_center=False),
+    "message_id": Example(_message, has_center=False),
+    "custom_fields:key": Example(_field_key, has_center=False),
+    "file_format": Example(lambda session, center_id: "csv", has_center=False),
+    "samples:name": Example(lambda session, center_id: "clean.csv", has_center=False),
+    "static:filename": Example(lambda session, center_id: "app.css", has_center=False),
+}
+
+# The site's own things that whoever holds the permission for some center may use as well.
+SHARED = {"operations.customise", "operations.template"}
+
+SKIPPED = {
+    # It would end the session of the one who walks; test_accounts has it.
+    ("accounts.sign_out", "POST"),
+}
+
+
+def example_of(endpoint: str, parameter: str) -> Example:
+    """What stands for this parameter of this endpoint."""
+    blueprint = endpoint.partition(".")[0]
+    found = EXAMPLES.get(f"{blueprint}:{parameter}") or EXAMPLES.get(parameter)
+    assert found is not None, (
+        f"{endpoint} has a parameter {parameter} of which tests/access_examples.py knows no "
+        "example. Add one, so that the walk can try it in one's own and in another center."
+    )
+    return found
