@@ -14,8 +14,8 @@ from webapp.rules.reading.dialects import (
     leaves_out_trailing_blanks,
     named_delimiter,
 )
-from webapp.rules.reading.encodings import BLOCK, find_encoding
-from webapp.rules.reading.lines import line_too_long, read_line_blocks
+from webapp.rules.reading.encodings import find_encoding
+from webapp.rules.reading.lines import LineCounter, read_line_blocks
 from webapp.rules.reading.records import Records, read_records_of
 from webapp.rules.reading.tables import (
     Batch,
@@ -32,11 +32,10 @@ FIRST_ROWS = 20
 
 def examine_text(source: Source, head: bytes, limits: Limits) -> Examination | Refusal:
     """Find encoding, delimiter and header of a text file, or say why it is no table."""
-    refusal = _refuse_one_endless_line(source, limits)
-    if refusal:
-        return refusal
     with source.open() as file:
-        encoding = find_encoding(file, head)
+        counter = LineCounter(file, limits)
+        encoding = find_encoding(counter, head)
+        counter.read_rest()
     draft = Dialect("csv", encoding=encoding.encoding, had_bom=encoding.had_bom)
     lines, whole = _sample(source, draft, limits)
     text = "".join(lines)
@@ -45,13 +44,13 @@ def examine_text(source: Source, head: bytes, limits: Limits) -> Examination | R
         return refusal
     if signatures.looks_binary(text):
         return signatures.refuse_binary()
-    if not text.strip("\ufeff\x1a\x00 \t\r\n"):
+    if not text.strip("\ufeff\x1a\x00 \t\r\n,;|"):
         return signatures.refuse_blank()
     if not whole:
         lines = lines[:-1]
     draft = replace(draft, line_ending=find_line_ending(lines))
     dialect, note = find_dialect(lines, draft, limits)
-    return _examine_table(source, dialect, limits, (encoding.note, note), _estimate(source, text))
+    return _examine_table(source, dialect, limits, (encoding.note, note), counter.lines)
 
 
 def _examine_table(
@@ -59,7 +58,7 @@ def _examine_table(
     dialect: Dialect,
     limits: Limits,
     notes: tuple[str, ...],
-    rows_estimate: int | None,
+    lines: int,
 ) -> Examination | Refusal:
     sample: list[list[str]] = []
     for records in _read_raw(source, dialect, 0, limits):
@@ -91,7 +90,7 @@ def _examine_table(
         columns=found,
         first_rows=tuple(tuple(row) for row in first.rows),
         notes=notes,
-        rows_estimate=rows_estimate,
+        rows_estimate=max(len(first), lines - dialect.header_line),
     )
 
 
@@ -156,25 +155,3 @@ def _sample(source: Source, dialect: Dialect, limits: Limits) -> tuple[list[str]
         if held > SAMPLE:
             return lines, False
     return lines, True
-
-
-def _estimate(source: Source, text: str) -> int | None:
-    """About how many lines the file has, going by the ones in the sample."""
-    lines = text.count("\n") or text.count("\r")
-    if not lines:
-        return 1
-    return max(1, round(source.size / max(1, len(text.encode("utf-8"))) * lines) - 1)
-
-
-def _refuse_one_endless_line(source: Source, limits: Limits) -> Refusal | None:
-    """A file without a line ending is refused before the rest of it is looked at."""
-    if source.size <= limits.max_line:
-        return None
-    read = 0
-    with source.open() as file:
-        while read <= limits.max_line:
-            block = file.read(BLOCK)
-            if not block or b"\n" in block or b"\r" in block:
-                return None
-            read += len(block)
-    return line_too_long(limits)

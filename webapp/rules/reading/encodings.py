@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Protocol
 
 BLOCK = 1 << 20
 
@@ -90,7 +90,11 @@ def looks_like_utf_16(head: bytes) -> str | None:
     return None
 
 
-def find_encoding(file: BinaryIO, head: bytes) -> EncodingFound:
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def find_encoding(file: Readable, head: bytes) -> EncodingFound:
     """Read the whole file once, fast, and say what it is written in."""
     marked = find_bom(head)
     if marked in (UTF_16_LE, UTF_16_BE):
@@ -131,7 +135,7 @@ _LABELS = {UTF_16_LE: "UTF-16 (little-endian)", UTF_16_BE: "UTF-16 (big-endian)"
 _ENOUGH = 20_000
 
 
-def _count_beyond_ascii(file: BinaryIO) -> tuple[int, int]:
+def _count_beyond_ascii(file: Readable) -> tuple[int, int]:
     """How many well-formed UTF-8 characters beyond ASCII there are, and how many stray bytes.
 
     Counting stops where more of the file can't change the answer any more.

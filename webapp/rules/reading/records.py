@@ -149,7 +149,7 @@ class _Careful:
             for row in reader:
                 end = start + reader.line_num
                 if end > len(self.lines):
-                    return position, row != [_END]
+                    return position, position < len(self.lines)
                 if end - position > 1 and not self._accept(row, position, end):
                     return self._set_line_aside(position), False
                 self._add(row)

@@ -1,0 +1,185 @@
+"""Workbooks: cells as the text that is shown in them, the right sheet, row numbers."""
+
+from __future__ import annotations
+
+import datetime
+import io
+
+import pytest
+import xlsxwriter
+
+from tests.unit.rules.reading.sources import Bytes, found, read_all, workbook
+from webapp.rules.reading import Dialect
+from webapp.rules.reading.number_formats import make_show
+
+HEADER = '<row r="1"><c r="A1" t="inlineStr"><is><t>A</t></is></c></row>'
+
+
+def cell(xml: str, **parts: str) -> str:
+    """The text of one cell below the header."""
+    data = workbook(f'{HEADER}<row r="2">{xml}</row>', **parts)
+    (row,) = read_all(Bytes(data)).rows
+    return row[0]
+
+
+@pytest.mark.parametrize(
+    ("xml", "text"),
+    [
+        ("<c><v>2139</v></c>", "2139"),
+        ("<c><v>12</v></c>", "12"),
+        ("<c><v>12.0</v></c>", "12"),
+        ("<c><v>12.5</v></c>", "12.5"),
+        ("<c><v>0.30000000000000004</v></c>", "0.3"),
+        ("<c><v>1.2345678901E+10</v></c>", "12345678901"),
+        ("<c><v>1E-3</v></c>", "0.001"),
+        ("<c><v>1E+20</v></c>", "100000000000000000000"),
+        ("<c><v>-0.0</v></c>", "0"),
+        ("<c><v>-7</v></c>", "-7"),
+        ("<c><v>12345678901234567</v></c>", "12345678901234567"),
+        ("<c><v>nonsense</v></c>", "nonsense"),
+        ('<c t="b"><v>1</v></c>', "TRUE"),
+        ('<c t="b"><v>0</v></c>', "FALSE"),
+        ('<c t="e"><v>#N/A</v></c>', "#N/A"),
+        ('<c t="str"><f>"0"&amp;1</f><v>01</v></c>', "01"),
+        ('<c t="d"><v>2020-02-29T00:00:00</v></c>', "2020-02-29"),
+        ('<c t="inlineStr"><is><t>02139</t></is></c>', "02139"),
+        ('<c t="inlineStr"><is><r><t>Jo</t></r><r><t>sé</t></r></is></c>', "José"),
+        ('<c t="inlineStr"><is><t>a_x000D_b_x005F_c</t></is></c>', "a\rb_c"),
+        ('<c t="inlineStr"><is><t><![CDATA[a<b]]>&amp;c</t></is></c>', "a<b&c"),
+    ],
+)
+def test_a_cell_is_read_as_shown(xml: str, text: str) -> None:
+    assert cell(xml) == text
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "text"),
+    [
+        ("00000", "2139", "02139"),
+        ("00000-0000", "21391234", "02139-1234"),
+        ("00000\\-0000", "21391234", "02139-1234"),
+        ("000-00-0000", "12345678", "012-34-5678"),
+        ("00000", "2139.5", "2139.5"),
+        ("00", "123", "123"),
+        ("0", "5", "5"),
+        ("0.00", "12.5", "12.5"),
+        ("#,##0", "1234567", "1234567"),
+        ("[Red]0.00E+00", "12345", "12345"),
+        ("yyyy-mm-dd", "43831", "2020-01-01"),
+        ("m/d/yy", "43831.75", "2020-01-01"),
+        ("d/m/yyyy h:mm", "43831.75", "2020-01-01T18:00:00"),
+        ("[$-409]mmmm d, yyyy;@", "43831", "2020-01-01"),
+        ("h:mm", "0.75", "18:00:00"),
+        ("[h]:mm", "1.5", "36:00:00"),
+        ("yyyy-mm-dd", "59", "1900-02-28"),
+        ("yyyy-mm-dd", "60", "1900-02-29"),
+        ("yyyy-mm-dd", "61", "1900-03-01"),
+        ("yyyy-mm-dd", "-1", "-1"),
+        ("yyyy-mm-dd", "99999999", "99999999"),
+        ('"day "0', "5", "5"),
+        ("General", "5.50", "5.5"),
+    ],
+)
+def test_a_number_format_shows_codes_and_dates(code: str, value: str, text: str) -> None:
+    assert make_show(code, from_1904=False)(value) == text
+
+
+def test_styles_and_the_dates_of_1904_are_applied() -> None:
+    styles = (
+        '<numFmts><numFmt numFmtId="170" formatCode="00000"/></numFmts>'
+        '<cellStyleXfs><xf numFmtId="14"/></cellStyleXfs>'
+        '<cellXfs><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="170"/></cellXfs>'
+    )
+    assert cell('<c s="0"><v>43831</v></c>', styles=styles) == "43831"
+    assert cell('<c s="1"><v>43831</v></c>', styles=styles) == "2020-01-01"
+    assert cell('<c s="2"><v>2139</v></c>', styles=styles) == "02139"
+    of_1904 = '<workbookPr date1904="1"/>'
+    assert cell('<c s="1"><v>42369</v></c>', styles=styles, properties=of_1904) == "2020-01-01"
+
+
+def test_shared_texts_leave_out_phonetic_hints() -> None:
+    strings = "<si><t>x</t></si><si><t>東京</t><rPh sb='0' eb='2'><t>トウ</t></rPh></si>"
+    assert cell('<c t="s"><v>1</v></c>', strings=strings) == "東京"
+
+
+def test_rows_keep_the_numbers_of_the_sheet_and_blank_ones_do_not_count() -> None:
+    data = workbook(
+        '<row r="3"><c r="B3" t="str"><v>NAME</v></c><c r="C3" t="str"><v>ZIP</v></c></row>'
+        '<row r="5"><c r="B5" t="str"><v>Ann</v></c></row>'
+        '<row r="6"><c r="B6" s="4"/></row>'
+        '<row r="9" hidden="1"><c r="C9"><v>1</v></c></row>'
+        '<row r="10"><c r="B10" t="str"><v>Cy</v></c><c r="E10"><v>9</v></c></row>'
+    )
+    examination = found(Bytes(data))
+    assert examination.columns == ("", "NAME", "ZIP", "", "")
+    assert examination.dialect.header_line == 3
+    batch = read_all(Bytes(data))
+    assert batch.row_numbers == [5, 9, 10]
+    assert batch.rows[0] == ["", "Ann", "", "", ""]
+    assert any("hidden in Excel" in note and "1" in note for note in examination.notes)
+
+
+def test_a_value_beyond_the_named_columns_is_a_fault_of_its_row() -> None:
+    rows = "".join(f'<row r="{at}"><c r="A{at}"><v>{at}</v></c></row>' for at in range(2, 400))
+    data = workbook(HEADER + rows + '<row r="400"><c r="A400"/><c r="C400"><v>9</v></c></row>')
+    batch = read_all(Bytes(data))
+    assert list(batch.faults) == [400]
+    assert "to the right" in batch.faults[400]
+
+
+def test_places_may_be_left_out_and_names_prefixed() -> None:
+    data = workbook(
+        '</sheetData><x:sheetData xmlns:x="y"/><sheetData>'
+        '<row><c t="str"><v>A</v></c><c t="str"><v>B</v></c></row>'
+        "<row><c><v>1</v></c><c><v>2</v></c></row>"
+    )
+    assert read_all(Bytes(data)).rows == [["1", "2"]]
+
+
+def test_the_first_visible_sheet_with_a_table_is_taken_and_others_are_said() -> None:
+    table = f'{HEADER}<row r="2"><c r="A2"><v>{{}}</v></c></row>'
+    data = workbook(
+        "", table.format(1), HEADER, table.format(2), "", table.format(3), states=("", "hidden")
+    )
+    examination = found(Bytes(data, name="no-extension"))
+    assert examination.dialect == Dialect("xlsx", sheet="Sheet4", width=1, pads_short_rows=True)
+    assert examination.first_rows == (("2",),)
+    assert "“Sheet6”" in examination.notes[1]
+    only_hidden = workbook("", table.format(1), states=("", "hidden"))
+    assert "hidden" in found(Bytes(only_hidden)).notes[1]
+
+
+def write_table(rows: int) -> bytes:
+    buffer = io.BytesIO()
+    book = xlsxwriter.Workbook(buffer, {"in_memory": True})
+    sheet = book.add_worksheet("People & more")
+    date = book.add_format({"num_format": "m/d/yyyy"})
+    zipped = book.add_format({"num_format": "00000"})
+    sheet.write_row(0, 0, ["MEMBER_ID", "NAME", "BIRTH_DATE", "ZIP", "AMOUNT"])
+    for at in range(1, rows + 1):
+        sheet.write_string(at, 0, f"{at:06}")
+        sheet.write_string(at, 1, f"Zoë <{at}> & Sons\nLtd")
+        sheet.write_datetime(at, 2, datetime.datetime(1980, 1, 1), date)  # noqa: DTZ001
+        sheet.write_number(at, 3, 2139, zipped)
+        sheet.write_number(at, 4, at / 4)
+    book.close()
+    return buffer.getvalue()
+
+
+def test_a_workbook_as_excel_writes_it_reads_back() -> None:
+    source = Bytes(write_table(3_000))
+    examination = found(source)
+    assert examination.rows_estimate == 3_000
+    assert "“People & more”" in examination.notes[0]
+    batch = read_all(source, size=700)
+    assert batch.row_numbers == list(range(2, 3_002))
+    assert batch.rows[1] == ["000002", "Zoë <2> & Sons\nLtd", "1980-01-01", "02139", "0.5"]
+    assert read_all(source, start=2_990).rows == batch.rows[2_990:]
+
+
+def test_texts_too_many_for_memory_go_to_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = write_table(500)
+    expected = read_all(Bytes(data)).rows
+    monkeypatch.setattr("webapp.rules.reading.shared_strings._IN_MEMORY", 1_000)
+    monkeypatch.setattr("webapp.rules.reading.shared_strings._CACHED", 10)
+    assert read_all(Bytes(data)).rows == expected
