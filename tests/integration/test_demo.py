@@ -1,0 +1,132 @@
+"""The demo organisation in a database, and the sample files where it is and where it isn't."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import func, select, text
+
+from tests.people import Person, make_admin, sign_in
+from webapp.models import (
+    Change,
+    Constituent,
+    Group,
+    GroupMember,
+    Interest,
+    InterestChoice,
+    Operation,
+    User,
+)
+from webapp.services.demo import DEMO_USERS, is_demo, load_demo
+from webapp.services.samples import demo_samples, open_sample
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from sqlalchemy.orm import Session
+
+
+@pytest.fixture
+def demo(session: Session) -> Session:
+    """A database with the demo in it."""
+    assert load_demo(session)
+    session.commit()
+    return session
+
+
+def count(session: Session, model: type) -> int:
+    return session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def test_it_fills_an_empty_database(demo: Session) -> None:
+    assert count(demo, Constituent) == 5000
+    assert count(demo, GroupMember) > 5000
+    assert count(demo, User) == len(DEMO_USERS) == 9
+    assert count(demo, Operation) == 4
+    actors = demo.scalars(select(Change.actor).distinct()).all()
+    assert actors == ["Demo"]
+    assert demo.scalar(select(func.count()).where(Change.constituent_id.is_not(None))) > 20_000
+
+
+def test_it_happens_once(demo: Session) -> None:
+    assert not load_demo(demo)
+    assert is_demo(demo)
+
+
+def test_it_leaves_a_database_in_use_alone(app: Flask, session: Session) -> None:
+    make_admin(app, "boss@example.org")
+    assert not load_demo(session)
+    assert count(session, Constituent) == 0
+    assert not is_demo(session)
+
+
+def test_what_comes_next_gets_the_next_number(demo: Session) -> None:
+    constituent, group, center = (
+        demo.scalar(text(f"SELECT nextval('{table}_id_seq')"))
+        for table in ("constituents", "groups", "centers")
+    )
+    assert constituent == 15_001
+    assert group == 1_101
+    assert center == 3
+
+
+def test_groups_of_interests_agree_with_the_choices(demo: Session) -> None:
+    for interest in demo.scalars(select(Interest)):
+        for group_id, opted_in in (
+            (interest.opt_in_group_id, True),
+            (interest.opt_out_group_id, False),
+        ):
+            if group_id is None:
+                continue
+            members = demo.scalars(
+                select(GroupMember.constituent_id).where(GroupMember.group_id == group_id)
+            )
+            chose = demo.scalars(
+                select(InterestChoice.constituent_id).where(
+                    InterestChoice.interest_id == interest.id,
+                    InterestChoice.opted_in == opted_in,
+                )
+            )
+            assert set(members) == set(chose)
+
+
+def test_every_group_has_members(demo: Session) -> None:
+    empty = select(Group.name).where(~Group.id.in_(select(GroupMember.group_id)))
+    assert demo.scalars(empty).all() == []
+
+
+@pytest.mark.parametrize("user", DEMO_USERS, ids=lambda user: user.email)
+def test_everyone_can_sign_in_and_finds_their_way(
+    demo: Session, client: FlaskClient[Any], user: Any
+) -> None:
+    sign_in(client, Person(0, user.email, user.name, user.password))
+    page = client.get("/", follow_redirects=True)
+    assert page.status_code == 200
+    expected = {
+        "crossref@example.org": "Your role is for cross-references",
+        "visitor@example.org": "by itself it can do nothing in it",
+        "north@example.org": "North Center members",
+        "manage@example.org": "European partners",
+    }
+    assert expected.get(user.email, "Donor system update") in page.text
+
+
+def test_samples_can_be_downloaded_and_are_the_same_each_time(
+    demo: Session, client: FlaskClient[Any]
+) -> None:
+    admin = DEMO_USERS[0]
+    sign_in(client, Person(0, admin.email, admin.name, admin.password))
+    for sample in demo_samples():
+        answer = client.get(f"/samples/{sample.name}")
+        assert answer.status_code == 200
+        made = open_sample(sample.name)
+        assert made is not None
+        assert answer.data == made.read()
+        assert "attachment" in answer.headers["Content-Disposition"]
+    assert client.get("/samples/passwords.csv").status_code == 404
+
+
+def test_without_the_demo_there_are_no_samples(app: Flask, client: FlaskClient[Any]) -> None:
+    sign_in(client, make_admin(app, "boss@example.org"))
+    assert client.get("/samples/constituents.csv").status_code == 404

@@ -1,0 +1,81 @@
+"""The sample files against the demo: each comes to exactly what its description says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import select
+
+from jobs.runs import execute
+from webapp.extensions import db
+from webapp.models import Run, RunRow
+from webapp.services.demo import load_demo
+from webapp.services.runs import attach_upload, create_draft, find_operation
+from webapp.services.sample_mistakes import list_mistakes
+from webapp.services.samples import CLEAN, MISTAKES, WORKBOOK, open_sample
+from webapp.services.uploads import examine_upload, store_upload
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy.orm import Session
+
+
+@pytest.fixture
+def demo(session: Session) -> Session:
+    """A database with the demo in it."""
+    assert load_demo(session)
+    session.commit()
+    return session
+
+
+def run_sample(session: Session, name: str, folder: Path) -> Run:
+    """Run the standard import on a sample."""
+    file = open_sample(name)
+    assert file is not None
+    path = folder / name
+    path.write_bytes(file.read())
+    operation = find_operation(session, "standard-constituent-import")
+    assert operation is not None
+    run = create_draft(session, operation=operation, user=None)
+    upload = store_upload(session, path=path, user_id=None, center_id=None)
+    examine_upload(session, upload)
+    attach_upload(session, run, upload)
+    run.state = "queued"
+    session.commit()
+    run_id = run.id
+    execute(run_id)  # which ends with a session of its own
+    ended = db.session.get(Run, run_id)
+    assert ended is not None
+    assert ended.state == "success", ended.failure
+    return ended
+
+
+def outcomes(run: Run) -> dict[str, int]:
+    names = ("created", "updated", "unchanged", "rejected", "withheld")
+    return {name: getattr(run, name) for name in names if getattr(run, name)}
+
+
+def test_the_clean_one(demo: Session, tmp_path: Path) -> None:
+    run = run_sample(demo, CLEAN, tmp_path)
+    assert outcomes(run) == {"created": 100, "updated": 180, "unchanged": 20}
+    again = run_sample(db.session(), CLEAN, tmp_path)
+    assert outcomes(again) == {"unchanged": 300}
+
+
+def test_the_one_with_twenty_mistakes(demo: Session, tmp_path: Path) -> None:
+    run = run_sample(demo, MISTAKES, tmp_path)
+    assert outcomes(run) == {"created": 10, "rejected": 20}
+    rows = db.session.scalars(
+        select(RunRow)
+        .where(RunRow.run_id == run.id, RunRow.outcome == "rejected")
+        .order_by(RunRow.row_number)
+    ).all()
+    found = [[fault["code"] for fault in row.faults or ()] for row in rows]
+    assert found == [[mistake.code] for mistake in list_mistakes()]
+
+
+def test_the_workbook(demo: Session, tmp_path: Path) -> None:
+    run = run_sample(demo, WORKBOOK, tmp_path)
+    assert outcomes(run) == {"created": 30, "updated": 45}
