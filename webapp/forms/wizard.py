@@ -13,13 +13,14 @@ from wtforms import (
     HiddenField,
     IntegerField,
     RadioField,
+    SelectChoice,
     SelectField,
     StringField,
     TextAreaField,
     ValidationError,
 )
 from wtforms import Field as FormField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from webapp.forms.base import no_nul, strip
 from webapp.rules.columns import Column
@@ -33,8 +34,8 @@ LEAVE_OUT = "-"
 SITE = 0
 
 DATE_ORDERS = (
-    (DateOrder.MONTH_FIRST.value, "Month/day/year: 12/31/1980 is 31 December 1980"),
-    (DateOrder.DAY_FIRST.value, "Day/month/year: 31/12/1980 is 31 December 1980"),
+    SelectChoice(DateOrder.MONTH_FIRST.value, "Month first: 12/31/1980 is December 31"),
+    SelectChoice(DateOrder.DAY_FIRST.value, "Day first: 31/12/1980 is December 31"),
 )
 
 
@@ -45,7 +46,7 @@ class InformationForm(FlaskForm):  # type: ignore[misc]
         "Label",
         filters=[strip, no_nul],
         validators=[
-            InputRequired("Enter a label: it names this run in the results."),
+            DataRequired("Enter a label: it names this run in the results."),
             Length(max=LABEL_LENGTH, message=f"Use at most {LABEL_LENGTH} characters."),
         ],
     )
@@ -70,7 +71,7 @@ class InformationForm(FlaskForm):  # type: ignore[misc]
     def offer_centers(self, centers: Sequence[tuple[int, str]]) -> None:
         """Let a person who runs for several places choose; with one there is nothing to ask."""
         if len(centers) > 1:
-            self.center_id.choices = list(centers)
+            self.center_id.choices = [SelectChoice(key, name) for key, name in centers]
         else:
             del self.center_id
 
@@ -101,17 +102,22 @@ def column_field(column: Column) -> str:
 
 def columns_form(columns: Iterable[Column], fields: Iterable[Field]) -> ColumnsForm:
     """A form with a choice for each of these columns; the nearest known name is preselected."""
-    sections: dict[str, list[tuple[str, str]]] = {
-        "This column": [("", "Choose what to do"), (LEAVE_OUT, "Leave this column out")]
-    }
-    for field in fields:
-        sections.setdefault(f"Read as: {field.section}", []).append(
-            (field.column, f"{field.label} ({field.column})")
-        )
+    choices = [
+        SelectChoice("", "Choose what to do"),
+        SelectChoice(LEAVE_OUT, "Leave this column out"),
+        *(
+            SelectChoice(
+                field.column,
+                f"{field.label} ({field.column})",
+                optgroup=f"Read as: {field.section}",
+            )
+            for field in fields
+        ),
+    ]
     made = {
         column_field(column): SelectField(
             f"Column {column.position + 1}: “{column.name or 'no name'}”",
-            choices=sections,
+            choices=choices,
             default=_preselected(column),
             validators=[Optional()],
         )

@@ -82,6 +82,7 @@ def replace_value(
     """
     lock_draft(session, run)
     _check_value(new_value)
+    old_value = old_value.strip()  # cells are compared without the blanks around them
     if new_value == old_value:
         raise DataSyncError(
             "same_value", "The new value is the old one. Enter what it should be.", "new_value"

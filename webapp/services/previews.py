@@ -143,8 +143,8 @@ def list_problem_values(
     statement = text(
         """
         SELECT fault ->> 'column' AS column_name,
-               coalesce(r.cells[(CAST(:positions AS jsonb) ->> (fault ->> 'column'))::int],
-                        fault ->> 'value') AS cell,
+               btrim(coalesce(r.cells[(CAST(:positions AS jsonb) ->> (fault ->> 'column'))::int],
+                              fault ->> 'value'), E' \t\r\n') AS cell,
                count(DISTINCT r.row_number) AS rows
         FROM run_rows r CROSS JOIN LATERAL jsonb_array_elements(r.faults) AS fault
         WHERE r.run_id = :run AND r.outcome IN ('rejected', 'withheld')

@@ -6,6 +6,7 @@ back loses nothing and two browsers see the same.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,8 @@ from webapp.services import runs, uploads
 from webapp.services.corrections import lock_draft
 from webapp.services.previews import Reading
 from webapp.services.run_lists import Effect, Effects
+
+log = logging.getLogger(__name__)
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -210,15 +213,23 @@ def set_notification(session: Session, run: Run, addresses: Sequence[str]) -> No
     session.flush()
 
 
-def allow_opting_in_again(session: Session, run: Run, *, allowed: bool) -> bool:
-    """Whether the file may undo people's opt-outs (promise 7). True when that is a change, which
-    outdates the preview."""
+def allow_opting_in_again(session: Session, run: Run, *, allowed: bool, user: User) -> bool:
+    """Whether the file may undo people's opt-outs, and who said so (promise 7). True when that is
+    a change, which outdates the preview."""
     lock_draft(session, run)
     if bool(run.options.get("opt_in_again")) == allowed:
         return False
-    run.options = run.options | {"opt_in_again": allowed}
+    options = {name: value for name, value in run.options.items() if name not in OPT_IN_OPTIONS}
+    if allowed:
+        options |= {"opt_in_again": True, "opt_in_again_by": user.name or user.email}
+    run.options = options
     session.flush()
+    log.info("Run %s: opting in again was %s by user %s", run.id, _YES_NO[allowed], user.id)
     return True
+
+
+OPT_IN_OPTIONS = ("opt_in_again", "opt_in_again_by")
+_YES_NO = {True: "allowed", False: "forbidden"}
 
 
 def discard_draft(session: Session, run: Run) -> None:

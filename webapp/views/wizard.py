@@ -41,6 +41,7 @@ from webapp.services import (
     uploads,
     wizard,
 )
+from webapp.services.files import file_store
 from webapp.services.wizard import Draft, Step
 from webapp.transactions import commits
 
@@ -49,6 +50,10 @@ bp = Blueprint("wizard", __name__)
 RUN = Permission.DATA_SYNC_RUN
 LARGEST_ID = 2**63 - 1
 FIRST_ROWS = 10
+NEEDS_MANAGER = (
+    "This run opts people in again, so only a manager (Data Synchronization: Manage) can press "
+    "Run. Ask one, or have one take the choice back."
+)
 
 
 def open_draft(run_id: int, step: Step) -> Draft:
@@ -241,11 +246,16 @@ def _take_file(run: Run, form: UploadForm) -> None:
     upload = uploads.receive_upload(
         session, storage=form.file.data, user_id=signed_in().id, center_id=run.center_id
     )
-    uploads.examine_upload(session, upload)
-    refusal = (upload.examination or {}).get("refusal")
-    if refusal:
-        raise DataSyncError(refusal["code"], refusal["message"], "file")
-    wizard.replace_file(session, run, upload)
+    try:
+        uploads.examine_upload(session, upload)
+        refusal = (upload.examination or {}).get("refusal")
+        if refusal:
+            raise DataSyncError(refusal["code"], refusal["message"], "file")
+        wizard.replace_file(session, run, upload)
+    except BaseException:
+        # Its row is rolled back with the request, so nobody would ever find the bytes again
+        file_store().delete(upload.key)
+        raise
 
 
 # ---- what we found ----
@@ -329,10 +339,8 @@ def review(run_id: int) -> ResponseReturnValue:
         }
     )
     kept = wizard.count_tally(preview, "opt_outs_kept")
-    asks = bool(kept or run.options.get("opt_in_again")) and may(
-        Permission.DATA_SYNC_MANAGE, run.center_id
-    )
-    if not asks:
+    is_manager = may(Permission.DATA_SYNC_MANAGE, run.center_id)
+    if not is_manager or not (kept or run.options.get("opt_in_again")):
         del form.opt_in_again
     if form.validate_on_submit():
         return _finish(draft, form)
@@ -344,6 +352,7 @@ def review(run_id: int) -> ResponseReturnValue:
         form=form,
         preview=preview,
         opt_outs_kept=kept,
+        problem=NEEDS_MANAGER if run.options.get("opt_in_again") and not is_manager else "",
         plan=wizard.describe_plan(preview, effects),
         effects=effects,
         corrections=len(corrections.list_corrections(db.session(), run)),
@@ -356,12 +365,20 @@ def _finish(draft: Draft, form: ReviewForm) -> ResponseReturnValue:
     session, run = db.session(), draft.run
     try:
         wizard.set_notification(session, run, form.addresses())
-        allowed = bool(form.opt_in_again.data) if "opt_in_again" in form else None
-        if allowed is not None and wizard.allow_opting_in_again(session, run, allowed=allowed):
+        if "opt_in_again" in form and wizard.allow_opting_in_again(
+            session,
+            run,
+            allowed=bool(form.opt_in_again.data),
+            user=session.get_one(User, signed_in().id),
+        ):
             runs.start_preview(session, run)
             flash("That changes what will happen, so the preview is made anew.", "info")
             return hx.go_to(step_url(run, Step.PREVIEW))
         if request.form.get("save"):
+            flash("Saved. Come back from Operation Results whenever you like.", "success")
+            return hx.go_to(step_url(run, Step.REVIEW))
+        if run.options.get("opt_in_again") and not may(Permission.DATA_SYNC_MANAGE, run.center_id):
+            flash(NEEDS_MANAGER, "error")
             return hx.go_to(step_url(run, Step.REVIEW))
         runs.start_run(session, run)
     except DataSyncError as error:
