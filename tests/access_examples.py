@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import func, select
+
 from tests.finished_runs import make_reject, make_row, make_run
 from tests.people import PASSWORD
 from webapp.models import (
@@ -22,6 +24,8 @@ from webapp.models import (
     Group,
     Message,
     Operation,
+    Run,
+    RunEdit,
     UserRole,
 )
 from webapp.rules.roles import Role
@@ -52,6 +56,20 @@ def _draft(session: Session, center_id: int | None) -> int:
 
 def _row_number(session: Session, center_id: int | None) -> int:
     return 3
+
+
+def _edit(session: Session, center_id: int | None) -> int:
+    run_id = session.scalar(select(func.max(Run.id)))  # the draft made for this very request
+    edit = RunEdit(run_id=run_id, kind="leave_out", row_number=3)
+    session.add(edit)
+    session.flush()
+    return edit.id
+
+
+def _sample(session: Session, center_id: int | None) -> str:
+    if users.find_by_email(session, "visitor@example.org") is None:  # only the demo has samples
+        users.create_user(session, email="visitor@example.org", password=PASSWORD)
+    return "clean.csv"
 
 
 def _slug(session: Session, center_id: int | None) -> str:
@@ -114,6 +132,8 @@ EXAMPLES: dict[str, Example] = {
     "run_id": Example(_run),
     "row_number": Example(_row_number),
     "wizard:run_id": Example(_draft),
+    "previews:run_id": Example(_draft),
+    "previews:edit_id": Example(_edit),
     "slug": Example(_slug),
     "constituent_id": Example(_constituent),
     "cons_id": Example(_constituent),
@@ -123,12 +143,12 @@ EXAMPLES: dict[str, Example] = {
     "message_id": Example(_message, has_center=False),
     "custom_fields:key": Example(_field_key, has_center=False),
     "file_format": Example(lambda session, center_id: "csv", has_center=False),
-    "samples:name": Example(lambda session, center_id: "clean.csv", has_center=False),
+    "samples:name": Example(_sample, has_center=False),
     "static:filename": Example(lambda session, center_id: "app.css", has_center=False),
 }
 
 # The site's own things that whoever holds the permission for some center may use as well.
-SHARED = {"operations.customise", "operations.template"}
+SHARED = {"operations.customise", "operations.template", "wizard.start"}
 
 SKIPPED = {
     # It would end the session of the one who walks; test_accounts has it.
