@@ -42,7 +42,18 @@ AREAS = (
         (Page("Constituents", "constituents.list_constituents", owns=("constituents",)),),
         owns=("constituents",),
     ),
-    Area("Groups", (Page("Groups", "groups.list_groups", owns=("groups",)),), owns=("groups",)),
+    Area(
+        "Groups",
+        (
+            Page(
+                "Groups",
+                "groups.list_groups",
+                owns=("groups.results", "groups.show_group", "groups.members"),
+            ),
+            Page("Interests", "groups.list_interests"),
+        ),
+        owns=("groups",),
+    ),
     Area(
         "Administration",
         (

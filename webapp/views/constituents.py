@@ -1,0 +1,216 @@
+"""Constituents: search, profile, editing by hand, and the history of every field."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import hx
+from webapp.access import RUN, VIEW, may, require_any_center, scope
+from webapp.config import current_settings
+from webapp.errors import DataSyncError
+from webapp.extensions import db
+from webapp.forms.base import add_error
+from webapp.forms.constituents import ConstituentForm, constituent_form, short_label
+from webapp.models import Constituent
+from webapp.services import constituents, history
+from webapp.services.constituent_edits import (
+    Edit,
+    current_texts,
+    editable_fields,
+    get_version,
+    update_constituent,
+)
+from webapp.services.constituent_search import SearchPage, Status, search_constituents
+from webapp.transactions import commits
+
+bp = Blueprint("constituents", __name__, url_prefix="/constituents")
+
+
+@bp.get("/")
+def list_constituents() -> ResponseReturnValue:
+    """One box that finds people by anything one knows of them; blank, the newest records."""
+    return render_template("constituents/list_constituents.html", **_search_context())
+
+
+@bp.get("/results")
+def results() -> ResponseReturnValue:
+    """The list under the box, while one types."""
+    context = _search_context()
+    if not hx.wants_fragment():
+        return render_template("constituents/list_constituents.html", **context)
+    answer = hx.respond(render_template("constituents/_results.html", **context))
+    answer.headers["HX-Replace-Url"] = _list_url(context["page"], context["status"])
+    return answer
+
+
+@bp.get("/<int:constituent_id>")
+def show_constituent(constituent_id: int) -> ResponseReturnValue:
+    """Everything that is known about one record."""
+    constituent, center_ids = _get_visible(constituent_id)
+    session = db.session()
+    profile = constituents.get_profile(session, constituent, center_ids=scope(VIEW))
+    return render_template(
+        "constituents/show_constituent.html",
+        constituent=constituent,
+        profile=profile,
+        created=history.created_by(session, constituent.id),
+        merged_into=_visible_or_none(constituent.merged_into_id),
+        may_edit=_may_edit(center_ids),
+        short_label=short_label,
+    )
+
+
+@bp.route("/<int:constituent_id>/edit", methods=["GET", "POST"])
+@commits
+def edit_constituent(constituent_id: int) -> ResponseReturnValue:
+    """All fields as a form; saved with the checks of an import."""
+    constituent, center_ids = _get_visible(constituent_id)
+    require_any_center(RUN, center_ids)
+    session = db.session()
+    fields = editable_fields(session)
+    form = constituent_form(fields)()
+    if not form.is_submitted():
+        form.show(current_texts(constituent, fields), get_version(session, constituent_id))
+        return _edit_page(constituent, form)
+    if not form.validate():
+        return _edit_page(constituent, form), 422
+    settings = current_settings()
+    try:
+        edit = update_constituent(
+            session,
+            constituent_id,
+            typed=form.typed(request.form),
+            version=form.version.data or 0,
+            unique_email=settings.unique_email,
+            today=datetime.now(ZoneInfo(settings.time_zone)).date(),
+        )
+    except DataSyncError as error:
+        add_error(form, error)
+        return _edit_page(constituent, form), 422
+    if not edit.is_saved:
+        form.show_edit(edit)
+        return _edit_page(constituent, form, edit), 409 if edit.interferences else 422
+    flash(_saved(edit), "success" if edit.changed else "info")
+    return hx.go_to(url_for("constituents.show_constituent", constituent_id=constituent_id))
+
+
+@bp.get("/<int:constituent_id>/history")
+def show_history(constituent_id: int) -> ResponseReturnValue:
+    """What changed, from what to what, when, by whom, from which file and row."""
+    constituent, center_ids = _get_visible(constituent_id)
+    session = db.session()
+    labels = {field.attribute: field.label for field in editable_fields(session)}
+    labels |= history.STATE_LABELS
+    attribute = request.args.get("field") or None
+    if attribute is not None and attribute not in labels:
+        abort(404)
+    page = history.constituent_history(
+        session,
+        constituent.id,
+        attribute=attribute,
+        center_ids=scope(VIEW),
+        before=_number("before"),
+    )
+    return render_template(
+        "constituents/show_history.html",
+        constituent=constituent,
+        page=page,
+        attribute=attribute,
+        labels=labels,
+        is_first="before" not in request.args,
+        may_edit=_may_edit(center_ids),
+    )
+
+
+# ---- search ----
+
+
+def _search_context() -> dict[str, Any]:
+    status = request.args.get("status", Status.ALL)
+    wanted = Status(status) if status in Status.__members__.values() else Status.ALL
+    after = request.args.get("after")
+    page = search_constituents(
+        db.session(),
+        query=request.args.get("q", ""),
+        status=wanted,
+        center_ids=scope(VIEW),
+        after=after,
+    )
+    return {
+        "page": page,
+        "status": wanted,
+        "first_url": _list_url(page, wanted) if after else None,
+        "next_url": _list_url(page, wanted, after=page.next) if page.next else None,
+    }
+
+
+def _list_url(page: SearchPage, status: Status, **more: Any) -> str:
+    return url_for(
+        "constituents.list_constituents",
+        q=page.query or None,
+        status=None if status is Status.ALL else status.value,
+        **more,
+    )
+
+
+# ---- one record ----
+
+
+def _get_visible(constituent_id: int) -> tuple[Constituent, list[int]]:
+    """The record and its centers, if the present user may see it."""
+    session = db.session()
+    constituent = constituents.find_constituent(session, constituent_id)
+    if constituent is None:
+        abort(404)
+    center_ids = constituents.list_center_ids(session, constituent_id)
+    require_any_center(VIEW, center_ids)
+    return constituent, center_ids
+
+
+def _number(name: str) -> int | None:
+    """A key from the address; None for what is no key."""
+    value = request.args.get(name, type=int)
+    return value if value is not None and 0 <= value <= constituents.LARGEST_ID else None
+
+
+def _visible_or_none(constituent_id: int | None) -> Constituent | None:
+    """The record another one was merged into, if it can be looked at."""
+    if constituent_id is None:
+        return None
+    session = db.session()
+    owners: list[int | None] = [*constituents.list_center_ids(session, constituent_id)]
+    is_visible = any(may(VIEW, owner) for owner in owners or [None])
+    return constituents.find_constituent(session, constituent_id) if is_visible else None
+
+
+def _may_edit(center_ids: list[int]) -> bool:
+    owners: list[int | None] = [*center_ids]
+    return any(may(RUN, owner) for owner in owners or [None])
+
+
+def _edit_page(constituent: Constituent, form: ConstituentForm, edit: Edit | None = None) -> str:
+    sections: dict[str, list[Any]] = {}
+    for field in form.fields:
+        sections.setdefault(field.section, []).append(form.control(field))
+    return render_template(
+        "constituents/edit_constituent.html",
+        constituent=constituent,
+        form=form,
+        sections=sections,
+        edit=edit,
+        shown=constituents.shown_value,
+    )
+
+
+def _saved(edit: Edit) -> str:
+    if not edit.changed:
+        return "Nothing was changed, so nothing was saved."
+    labels = [field.label for field in edit.changed]
+    if len(labels) > 4:
+        return f"Saved: {len(labels)} fields changed. The history shows each of them."
+    return f"Saved: {', '.join(labels)}."

@@ -1,0 +1,139 @@
+"""Groups and interests, to look at: what there is and who is in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import hx
+from webapp.access import VIEW, may, require_center, scope
+from webapp.extensions import db
+from webapp.models import Group
+from webapp.services import groups
+from webapp.services.constituent_search import search_constituents
+from webapp.services.constituents import LARGEST_ID
+
+bp = Blueprint("groups", __name__, url_prefix="/groups")
+
+
+@bp.get("/")
+def list_groups() -> ResponseReturnValue:
+    """Every group by folder, to be narrowed by text, kind and folder."""
+    return render_template("groups/list_groups.html", **_list_context())
+
+
+@bp.get("/results")
+def results() -> ResponseReturnValue:
+    """The list of groups, while one types."""
+    context = _list_context()
+    if not hx.wants_fragment():
+        return render_template("groups/list_groups.html", **context)
+    answer = hx.respond(render_template("groups/_results.html", **context))
+    answer.headers["HX-Replace-Url"] = _list_url(context["wanted"])
+    return answer
+
+
+@bp.get("/interests")
+def list_interests() -> ResponseReturnValue:
+    """Every interest, with how many opted in and out."""
+    found = groups.list_interests(db.session(), center_ids=scope(VIEW))
+    return render_template("groups/list_interests.html", interests=found)
+
+
+@bp.get("/<int:group_id>")
+def show_group(group_id: int) -> ResponseReturnValue:
+    """A group and its members."""
+    group = _get_visible(group_id)
+    details = groups.get_details(db.session(), group, center_ids=scope(VIEW))
+    return render_template(
+        "groups/show_group.html",
+        details=details,
+        kinds=groups.GROUP_KINDS,
+        may_open_run=details.run is not None and may(VIEW, details.run.center_id),
+        is_scoped=scope(VIEW) is not None,
+        **_member_context(group),
+    )
+
+
+@bp.get("/<int:group_id>/members")
+def members(group_id: int) -> ResponseReturnValue:
+    """The members, while one types."""
+    group = _get_visible(group_id)
+    if not hx.wants_fragment():
+        return show_group(group_id)
+    context = _member_context(group)
+    answer = hx.respond(render_template("groups/_members.html", **context))
+    answer.headers["HX-Replace-Url"] = _group_url(group, context["page"].query)
+    return answer
+
+
+def _get_visible(group_id: int) -> Group:
+    """The group, if it is General or of a center of the present user."""
+    group = groups.find_group(db.session(), group_id)
+    if group is None:
+        abort(404)
+    if group.center_id is not None:
+        require_center(VIEW, group.center_id)
+    return group
+
+
+def _member_context(group: Group) -> dict[str, Any]:
+    after = request.args.get("after")
+    page = search_constituents(
+        db.session(),
+        query=request.args.get("q", ""),
+        center_ids=scope(VIEW),
+        group_id=group.id,
+        after=after,
+    )
+    return {
+        "group": group,
+        "page": page,
+        "first_url": _group_url(group, page.query) if after else None,
+        "next_url": _group_url(group, page.query, after=page.next) if page.next else None,
+    }
+
+
+def _group_url(group: Group, query: str, **more: Any) -> str:
+    return url_for("groups.show_group", group_id=group.id, q=query or None, **more)
+
+
+NO_FOLDER = "-"
+"""In an address: the groups that are in no folder."""
+
+
+def _list_context() -> dict[str, Any]:
+    folder = request.args.get("folder", "")
+    kind = request.args.get("kind", "")
+    wanted = groups.GroupFilter(
+        text=" ".join(request.args.get("q", "").replace("\x00", "").split())[:200],
+        kind=kind if kind in groups.GROUP_KINDS else "",
+        folder=None if not folder else "" if folder == NO_FOLDER else folder.replace("\x00", ""),
+    )
+    after = request.args.get("after", type=int)
+    if after is not None and not 0 <= after <= LARGEST_ID:
+        after = None
+    center_ids = scope(VIEW)
+    page = groups.list_groups(db.session(), wanted, center_ids=center_ids, after=after)
+    return {
+        "wanted": wanted,
+        "page": page,
+        "kinds": groups.GROUP_KINDS,
+        "folders": groups.list_folders(db.session(), center_ids=center_ids),
+        "no_folder": NO_FOLDER,
+        "first_url": _list_url(wanted) if after else None,
+        "next_url": _list_url(wanted, after=page.next_after) if page.next_after else None,
+    }
+
+
+def _list_url(wanted: groups.GroupFilter, **more: Any) -> str:
+    folder = NO_FOLDER if wanted.folder == "" else wanted.folder
+    return url_for(
+        "groups.list_groups",
+        q=wanted.text or None,
+        kind=wanted.kind or None,
+        folder=folder,
+        **more,
+    )
