@@ -21,6 +21,7 @@ log = logging.getLogger("datasync.schedule")
 def main() -> int:
     """Tick until told to stop; a tick that fails is logged, and the next one comes."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     stop = threading.Event()
 
     def request_stop(number: int, frame: FrameType | None) -> None:

@@ -26,6 +26,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"Use: python -m jobs.worker QUEUE, QUEUE being {' or '.join(QUEUES)}.\n")
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     app = get_app()
     for module in PRELOADED:
         import_module(module)

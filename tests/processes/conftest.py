@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,14 +13,23 @@ from tests.processes.serving import Serve
 
 
 @pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+def serve() -> Iterator[Serve]:
     """Without the demo, in a folder whose name is awkward on purpose."""
-    started = Serve.start(tmp_path_factory.mktemp("awkward") / "da ta #1; 100%", "--no-demo")
+    folder = new_folder()
+    started = Serve.start(folder / "da ta #1; 100%", "--no-demo")
     yield started
     assert started.stop() == 0
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
+def data() -> Iterator[Path]:
     """Where a test's own installation goes."""
-    return tmp_path / "var"
+    folder = new_folder()
+    yield folder / "var"
+    shutil.rmtree(folder)
+
+
+def new_folder() -> Path:
+    """Not pytest's own: every session that begins closes that one to the database's account."""
+    return Path(tempfile.mkdtemp(prefix="datasync-serve-"))

@@ -1,0 +1,221 @@
+"""The command line: attached to a `serve`, or with services of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+
+from tests.processes.serving import DATASYNC, Serve, datasync, environment, eventually
+
+SLUG = "standard-constituent-import"
+COLUMNS = ("MEMBER_ID", "FIRST_NAME", "LAST_NAME", "PRIMARY_EMAIL", "HOME_CITY")
+COUNTED = ("created", "updated", "unchanged", "rejected", "withheld")
+
+
+def write_file(path: Path, rows: int, *, prefix: str, wrong: int = 0) -> Path:
+    """A file of believable rows, the last `wrong` of them with an impossible address."""
+    with path.open("w", newline="") as target:
+        writer = csv.writer(target)
+        writer.writerow(COLUMNS)
+        for number in range(rows):
+            email = f"{prefix}{number}@example.org" if number < rows - wrong else "nowhere"
+            writer.writerow(
+                [f"{prefix}{number}", f"First{number}", f"Last{number}", email, "Salem"]
+            )
+    return path
+
+
+def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """The one JSON object a command printed."""
+    assert done.stdout.count("\n") == 1, (done.stdout, done.stderr)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def run_file(file: Path, data: Path, *options: str) -> dict[str, Any]:
+    """`datasync run --json`, which must end well."""
+    done = datasync("run", SLUG, "--file", file, "--data", data, "--json", *options)
+    assert done.returncode == 0, done.stderr
+    return told(done)
+
+
+def constituents(data: Path, prefix: str) -> int:
+    """How many of the file's people are there now."""
+    url = datasync("database-url", "--data", data).stdout.strip()
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM constituents WHERE member_id LIKE %s", [f"{prefix}%"]
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_run_is_previewed_done_repeated_and_undone(serve: Serve, tmp_path: Path) -> None:
+    file = write_file(tmp_path / "people.csv", 30, prefix="whole", wrong=2)
+
+    preview = run_file(file, serve.data, "--preview")
+    assert preview["kind"] == "preview"
+    assert (preview["created"], preview["rejected"]) == (28, 2)
+    assert constituents(serve.data, "whole") == 0
+
+    first = run_file(file, serve.data, "--label", "From the command line")
+    assert first["state"] == "success"
+    assert first["rows_read"] == 30 == sum(first[name] for name in COUNTED)
+    assert (first["created"], first["rejected"]) == (28, 2)
+    assert first["seconds"] > 0
+    assert constituents(serve.data, "whole") == 28
+    with Path(first["rejects"]).open(encoding="utf-8-sig", newline="") as rejects:
+        assert [row["MEMBER_ID"] for row in csv.DictReader(rejects)] == ["whole28", "whole29"]
+
+    again = run_file(file, serve.data)
+    assert (again["created"], again["unchanged"]) == (0, 28)
+
+    undone = datasync("undo", str(first["run"]), "--data", serve.data, "--json")
+    assert undone.returncode == 0, undone.stderr
+    assert told(undone)["undoes"] == first["run"]
+    assert constituents(serve.data, "whole") == 0
+
+
+def test_a_run_without_rejects_has_no_rejects_file(serve: Serve, tmp_path: Path) -> None:
+    file = write_file(tmp_path / "clean.csv", 3, prefix="clean")
+    assert run_file(file, serve.data)["rejects"] is None
+
+
+def test_a_file_that_is_no_table_fails_with_a_sentence(serve: Serve, tmp_path: Path) -> None:
+    file = tmp_path / "picture.csv"
+    file.write_bytes(b"%PDF-1.7\n" + bytes(range(256)))
+    done = datasync("run", SLUG, "--file", file, "--data", serve.data, "--json")
+    assert done.returncode == 1
+    assert told(done)["state"] == "failure"
+    assert told(done)["failure"].endswith(".")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", SLUG],
+        ["run", SLUG, "--file", "no such file.csv"],
+        ["run", "no-such-operation", "--file", __file__],
+        ["undo", "seven"],
+        ["frobnicate"],
+        [],
+        ["serve", "--port", "http"],
+        ["create-user", "new@example.org", "--role", "emperor"],
+        ["create-user", "nobody", "--role", "data-sync-run"],
+        ["create-user", "new@example.org", "--role", "site-administrator", "--center", "North"],
+    ],
+)
+def test_wrong_usage_is_two(serve: Serve, arguments: list[str]) -> None:
+    with_data = [*arguments, "--data", str(serve.data)] if len(arguments) > 1 else arguments
+    done = datasync(*with_data)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr
+
+
+def test_an_undo_of_nothing_fails_with_a_sentence(serve: Serve) -> None:
+    done = datasync("undo", "999999", "--data", serve.data)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "999999" in done.stderr
+
+
+def test_status_tells_where_it_runs(serve: Serve) -> None:
+    done = datasync("status", "--data", serve.data, "--json")
+    found = told(done)
+    assert done.returncode == 0
+    assert found["serving"] is True
+    assert found["address"] == f"http://127.0.0.1:{serve.port}"
+    assert eventually(
+        lambda: told(datasync("status", "--data", serve.data, "--json"))["workers"] >= 3
+    )
+
+
+def test_a_user_is_made_with_the_password_from_standard_input(serve: Serve) -> None:
+    arguments = ("create-user", "op@example.org", "--role", "data-sync-run", "--data", serve.data)
+    made = datasync(*arguments, stdin="a long enough password\n")
+    assert made.returncode == 0, made.stderr
+    twice = datasync(*arguments, stdin="a long enough password\n")
+    assert twice.returncode == 1
+    assert twice.stderr.count("\n") == 1
+    short = datasync(
+        "create-user", "b@example.org", "--role", "view-import-export", "--data", serve.data,
+        stdin="short\n",
+    )  # fmt: skip
+    assert short.returncode == 1
+    assert "password" in short.stderr
+
+
+def test_without_a_serve_a_run_brings_its_own_services(data: Path, tmp_path: Path) -> None:
+    file = write_file(tmp_path / "people.csv", 5, prefix="own")
+    before = {process.pid for process in psutil.process_iter()}
+    assert run_file(file, data)["created"] == 5
+    left = [
+        process.name()
+        for process in psutil.process_iter()
+        if process.pid not in before and process.status() != psutil.STATUS_ZOMBIE
+        and str(data) in " ".join(process.cmdline())
+    ]  # fmt: skip
+    assert left == []
+    status = told(datasync("status", "--data", data, "--json"))
+    assert status["serving"] is False
+    assert [run["state"] for run in status["last_runs"]] == ["success"]
+
+
+def test_a_stopped_serve_takes_its_runs_up_again(data: Path, tmp_path: Path) -> None:
+    rows = 60_000
+    file = write_file(tmp_path / "many.csv", rows, prefix="many")
+    first = Serve.start(data, "--no-demo")
+    command = [DATASYNC, "run", SLUG, "--file", str(file), "--data", str(data), "--json"]
+    waiting = subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert eventually(lambda: constituents(data, "many") > 0, seconds=60)
+    everything = first.below()
+    assert first.stop(signal.SIGTERM, seconds=15) == 0
+    assert not [one for one in everything if one.is_running() and one.status() != "zombie"]
+    output, errors = waiting.communicate(timeout=30)
+    assert waiting.returncode == 1, output
+    assert "goes on when it starts again" in errors
+
+    second = Serve.start(data, "--no-demo", port=first.port)
+    try:
+        assert eventually(
+            lambda: (
+                told(datasync("status", "--data", data, "--json"))["last_runs"][0]["state"]
+                == "success"
+            ),
+            seconds=60,
+        )
+        assert constituents(data, "many") == rows
+    finally:
+        second.stop()
+
+
+def test_interrupting_a_run_cancels_it_and_keeps_what_it_did(data: Path, tmp_path: Path) -> None:
+    file = write_file(tmp_path / "many.csv", 60_000, prefix="many")
+    serve = Serve.start(data, "--no-demo")
+    try:
+        command = [DATASYNC, "run", SLUG, "--file", str(file), "--data", str(data), "--json"]
+        waiting = subprocess.Popen(
+            command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert eventually(lambda: constituents(data, "many") > 0, seconds=60)
+        os.kill(waiting.pid, signal.SIGINT)
+        output, _ = waiting.communicate(timeout=30)
+        assert waiting.returncode == 1
+        ended = json.loads(output)
+        assert ended["state"] == "cancelled"
+        assert ended["created"] == constituents(data, "many")
+    finally:
+        serve.stop()
