@@ -44,6 +44,8 @@ class Progress:
     run_id: int
     state: str
     badge: str
+    things: str
+    """What is counted: rows of a file, or records that an undo goes through."""
     sentence: str
     done: int
     total: int | None
@@ -65,6 +67,7 @@ def describe_progress(run: Run, now: datetime | None = None) -> Progress:
         run_id=run.id,
         state=run.state,
         badge=_badge(run, now),
+        things="records" if run.kind.startswith("undo") else "rows",
         sentence=_sentence(run, now),
         done=run.rows_read,
         total=total,
@@ -78,11 +81,10 @@ def describe_progress(run: Run, now: datetime | None = None) -> Progress:
 def list_counts(run: Run) -> list[tuple[str, int, str | None, str | None]]:
     """The counts of a run or an undo as the `stats` macro takes them."""
     if run.kind.startswith("undo"):
-        return [
-            (name.capitalize(), int(run.tallies.get(name, 0)), tone, None)
-            for name, tone in _UNDO_COUNTS
-        ]
-    return [(name.capitalize(), getattr(run, name), name, None) for name in _IMPORT_COUNTS]
+        told = [(name, int(run.tallies.get(name, 0)), tone) for name, tone in _UNDO_COUNTS]
+    else:
+        told = [(name, getattr(run, name), name) for name in _IMPORT_COUNTS]
+    return [(name.capitalize(), count, tone if count else None, None) for name, count, tone in told]
 
 
 def _is_silent(run: Run, now: datetime) -> bool:

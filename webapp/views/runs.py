@@ -204,17 +204,15 @@ def _page_elsewhere(run: Run) -> str | None:
 def _rows_context(run: Run) -> dict[str, Any]:
     session = db.session()
     form = RowsForm(request.args)
-    form.offer(
-        {name: getattr(run, name) for name in results.OUTCOMES},
-        results.count_problems(session, run),
-    )
+    problems = results.count_problems(session, run)
+    form.offer({name: getattr(run, name) for name in results.OUTCOMES}, problems)
     wanted = form.wanted()
     page = results.list_rows(session, run.id, wanted, after=_key("after"), before=_key("before"))
     return {
         "form": form,
         "wanted": wanted,
         "page": page,
-        "problems": form.problem.choices[1:],
+        "problems": problems,
         "urls": _page_urls(
             "runs.show",
             run_id=run.id,
@@ -232,7 +230,7 @@ def _linked_counts(run: Run) -> list[tuple[str, int, str | None, str | None]]:
             label,
             count,
             tone,
-            url_for("runs.show", run_id=run.id, outcome=tone, _anchor="rows") if count else None,
+            url_for("runs.show", run_id=run.id, outcome=tone, _anchor="rows") if tone else None,
         )
         for label, count, tone, _ in list_counts(run)
     ]
