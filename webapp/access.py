@@ -6,7 +6,8 @@ site-wide or for at least one center. A view that shows or changes a thing then 
 answers 500 in development and tests, 403 in production.
 
 To add a route: one line in `TABLE`. A fragment that polls is wrapped in `polled(...)`: it does
-not count as activity, so an open page doesn't keep a session alive by itself.
+not count as activity, so an open page doesn't keep a session alive by itself. A page that
+takes files is wrapped in `uploading(...)`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from webapp.rules.roles import Permission
 from webapp.sessions import SignedIn
 
 log = logging.getLogger(__name__)
+FORM_BYTES = 16 * 1024**2
 
 
 class Open(Enum):
@@ -47,15 +49,21 @@ ADMINISTER = Permission.ADMINISTER
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may ask for an endpoint, and whether asking counts as activity."""
+    """Who may ask for an endpoint, whether asking counts as activity, and whether files come in."""
 
     who: Who
     is_polled: bool = False
+    takes_files: bool = False
 
 
 def polled(who: Who) -> Rule:
     """A fragment that a page fetches by itself, again and again."""
     return Rule(who, is_polled=True)
+
+
+def uploading(who: Who) -> Rule:
+    """A page that files are sent to. Every other one reads no more than a form can hold."""
+    return Rule(who, takes_files=True)
 
 
 TABLE: dict[str, Who | Rule] = {
@@ -92,7 +100,7 @@ TABLE: dict[str, Who | Rule] = {
     "wizard.start": RUN,
     "wizard.resume": RUN,
     "wizard.information": RUN,
-    "wizard.file": RUN,
+    "wizard.file": uploading(RUN),
     "wizard.found": RUN,
     "wizard.review": RUN,
     "wizard.discard": RUN,
@@ -213,6 +221,8 @@ def enforce() -> ResponseReturnValue | None:
         if sessions.current() is None:
             return ask_to_sign_in()
         abort(403)
+    if not rule.takes_files:
+        request.max_content_length = min(FORM_BYTES, request.max_content_length or FORM_BYTES)
     if rule.who is not PUBLIC and not rule.is_polled:
         sessions.keep_alive()
     return None

@@ -41,7 +41,6 @@ def look_at(page: Page, name: str) -> None:
             faults = violations(page)
             assert not faults, f"{where}:\n" + "\n".join(faults)
 
-
     page.set_viewport_size(NARROWEST)
     assert_fits(page, f"{name} at its narrowest")
 

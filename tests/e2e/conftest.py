@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
 @pytest.fixture(scope="session")
 def base_url() -> None:
     """Nothing: each test has a site of its own. (The plugin's fixture warns under this pytest.)"""
@@ -23,9 +26,10 @@ def base_url() -> None:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """The machine's own Chromium; root needs it without its sandbox."""
-    chromium = os.environ.get("DATASYNC_CHROMIUM", "/usr/bin/chromium")
-    return {**browser_type_launch_args, "executable_path": chromium, "args": ["--no-sandbox"]}
+    """The machine's own Chromium, else Playwright's; root needs it without its sandbox."""
+    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    path = {"executable_path": found} if found else {}
+    return {**browser_type_launch_args, **path, "args": ["--no-sandbox"]}
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,7 @@ def standing_of(kind: str, own: int) -> Standing | None:
 
 
 @pytest.fixture(params=KINDS)
-def walker(request: pytest.FixtureRequest, app: Flask) -> Iterator[Walker]:
+def walker(request: pytest.FixtureRequest, app: Flask) -> Walker:
     own, other = make_center(app, "Own"), make_center(app, "Other")
     standing = standing_of(request.param, own)
     client = app.test_client()
@@ -71,7 +71,7 @@ def walker(request: pytest.FixtureRequest, app: Flask) -> Iterator[Walker]:
             is_vendor_support=standing.is_vendor_support,
         )
         sign_in(client, person)
-    yield Walker(client, standing, own, other)
+    return Walker(client, standing, own, other)
 
 
 def doors(app: Flask) -> Iterator[tuple[Route, str]]:
@@ -118,9 +118,7 @@ def test_only_get_changes_nothing_so_every_polled_fragment_is_a_get(app: Flask) 
             assert (route.methods or set()) <= {"GET", "HEAD", "OPTIONS"}, route.endpoint
 
 
-def test_a_route_without_an_entry_is_closed(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_route_without_an_entry_is_closed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     client = sign_in(app.test_client(), make_admin(app))
     monkeypatch.delitem(TABLE, "home.index")
     assert client.get("/").status_code == 500

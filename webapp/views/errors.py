@@ -22,7 +22,6 @@ from werkzeug.exceptions import HTTPException
 
 from webapp import hx
 from webapp.access import ask_to_sign_in
-from webapp.config import current_settings
 from webapp.extensions import db, limiter, login
 from webapp.formats import filesize, plural
 
@@ -51,7 +50,7 @@ PROBLEMS: dict[int, Problem] = {
         "Check the address or start from the menu.",
     ),
     405: Problem("That does not work this way", "Go back and use the page's own buttons."),
-    413: Problem("That file is too large", "Split the file and upload the parts."),
+    413: Problem("That is too large", "Split it and send the parts."),
     500: Problem(
         "Something went wrong on our side",
         "Nothing was changed. Try again; if it happens again, tell your administrator.",
@@ -97,7 +96,7 @@ def on_http_error(error: HTTPException) -> ResponseReturnValue:
         _forget_user()
     problem = PROBLEMS.get(status) or Problem(error.name, "Go back and try it another way.")
     if status == 413:
-        limit = filesize(current_settings().max_upload_bytes)
+        limit = filesize(request.max_content_length)
         problem = Problem(problem.title, f"The limit is {limit}. {problem.text}")
     response = current_app.make_response(answer(problem, status))
     for name, value in error.get_headers():

@@ -229,9 +229,7 @@ def test_a_password_change_is_refused(
     assert try_password(client, person.email, PASSWORD) == 303
 
 
-def test_guessing_the_current_password_is_limited(
-    client: FlaskClient[Any], person: Person
-) -> None:
+def test_guessing_the_current_password_is_limited(client: FlaskClient[Any], person: Person) -> None:
     sign_in(client, person)
     data = {"current": "wrong", "password": "a good long one", "again": "a good long one"}
     tries = [client.post(PASSWORD_PAGE, data=data).status_code for _ in range(11)]
@@ -269,9 +267,7 @@ def test_an_expired_session_never_puts_the_sign_in_page_into_a_fragment(
     assert answer.headers["HX-Redirect"] == SIGN_IN
 
 
-def test_a_refusal_in_a_fragment_is_one_sentence(
-    client: FlaskClient[Any], person: Person
-) -> None:
+def test_a_refusal_in_a_fragment_is_one_sentence(client: FlaskClient[Any], person: Person) -> None:
     sign_in(client, person)
     answer = client.get("/admin/users/", headers=HTMX)
     assert answer.status_code == 403

@@ -119,8 +119,12 @@ def test_connections_that_died_while_idle_are_not_noticed(
     sign_in(client, person)
     client.get(PAGE)
     with app.app_context(), db.engine.connect() as other:
-        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-        other.execute(text(others + " AND datname = current_database()"))
+        other.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        )
     assert client.get(PAGE).status_code == 200
 
 
@@ -192,8 +196,20 @@ def test_too_large_an_upload_is_told_the_limit(
     app.config.update(MAX_CONTENT_LENGTH=1000, WTF_CSRF_ENABLED=True)
     answer = client.post(PAGE, data={"current": "x" * 2000})
     assert answer.status_code == 413
-    assert "That file is too large" in answer.text
-    assert "The limit is" in answer.text
+    assert "That is too large" in answer.text
+    assert "The limit is 1.0 kB." in answer.text
+
+
+def test_only_pages_that_take_files_read_more_than_a_form(
+    client: FlaskClient[Any], person: Person
+) -> None:
+    answer = client.post(
+        "/account/sign-in",
+        data=bytes(17 * 1024**2),
+        content_type="multipart/form-data; boundary=x",
+    )
+    assert answer.status_code == 413
+    assert "The limit is 16.8 MB." in answer.text
 
 
 def test_rights_are_checked_before_the_body_is_read(app: Flask, client: FlaskClient[Any]) -> None:
