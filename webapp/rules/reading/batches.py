@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from webapp.rules.reading.records import Records
 from webapp.rules.reading.tables import DELIMITER_NAMES, Batch, Dialect
 
+_HEAVY = 8_000_000
 NUL = "\x00"
 SHOWN_NUL = "␀"
 
@@ -19,11 +20,14 @@ class _Pending:
     numbers: list[int] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
     faults: dict[int, str] = field(default_factory=dict)
+    weight: int = 0
 
     def take(self, count: int) -> Batch:
         numbers, self.numbers = self.numbers[:count], self.numbers[count:]
         rows, self.rows = self.rows[:count], self.rows[count:]
         faults: dict[int, str] = {}
+        if not self.rows:
+            self.weight = 0
         if self.faults and numbers:
             last = numbers[-1]
             faults = {number: why for number, why in self.faults.items() if number <= last}
@@ -38,7 +42,10 @@ class _Pending:
 def batch_rows(
     blocks: Iterable[tuple[Sequence[int], Records]], dialect: Dialect, start: int, size: int
 ) -> Iterator[Batch]:
-    """Batches of ``size`` rows, the last one shorter; the first ``start`` rows are left out."""
+    """Batches of ``size`` rows; fewer at the end and where cells are huge.
+
+    The first ``start`` rows are left out.
+    """
     pending = _Pending()
     to_skip = start
     for numbers, records in blocks:
@@ -46,8 +53,21 @@ def batch_rows(
         to_skip -= pending.drop(to_skip)
         while len(pending.rows) >= size:
             yield pending.take(size)
+        # Rows of huge cells: fewer at a time, or memory would grow with them.
+        while pending.weight > _HEAVY and pending.rows:
+            yield pending.take(_how_many(pending.rows))
     if pending.rows:
         yield pending.take(size)
+
+
+def _how_many(rows: list[list[str]]) -> int:
+    """How many of the rows may be held together; one at least."""
+    held = 0
+    for at, row in enumerate(rows):
+        held += sum(map(len, row))
+        if held > _HEAVY:
+            return max(1, at)
+    return len(rows)
 
 
 def _add(pending: _Pending, numbers: Sequence[int], records: Records, dialect: Dialect) -> None:
@@ -60,6 +80,7 @@ def _add(pending: _Pending, numbers: Sequence[int], records: Records, dialect: D
             faults.pop(numbers[at], None)
         numbers = [number for at, number in enumerate(numbers) if at not in blank]
         rows = [row for at, row in enumerate(rows) if at not in blank]
+    pending.weight += records.weight
     pending.numbers.extend(numbers)
     pending.rows.extend(rows)
     pending.faults.update(faults)

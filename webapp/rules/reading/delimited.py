@@ -49,7 +49,7 @@ def examine_text(source: Source, head: bytes, limits: Limits) -> Examination | R
     if not whole:
         lines = lines[:-1]
     draft = replace(draft, line_ending=find_line_ending(lines))
-    dialect, note = find_dialect(lines, draft, limits)
+    dialect, note = find_dialect(lines, draft, limits, whole=whole)
     return _examine_table(source, dialect, limits, (encoding.note, note), counter.lines)
 
 
@@ -138,7 +138,7 @@ def _numbered(
             yield range(number, number + count), records
         elif over < count:
             broken = {at - over: why for at, why in records.broken.items() if at >= over}
-            rest = Records(records.rows[over:], broken, records.has_nul)
+            rest = Records(records.rows[over:], broken, records.has_nul, records.weight)
             yield range(number + over, number + count), rest
         number += count
 

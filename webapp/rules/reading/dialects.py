@@ -37,13 +37,17 @@ def named_delimiter(lines: list[str]) -> str | None:
     return None
 
 
-def find_dialect(lines: list[str], draft: Dialect, limits: Limits) -> tuple[Dialect, str]:
+def find_dialect(
+    lines: list[str], draft: Dialect, limits: Limits, *, whole: bool
+) -> tuple[Dialect, str]:
     """The draft with its delimiter, and the sentence that says what spoke for it."""
     named = named_delimiter(lines)
     if named:
         found = replace(draft, delimiter=named, quote='"')
         return found, f"Columns are separated by {DELIMITER_NAMES[named]}s: the first line says so."
-    readings = [_read_with(delimiter, lines, draft, limits) for delimiter in DELIMITER_NAMES]
+    readings = [
+        _read_with(delimiter, lines, draft, limits, whole=whole) for delimiter in DELIMITER_NAMES
+    ]
     tables = [reading for reading in readings if reading.width > 1 and reading.share >= 0.3] or [
         # Hardly a row fits: only a header that is clearly delimited speaks for a table.
         reading
@@ -63,9 +67,11 @@ def find_dialect(lines: list[str], draft: Dialect, limits: Limits) -> tuple[Dial
     return replace(draft, delimiter=best.delimiter, quote='"'), "There is one column."
 
 
-def _read_with(delimiter: str, lines: list[str], draft: Dialect, limits: Limits) -> _Reading:
+def _read_with(
+    delimiter: str, lines: list[str], draft: Dialect, limits: Limits, *, whole: bool
+) -> _Reading:
     dialect = replace(draft, delimiter=delimiter, quote='"')
-    rows = sample_records(lines, dialect, limits, SAMPLE_RECORDS)
+    rows = sample_records(lines, dialect, limits, SAMPLE_RECORDS, whole=whole)
     if not rows:
         return _Reading(delimiter, 1, 0.0, 1.0)
     width = len(rows[0])

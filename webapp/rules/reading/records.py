@@ -10,13 +10,18 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, islice, repeat
+from operator import contains
 from typing import TYPE_CHECKING
 
 from webapp.rules.reading.tables import Dialect, Limits, Refusal, UnreadableError
 
 if TYPE_CHECKING:
     from _csv import Reader
+
+# What the csv module says when a block ends before a quote is closed. Should it ever say something
+# else, reading takes the slower way and finds the same.
+_CUT = "unexpected end of data"
 
 # Fed behind the last line: it comes back as a record of its own unless a quote is still open.
 _END = "\x1a\x1aend\x1a\x1a"
@@ -34,6 +39,8 @@ class Records:
     rows: list[list[str]] = field(default_factory=list)
     broken: dict[int, str] = field(default_factory=dict)
     has_nul: bool = False
+    weight: int = 0
+    """The characters in all of them, about: what they cost to hold."""
 
 
 def read_records_of(
@@ -42,25 +49,30 @@ def read_records_of(
     """Every record of the blocks of lines, also the blank ones."""
     carry: list[str] = []
     for block in blocks:
-        _refuse_too_many_cells(block, dialect, limits)
         lines = carry + block if carry else block
+        weight = sum(map(len, lines))
+        if weight > 1 << 20:
+            _refuse_too_many_cells(lines, dialect, limits)
         records, carry = _parse(lines, dialect, width, limits, at_end=False)
-        records.has_nul = _has_nul(lines)
+        records.has_nul, records.weight = _has_nul(lines), weight
         yield records
     if carry:
         records, _ = _parse(carry, dialect, width, limits, at_end=True)
-        records.has_nul = _has_nul(carry)
+        records.has_nul, records.weight = _has_nul(carry), sum(map(len, carry))
         yield records
 
 
 def _has_nul(lines: list[str]) -> bool:
-    return any("\x00" in line for line in lines)
+    return any(map(contains, lines, repeat("\x00")))
 
 
 def sample_records(
-    lines: list[str], dialect: Dialect, limits: Limits, count: int
+    lines: list[str], dialect: Dialect, limits: Limits, count: int, *, whole: bool
 ) -> list[list[str]]:
-    """The first records that are not blank, read as carefully as all of them will be."""
+    """The first records that are not blank, read as carefully as all of them will be.
+
+    Unless the lines are the whole file, the last record may be cut and is left out.
+    """
     csv.field_size_limit(limits.max_cell)
     width = 0
     try:
@@ -69,7 +81,7 @@ def sample_records(
     except (StopIteration, csv.Error):
         pass
     try:
-        records, _ = _parse(lines, dialect, width, limits, at_end=True)
+        records, _ = _parse(lines, dialect, width, limits, at_end=whole)
     except UnreadableError:
         return []
     return list(islice((row for row in records.rows if any(map(str.strip, row))), count))
@@ -83,7 +95,7 @@ def make_reader(lines: Iterable[str], dialect: Dialect, *, strict: bool) -> Read
 
 def _refuse_too_many_cells(lines: list[str], dialect: Dialect, limits: Limits) -> None:
     """A row of a million cells is no row; splitting it would cost more memory than is allowed."""
-    for line in lines if sum(map(len, lines)) > 1 << 20 else ():
+    for line in lines:
         if line.count(dialect.delimiter) > 100 * limits.max_columns:
             raise UnreadableError(too_many_columns(line.count(dialect.delimiter) + 1, limits))
 
@@ -110,9 +122,37 @@ def _parse(
     csv.field_size_limit(limits.max_cell)
     try:
         # The normal case: every quote is where it belongs and the block ends between two records.
-        return Records(list(make_reader(lines, dialect, strict=True))), []
+        rows = list(make_reader(lines, dialect, strict=True))
+    except csv.Error as error:
+        if not at_end and str(error) == _CUT:
+            return _parse_up_to_the_cut(lines, dialect, width, limits)
+    else:
+        if not _joins_rows(rows, lines, width):
+            return Records(rows), []
+    return _Careful(lines, dialect, width, limits, at_end=at_end).parse()
+
+
+def _parse_up_to_the_cut(
+    lines: list[str], dialect: Dialect, width: int, limits: Limits
+) -> tuple[Records, list[str]]:
+    """The records of a block that ends within a quoted cell, and the lines of that last record."""
+    reader = make_reader(lines, dialect, strict=True)
+    rows: list[list[str]] = []
+    end = 0
+    try:
+        for row in reader:
+            rows.append(row)
+            end = reader.line_num
     except csv.Error:
-        return _Careful(lines, dialect, width, limits, at_end=at_end).parse()
+        if not _joins_rows(rows, lines[:end], width):
+            return Records(rows), lines[end:]
+    return _Careful(lines, dialect, width, limits, at_end=False).parse()
+
+
+def _joins_rows(rows: list[list[str]], lines: list[str], width: int) -> bool:
+    """Is there a record over several lines that has not the header's width? A stray quote may be
+    the reason, though each quote has its counterpart."""
+    return bool(width) and len(rows) != len(lines) and not {0, width} >= set(map(len, rows))
 
 
 class _Careful:

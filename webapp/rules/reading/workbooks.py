@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, repeat
+from operator import contains
 
 from webapp.rules.reading import headers
 from webapp.rules.reading.batches import batch_rows
@@ -272,4 +273,6 @@ def _below_header(
         if numbers[0] <= dialect.header_line:
             keep = [at for at, number in enumerate(numbers) if number > dialect.header_line]
             numbers, rows = [numbers[at] for at in keep], [rows[at] for at in keep]
-        yield numbers, Records(rows, has_nul=any("\x00" in cell for row in rows for cell in row))
+        texts = ["".join(row) for row in rows]
+        has_nul = any(map(contains, texts, repeat("\x00")))
+        yield numbers, Records(rows, has_nul=has_nul, weight=sum(map(len, texts)))

@@ -62,6 +62,7 @@ class _SheetReader:
         self._style = 0
         self._pieces: list[str] | None = None
         self._value = ""
+        self._held = 0
         self._length = 0
         self._phonetic = False
         self.parser = make_parser()
@@ -108,14 +109,13 @@ class _SheetReader:
         self._type = attributes.get("t", "n")
         self._style = int(attributes.get("s", 0))
         self._value = ""
+        self._held = 0
 
     def _text(self, text: str) -> None:
         if self._pieces is not None:
             self._pieces.append(text)
-            self._length += len(text)
-            if len(text) + len(self._value) > self._limits.max_cell:
-                raise UnreadableError(cell_too_long(self._limits))
-            if self._length > self._limits.max_line:
+            self._held += len(text)
+            if self._held > self._limits.max_cell:
                 raise UnreadableError(cell_too_long(self._limits))
 
     def _end(self, name: str) -> None:
@@ -145,6 +145,9 @@ class _SheetReader:
             value = unescape(value)
         elif kind == "d":
             value = value.removesuffix("T00:00:00").removesuffix("T00:00:00.000")
+        self._length += len(value)
+        if self._length > self._limits.max_line:
+            raise UnreadableError(cell_too_long(self._limits))
         if column == len(row):
             row.append(value)
         elif column > len(row):

@@ -1,0 +1,23 @@
+"""Rows of huge cells come a few at a time, whatever batch was asked for."""
+
+from __future__ import annotations
+
+from tests.unit.rules.reading.sources import Bytes, Repeated, found, workbook
+from webapp.rules.reading import read_records
+
+
+def test_a_batch_of_long_rows_is_cut_short() -> None:
+    row = b'1,"' + b"long text\n" * 90_000 + b'"\n'
+    source = Repeated(b"A,B\n", row, 4 + len(row) * 30)
+    batches = list(read_records(source, found(source).dialect, size=10_000))
+    assert sum(map(len, batches)) == 30
+    assert max(map(len, batches)) <= 10
+    assert [number for batch in batches for number in batch.row_numbers] == list(range(2, 32))
+
+
+def test_one_long_text_that_many_cells_share_does_not_make_one_huge_batch() -> None:
+    rows = '<row><c t="str"><v>A</v></c></row>' + '<row><c t="s"><v>0</v></c></row>' * 100
+    source = Bytes(workbook(rows, strings=f"<si><t>{'x' * 500_000}</t></si>"))
+    batches = list(read_records(source, found(source).dialect, size=10_000))
+    assert sum(map(len, batches)) == 100
+    assert max(map(len, batches)) <= 16
