@@ -30,6 +30,7 @@ from webapp.models import (
 )
 from webapp.rules.roles import Role
 from webapp.services import users
+from webapp.services.samples import CLEAN
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -69,7 +70,7 @@ def _edit(session: Session, center_id: int | None) -> int:
 def _sample(session: Session, center_id: int | None) -> str:
     if users.find_by_email(session, "visitor@example.org") is None:  # only the demo has samples
         users.create_user(session, email="visitor@example.org", password=PASSWORD)
-    return "clean.csv"
+    return CLEAN
 
 
 def _slug(session: Session, center_id: int | None) -> str:

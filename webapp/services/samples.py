@@ -38,9 +38,9 @@ class Sample(NamedTuple):
     description: str
 
 
-def list_samples(session: Session | None = None) -> tuple[Sample, ...]:
+def list_samples(session: Session) -> tuple[Sample, ...]:
     """The sample files; none where there is no demo for them to fit."""
-    return demo_samples() if session is None or is_demo(session) else ()
+    return demo_samples() if is_demo(session) else ()
 
 
 def open_sample(name: str) -> BinaryIO | None:
