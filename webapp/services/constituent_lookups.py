@@ -22,6 +22,7 @@ from webapp.models import Constituent, ConstituentEmail
 LONGEST_QUERY = 200
 MOST_NAME_PARTS = 6
 FEWEST_PHONE_DIGITS = 4
+WHOLE_NUMBER_DIGITS = 7
 LARGEST_CONS_ID = 2**63 - 1
 
 LAST = func.datasync_fold(Constituent.last_name)
@@ -153,22 +154,26 @@ def _readings(parts: Sequence[str]) -> Iterator[ColumnElement[bool]]:
         one, other = " ".join(parts[:cut]), " ".join(parts[cut:])
         yield and_(_starts(FIRST, one), _starts(LAST, other))
         yield and_(_starts(LAST, one), _starts(FIRST, other))
-    if len(parts) > 2:
-        yield _with_middle(parts[0], " ".join(parts[1:-1]), parts[-1])
-        yield _with_middle(parts[1], " ".join(parts[2:]), parts[0])
+    for cut in range(1, len(parts) - 1):
+        yield _with_middle(" ".join(parts[:cut]), " ".join(parts[cut:-1]), parts[-1])
+        yield _with_middle(" ".join(parts[1 : cut + 1]), " ".join(parts[cut + 1 :]), parts[0])
 
 
 def _with_middle(first: str, middle: str, last: str) -> ColumnElement[bool]:
-    initial = or_(Constituent.middle_name.is_(None), _starts(MIDDLE, middle))
-    return and_(_starts(FIRST, first), _starts(LAST, last), initial)
+    """Also a record without its middle name, if the last name is whole."""
+    is_whole = and_(Constituent.middle_name.is_(None), func.datasync_fold(last) == LAST)
+    named = or_(_starts(MIDDLE, middle), is_whole)
+    return and_(_starts(FIRST, first), _starts(LAST, last), named)
 
 
 # ---- phones ----
 
 
 def phone_digits(query: str) -> str:
-    """Its digits, without leading zeros and the (0) that some write after the country."""
-    return re.sub(r"[^0-9]", "", query.replace("(0)", "")).lstrip("0")
+    """Its digits, without the (0) that some write after the country and, in a whole number, the
+    zeros in front of it; the last few digits of a number are taken as they are."""
+    digits = re.sub(r"[^0-9]", "", query.replace("(0)", ""))
+    return digits.lstrip("0") if len(digits) >= WHOLE_NUMBER_DIGITS else digits
 
 
 def _phone_lookups(query: str) -> Iterator[Lookup]:
@@ -178,11 +183,11 @@ def _phone_lookups(query: str) -> Iterator[Lookup]:
     for why, attribute in PHONES:
         key = func.datasync_phone_key(getattr(Constituent, attribute))
         where: ColumnElement[bool] = key.like(backwards + "%")
-        if len(backwards) > 9:
-            # One of the two may lack the country code, or have a zero in its place
-            stored = func.rtrim(key, "0")
-            ends_alike = or_(where, func.starts_with(backwards, stored))
-            where = and_(key.like(backwards[:9] + "%"), ends_alike)
+        if len(backwards) >= WHOLE_NUMBER_DIGITS:
+            # One of the two may lack the country or area code, or have a zero in its place
+            is_part = func.starts_with(backwards, func.rtrim(key, "0"))
+            same_end = or_(where, is_part, key.like(backwards[:10] + "%"))
+            where = and_(key.like(backwards[:WHOLE_NUMBER_DIGITS] + "%"), same_end)
         yield Lookup(why, where, (key,), phone=attribute)
 
 
