@@ -47,19 +47,30 @@ def read_records_of(
     blocks: Iterable[list[str]], dialect: Dialect, width: int, limits: Limits
 ) -> Iterator[Records]:
     """Every record of the blocks of lines, also the blank ones."""
-    carry: list[str] = []
+    lines: list[str] = []
+    weight = cut_weight = 0
     for block in blocks:
-        lines = carry + block if carry else block
-        weight = sum(map(len, lines))
-        if weight > 1 << 20:
-            _refuse_too_many_cells(lines, dialect, limits)
-        records, carry = _parse(lines, dialect, width, limits, at_end=False)
-        records.has_nul, records.weight = _has_nul(lines), weight
+        lines = lines + block if lines else block
+        weight += sum(map(len, block))
+        # A record that is still cut after this block is not looked at again until there is twice
+        # as much of it: a cell of a thousand lines must not be read a thousand times.
+        if weight < 2 * cut_weight:
+            continue
+        records, lines = _parse_block(lines, weight, dialect, width, limits, at_end=False)
+        weight = cut_weight = sum(map(len, lines))
         yield records
-    if carry:
-        records, _ = _parse(carry, dialect, width, limits, at_end=True)
-        records.has_nul, records.weight = _has_nul(carry), sum(map(len, carry))
-        yield records
+    if lines:
+        yield _parse_block(lines, weight, dialect, width, limits, at_end=True)[0]
+
+
+def _parse_block(
+    lines: list[str], weight: int, dialect: Dialect, width: int, limits: Limits, *, at_end: bool
+) -> tuple[Records, list[str]]:
+    if weight > 1 << 20:
+        _refuse_too_many_cells(lines, dialect, limits)
+    records, cut = _parse(lines, dialect, width, limits, at_end=at_end)
+    records.has_nul, records.weight = _has_nul(lines), weight
+    return records, cut
 
 
 def _has_nul(lines: list[str]) -> bool:

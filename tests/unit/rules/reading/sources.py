@@ -48,7 +48,7 @@ class _RepeatedFile(io.RawIOBase):
         head = self._start[self._at : self._at + count]
         into = (self._at + len(head) - len(self._start)) % len(self._unit)
         needed = count - len(head)
-        body = (self._unit * (needed // len(self._unit) + 2))[into : into + needed]
+        body = (self._unit * -(-(into + needed) // len(self._unit)))[into : into + needed]
         buffer[:count] = head + body
         self._at += count
         return count

@@ -53,7 +53,7 @@ def test_encoding_and_delimiter_are_found(
 
 
 def test_a_byte_far_into_the_file_decides_the_encoding() -> None:
-    data = b"ID,NAME\n" + b"1,Ann\n" * 600_000 + b"2,Jos\xe9\n"
+    data = b"ID,NAME\n" + b"1,Ann\n" * 200_000 + b"2,Jos\xe9\n"
     examination = found(Bytes(data))
     assert examination.dialect.encoding == "windows-1252"
     assert read_all(Bytes(data)).rows[-1] == ["2", "José"]
