@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,12 +72,3 @@ def session(app: Flask) -> Iterator[Session]:
 def client(app: Flask) -> FlaskClient[Any]:
     """A browser without a browser."""
     return app.test_client()
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """The machine's own Chromium where there is one (root has no sandbox)."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    found = next(filter(None, map(shutil.which, names)), None)
-    arguments = browser_type_launch_args | {"args": ["--no-sandbox"]}
-    return arguments | ({"executable_path": found} if found else {})

@@ -12,6 +12,7 @@ import psutil
 import psycopg
 import pytest
 
+from tests.processes import serving
 from tests.processes.serving import DATASYNC, Serve, datasync, environment, eventually, free_port
 
 
@@ -98,6 +99,25 @@ def test_a_read_only_folder_is_refused_in_a_sentence(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     assert refused.returncode == 1
     assert "cannot be written" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("DATASYNC_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing"),
+        ("DATASYNC_DATABASE_URL", "not an address"),
+        ("DATASYNC_REDIS_URL", "redis://127.0.0.1:1/0"),
+        ("DATASYNC_REDIS_URL", "not an address"),
+    ],
+)
+def test_outside_services_that_do_not_answer_are_named(
+    data: Path, name: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "environment", lambda: os.environ | {name: address})
+    refused = datasync("serve", "--data", data, "--port", str(free_port()))
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert f"of {name} does not answer" in refused.stderr
 
 
 def test_data_of_a_newer_layout_is_refused_in_a_sentence(data: Path) -> None:

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+import redis
+
 from webapp.serving import processes
 from webapp.serving.data_folder import DataFolder
 from webapp.serving.errors import ServingError
@@ -67,7 +70,7 @@ class Stack:
 
     def start_services(self) -> None:
         """Start what is embedded and wait until it answers; the database has its name then."""
-        self.settings()
+        require_answers(self.settings(), database=not self.postgres, queue=not self.valkey)
         if self.postgres:
             self.postgres.prepare()
         if self.valkey:
@@ -129,6 +132,31 @@ class Stack:
                 Program("postgres", SERVICES, self.postgres.command(), "INT", stop_seconds=30)
             )
         return programs
+
+
+def require_answers(settings: Settings, *, database: bool, queue: bool) -> None:
+    """Services of somebody else's must be there before anything is started on them."""
+    if database:
+        try:
+            psycopg.connect(libpq_url(settings.database_url), connect_timeout=10).close()
+        except psycopg.Error as error:
+            raise ServingError(
+                f"The database of DATASYNC_DATABASE_URL does not answer ({_reason(error)}). "
+                "Start it, or correct the address."
+            ) from None
+    if queue:
+        try:
+            with redis.Redis.from_url(settings.redis_url, socket_connect_timeout=10) as client:
+                client.ping()
+        except (redis.RedisError, ValueError) as error:
+            raise ServingError(
+                f"The queue of DATASYNC_REDIS_URL does not answer ({_reason(error)}). "
+                "Start it, or correct the address."
+            ) from None
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
 
 
 def environment_of(folder: DataFolder, database_url: str, redis_url: str) -> dict[str, str]:
