@@ -29,7 +29,7 @@ from webapp.models import (
     UserRole,
 )
 from webapp.rules.roles import Role
-from webapp.services import users
+from webapp.services import samples, users
 from webapp.services.samples import CLEAN
 
 if TYPE_CHECKING:
@@ -149,7 +149,13 @@ EXAMPLES: dict[str, Example] = {
 }
 
 # The site's own things that whoever holds the permission for some center may use as well.
-SHARED = {"operations.customise", "operations.template", "wizard.start"}
+SHARED = {
+    "operations.customise",
+    "operations.template",
+    "wizard.start",
+    "groups.show_group",  # General groups; of their members only one's own are shown
+    "groups.members",
+}
 
 SKIPPED = {
     # It would end the session of the one who walks; test_accounts has it.
