@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def shared_site(
-    services: Services, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
+def shared_site(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One database for the whole session: making one takes longer than emptying it."""
     from webapp.extensions import db
 

@@ -96,7 +96,10 @@ class World:
         return cls(
             people,
             {(name(person), email) for person, email in state["emails"]},
-            {(group_names.get(group, group), name(person)) for group, person, _ in state["members"]},
+            {
+                (group_names.get(group, group), name(person))
+                for group, person, _ in state["members"]
+            },
             {(topic, name(person)): choice for topic, person, choice, _ in state["choices"]},
             {(center, name(person)) for center, person, _ in state["centers"]},
         )

@@ -166,10 +166,10 @@ def match_fault(
 ) -> Fault:
     """The sentence for a row that could not be matched or may not have its effect.
 
-    `other_id` is the record in the way. It is left unnamed where the person may not see it
-    (another center's).
+    `other_id` is the record in the way; in a preview, minus the number of the row that would make
+    it. It is left unnamed where the person may not see it (another center's).
     """
-    other = f"constituent {other_id}" if other_id and may_name_other else "another record"
+    other = _name_other(other_id) if other_id and may_name_other else "another record"
     key, value = _deciding_key(cons_id, member_id, email)
     if code in (FaultCode.EMAIL_TAKEN, FaultCode.SEVERAL_EMAIL, FaultCode.EMAIL_UNREACHABLE):
         key, value = "PRIMARY_EMAIL", email or ""
@@ -203,9 +203,11 @@ def match_fault(
 _WHOLE_ROW = (FaultCode.NO_KEY, FaultCode.CHANGED_SINCE_PREVIEW)
 
 
-def _deciding_key(
-    cons_id: str | None, member_id: str | None, email: str | None
-) -> tuple[str, str]:
+def _name_other(other_id: int) -> str:
+    return f"constituent {other_id}" if other_id > 0 else f"the record that row {-other_id} makes"
+
+
+def _deciding_key(cons_id: str | None, member_id: str | None, email: str | None) -> tuple[str, str]:
     if cons_id:
         return "CONS_ID", cons_id
     if member_id:
