@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from webapp.models import Run
 from webapp.rules.progress import Pace, choose_delay, measure_pace
 
-SILENT_AFTER = timedelta(seconds=45)
+SILENT_AFTER = timedelta(seconds=15)
 """A worker gives a sign of life with each chunk, every few seconds."""
 
 _DOING: Mapping[str, str] = {
