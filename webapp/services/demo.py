@@ -350,24 +350,34 @@ def _copy_people(cursor: Cursor[object], people: Sequence[Person]) -> None:
 def _copy_memberships(cursor: Cursor[object], people: Sequence[Person]) -> None:
     chance = Random(SEED + 1)  # noqa: S311
     choices = _choices(chance, people)
-    in_groups = _group_members(chance, people)
+    members = _group_members(chance, people)
+    groups = {interest.id: interest.group for interest in INTERESTS}
     for (interest_id, person_id), opted_in in choices.items():
-        group = next(interest.group for interest in INTERESTS if interest.id == interest_id)
+        group = groups[interest_id]
         if group:
-            in_groups.append((group if opted_in else group + 1, person_id))
+            members.append((group if opted_in else group + 1, person_id))
+    since = {person.id: person.modified_at for person in people}
     _copy(
         cursor,
         "center_members",
-        ("center_id", "constituent_id"),
-        ((person.center_id, person.id) for person in people if person.center_id),
+        ("center_id", "constituent_id", "added_at"),
+        ((person.center_id, person.id, since[person.id]) for person in people if person.center_id),
     )
     _copy(
         cursor,
         "interest_choices",
-        ("interest_id", "constituent_id", "opted_in"),
-        ((*key, opted_in) for key, opted_in in choices.items()),
+        ("interest_id", "constituent_id", "opted_in", "chosen_at"),
+        (
+            (interest, person, opted_in, since[person])
+            for (interest, person), opted_in in choices.items()
+        ),
     )
-    _copy(cursor, "group_members", ("group_id", "constituent_id"), in_groups)
+    _copy(
+        cursor,
+        "group_members",
+        ("group_id", "constituent_id", "added_at"),
+        ((group, person, since[person]) for group, person in members),
+    )
 
 
 def _choices(chance: Random, people: Sequence[Person]) -> dict[tuple[int, int], bool]:

@@ -290,17 +290,17 @@ def demo_samples() -> tuple[Sample, ...]:
             "with nothing new, 100 new people.",
         ),
         Sample(
+            WORKBOOK,
+            "An Excel file",
+            "75 sign-ups for an event, 45 of them by people of the demo: ZIPs as text, so that "
+            "02134 keeps its zero, and real dates.",
+        ),
+        Sample(
             MISTAKES,
             "Twenty kinds of mistakes",
             "30 rows, CSV: 10 good ones, and 20 that each have one mistake: "
             + ", ".join(mistake.words for mistake in list_mistakes())
             + ".",
-        ),
-        Sample(
-            WORKBOOK,
-            "An Excel file",
-            "75 sign-ups for an event, 45 of them by people of the demo: ZIPs as text, so that "
-            "02134 keeps its zero, and real dates.",
         ),
     )
 
