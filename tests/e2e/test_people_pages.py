@@ -79,6 +79,21 @@ def test_administration_pages(page: Page, live_url: str, admin: Person) -> None:
     look_at(page, "center-new")
 
 
+def test_a_new_password_and_the_open_menu(page: Page, live_url: str, admin: Person) -> None:
+    sign_in(page, live_url, admin)
+    page.goto(f"{live_url}/admin/users/new")
+    page.get_by_label("Name").fill("Otto Operator")
+    page.get_by_label("Email").fill("otto@example.org")
+    page.get_by_role("button", name="Add the user").click()
+    page.get_by_role("heading", name="A password for Otto Operator").wait_for()
+    look_at(page, "user-password")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.locator("summary", has_text="Menu").click()
+    look_at(page, "menu")
+    page.get_by_role("link", name="Centers").click()
+    page.get_by_role("heading", name="Centers").wait_for()
+
+
 def test_the_theme_can_be_chosen_and_is_remembered(page: Page, live_url: str) -> None:
     page.emulate_media(color_scheme="light")
     page.goto(live_url)
