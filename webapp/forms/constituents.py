@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, IntegerField, SelectField, StringField
+from wtforms import EmailField, IntegerField, SelectChoice, SelectField, StringField
 from wtforms import Field as Control
 from wtforms.validators import Optional
 from wtforms.widgets import DateInput, HiddenInput, TextArea, TextInput
@@ -97,9 +97,9 @@ def _control(field: Field) -> Control:
     return kind(label, filters=[no_nul], render_kw=keywords)
 
 
-def _choices(field: Field, choices: tuple[str, ...]) -> list[tuple[str, str]]:
-    blank = [] if field.attribute in NEVER_BLANK else [("", "–")]
-    return blank + [(choice, shown_value(field, choice) or choice) for choice in choices]
+def _choices(field: Field, choices: tuple[str, ...]) -> list[SelectChoice]:
+    blank = [] if field.attribute in NEVER_BLANK else [SelectChoice("", "–")]
+    return blank + [SelectChoice(choice, shown_value(field, choice)) for choice in choices]
 
 
 def _fill(control: Control, field: Field, text: str | None) -> None:
@@ -110,9 +110,9 @@ def _fill(control: Control, field: Field, text: str | None) -> None:
     control.data = value
     control.raw_data = None
     if isinstance(control, SelectField):
-        known = [choice[0] for choice in control.choices]
+        known = [choice.value for choice in control.choices]
         if value not in known:  # a choice that was taken from the list since
-            control.choices = [*control.choices, (value, value)]
+            control.choices = [*control.choices, SelectChoice(value)]
         return
     if field.kind is Kind.DATE:
         is_plain = not value or len(value) == _HTML_DATE_LENGTH
