@@ -78,10 +78,13 @@ def _run(options: argparse.Namespace, services: Attached) -> int:
 
 def _start(session: Session, operation: Operation, options: argparse.Namespace) -> int:
     """Draft, file, start; the number of what to wait for."""
-    draft = create_draft(session, operation=operation, user=None, label=options.label)
+    center_id = operation.center_id  # a center's operation touches the center's people only
+    draft = create_draft(
+        session, operation=operation, user=None, center_id=center_id, label=options.label
+    )
     if options.date_order:
         draft.options = draft.options | {"date_order": options.date_order}
-    upload = store_upload(session, path=options.file, user_id=None, center_id=None)
+    upload = store_upload(session, path=options.file, user_id=None, center_id=center_id)
     examine_upload(session, upload)
     attach_upload(session, draft, upload)
     if options.preview:
