@@ -34,7 +34,6 @@ class Settings:
     mail_from: str = "datasync@localhost"
     public_url: str | None = None
     secure_cookies: bool = False
-    demo: bool = False
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -58,7 +57,6 @@ class Settings:
             mail_from=env.get("DATASYNC_MAIL_FROM", "datasync@localhost"),
             public_url=env.get("DATASYNC_PUBLIC_URL") or None,
             secure_cookies=_flag(env, "DATASYNC_SECURE_COOKIES", default=False),
-            demo=_flag(env, "DATASYNC_DEMO", default=False),
         )
 
 
