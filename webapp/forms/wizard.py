@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
+from rapidfuzz import fuzz
 from wtforms import (
     BooleanField,
     HiddenField,
@@ -23,7 +24,7 @@ from wtforms import Field as FormField
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from webapp.forms.base import no_nul, strip
-from webapp.rules.columns import Column
+from webapp.rules.columns import Column, folded
 from webapp.rules.fields import Field
 from webapp.rules.values import DateOrder
 
@@ -31,6 +32,8 @@ LABEL_LENGTH = 150
 DESCRIPTION_LENGTH = 2_000
 MOST_ADDRESSES = 20
 LEAVE_OUT = "-"
+CLOSE = 82
+"""How alike a heading and the nearest known name must be for that one to be chosen already."""
 SITE = 0
 
 DATE_ORDERS = (
@@ -101,7 +104,7 @@ def column_field(column: Column) -> str:
 
 
 def columns_form(columns: Iterable[Column], fields: Iterable[Field]) -> ColumnsForm:
-    """A form with a choice for each of these columns; the nearest known name is preselected."""
+    """A form with a choice for each of these columns; a close known name is chosen already."""
     choices = [
         SelectChoice("", "Choose what to do"),
         SelectChoice(LEAVE_OUT, "Leave this column out"),
@@ -132,7 +135,9 @@ def _preselected(column: Column) -> str:
         return column.field.column
     if column.is_passed_over:
         return LEAVE_OUT
-    return column.nearest or ""
+    if column.nearest and fuzz.WRatio(folded(column.name), column.nearest) >= CLOSE:
+        return column.nearest
+    return ""
 
 
 def _unix_newlines(value: str | None) -> str | None:

@@ -302,7 +302,7 @@ def _describe_new_groups(preview: Run) -> str:
         name for name, rows in (("New", preview.created), ("Modified", preview.updated)) if rows
     ]
     noun = _verb(len(made), "group", "groups")
-    return f"Makes this run's {' and '.join(made)} {noun} in the Data Sync folder."
+    return f"Makes this run’s {' and '.join(made)} {noun} in the Data Sync folder."
 
 
 def _verb(count: int, one: str, many: str) -> str:
