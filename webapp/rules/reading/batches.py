@@ -73,7 +73,9 @@ def _how_many(rows: list[list[str]]) -> int:
 def _add(pending: _Pending, numbers: Sequence[int], records: Records, dialect: Dialect) -> None:
     rows = records.rows
     strip = str.strip
-    blank = {at for at, row in enumerate(rows) if not any(map(strip, row))}
+    # Most rows have something in their first cell, and so need no second look.
+    maybe = [at for at, row in enumerate(rows) if not row or not row[0].strip()]
+    blank = {at for at in maybe if not any(map(strip, rows[at]))}
     faults = _find_faults(numbers, records, dialect)
     if blank:
         for at in blank:

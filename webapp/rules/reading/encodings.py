@@ -109,7 +109,7 @@ def find_encoding(file: Readable, head: bytes) -> EncodingFound:
     characters, strays = _count_beyond_ascii(file)
     if not strays:
         note = (
-            f"UTF-8: all {characters:,} characters beyond plain letters are well formed."
+            f"UTF-8: {_count(characters, 'accented letter or sign')} read well this way."
             if characters
             else "UTF-8: the file has only plain letters, digits and signs."
         )
@@ -120,19 +120,25 @@ def find_encoding(file: Readable, head: bytes) -> EncodingFound:
         return EncodingFound(
             UTF_8_MIXED,
             marked is not None,
-            f"UTF-8, but {strays:,} characters are not: they were read as Windows-1252. "
+            f"UTF-8, but for {_count(strays, 'byte')} read as Windows-1252. "
             "Look at names with accents before you go on.",
         )
     return EncodingFound(
         WINDOWS_1252,
         False,
-        f"Windows-1252: {strays:,} accented letters and signs read well this way.",
+        f"Windows-1252: {_count(strays, 'accented letter or sign')} read well this way.",
     )
 
 
 _LABELS = {UTF_16_LE: "UTF-16 (little-endian)", UTF_16_BE: "UTF-16 (big-endian)"}
 
 _ENOUGH = 20_000
+
+
+def _count(number: int, noun: str) -> str:
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun.replace(' or ', 's or ')}s"
 
 
 def _count_beyond_ascii(file: Readable) -> tuple[int, int]:

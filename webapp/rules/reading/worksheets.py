@@ -51,20 +51,18 @@ class _SheetReader:
     def __init__(self, strings: SharedStrings, shows: list[Show], limits: Limits) -> None:
         self.found = SheetRows()
         self._strings = strings
-        self._shows = shows
+        self._shows = {str(style): show for style, show in enumerate(shows)}
         self._limits = limits
         self._columns: dict[str, int] = {}
-        self._shown: dict[tuple[int, str], str] = {}
+        self._shown: dict[tuple[str, str], str] = {}
         self._row_number = 0
+        self._digits = 1
         self._row: list[str] = []
         self._column = -1
-        self._type = "n"
-        self._style = 0
-        self._pieces: list[str] | None = None
+        self._cell: dict[str, str] = {}
         self._value = ""
-        self._held = 0
-        self._length = 0
-        self._phonetic = False
+        self._takes_text = False
+        self._is_phonetic = False
         self.parser = make_parser()
         self.parser.StartElementHandler = self._start_root
         self.parser.EndElementHandler = self._end
@@ -81,89 +79,92 @@ class _SheetReader:
         self.parser.StartElementHandler = self._start
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        if name == self._c:
-            self._start_cell(attributes)
-        elif name == self._v or name == self._t:
-            self._pieces = None if self._phonetic else []
+        if name == self._v or name == self._t:
+            self._takes_text = not self._is_phonetic
+        elif name == self._c:
+            self._cell = attributes
+            self._value = ""
         elif name == self._row_name:
             number = attributes.get("r")
             self._row_number = int(number) if number else self._row_number + 1
+            self._digits = len(number) if number else 0
             self._row = []
             self._column = -1
-            self._length = 0
         elif name == self._phonetic_name:
-            self._phonetic = True
-
-    def _start_cell(self, attributes: dict[str, str]) -> None:
-        place = attributes.get("r")
-        if place:
-            letters = place.rstrip("0123456789")
-            column = self._columns.get(letters)
-            if column is None:
-                column = self._columns[letters] = column_index(letters)
-            self._column = column
-        else:
-            self._column += 1
-            if self._column >= _LAST_COLUMN:
-                raise ValueError(self._column)
-        self._type = attributes.get("t", "n")
-        self._style = int(attributes.get("s", 0))
-        self._value = ""
-        self._held = 0
+            self._is_phonetic = True
 
     def _text(self, text: str) -> None:
-        if self._pieces is not None:
-            self._pieces.append(text)
-            self._held += len(text)
-            if self._held > self._limits.max_cell:
+        if self._takes_text:
+            self._value += text
+            if len(self._value) > self._limits.max_cell:
                 raise UnreadableError(cell_too_long(self._limits))
 
     def _end(self, name: str) -> None:
         if name == self._v or name == self._t:
-            if self._pieces is not None:
-                self._value += "".join(self._pieces)
-                self._pieces = None
+            self._takes_text = False
         elif name == self._c:
-            if self._value:
-                self._end_cell()
+            self._end_cell()
         elif name == self._row_name:
             if self._row:
+                if sum(map(len, self._row)) > self._limits.max_line:
+                    raise UnreadableError(cell_too_long(self._limits))
                 self.found.numbers.append(self._row_number)
                 self.found.rows.append(self._row)
         elif name == self._phonetic_name:
-            self._phonetic = False
+            self._is_phonetic = False
 
     def _end_cell(self) -> None:
-        value, kind, row, column = self._value, self._type, self._row, self._column
+        cell, value, row = self._cell, self._value, self._row
+        place = cell.get("r")
+        if place:
+            column = self._columns.get(place[: -self._digits])
+            if column is None:
+                column = self._find_column(place)
+        else:
+            column = self._column + 1
+        self._column = column
+        if not value:
+            return
+        kind = cell.get("t")
         if kind == "s":
             value = self._strings[int(value)]
-        elif kind == "n":
-            value = self._show(value)
-        elif kind == "b":
-            value = "TRUE" if value.strip() == "1" else "FALSE"
-        elif kind == "inlineStr" or kind == "str":
-            value = unescape(value)
-        elif kind == "d":
-            value = value.removesuffix("T00:00:00").removesuffix("T00:00:00.000")
-        self._length += len(value)
-        if self._length > self._limits.max_line:
-            raise UnreadableError(cell_too_long(self._limits))
-        if column == len(row):
-            row.append(value)
-        elif column > len(row):
-            row.extend([""] * (column - len(row)))
-            row.append(value)
+        elif kind is None or kind == "n":
+            value = self._show(cell.get("s", "0"), value)
         else:
+            value = _show_text(kind, value)
+        gap = column - len(row)
+        if gap > 0:
+            if column >= _LAST_COLUMN:
+                raise ValueError(column)
+            row.extend([""] * gap)
+        if gap < 0:
             row[column] = value
+        else:
+            row.append(value)
 
-    def _show(self, value: str) -> str:
-        key = (self._style, value)
-        shown = self._shown.get(key)
+    def _find_column(self, place: str) -> int:
+        letters = place.rstrip("0123456789")
+        column = column_index(letters)
+        self._columns[letters] = column
+        return column
+
+    def _show(self, style: str, value: str) -> str:
+        show = self._shows.get(style, show_number)
+        if show is show_number:
+            return value if value.isdecimal() else show_number(value.strip())
+        shown = self._shown.get((style, value))
         if shown is None:
-            style = self._style
-            show = self._shows[style] if style < len(self._shows) else show_number
             shown = show(value.strip())
             if len(self._shown) >= _REMEMBERED:
                 self._shown.clear()
-            self._shown[key] = shown
+            self._shown[style, value] = shown
         return shown
+
+
+def _show_text(kind: str, value: str) -> str:
+    """The cells that are neither numbers nor shared texts."""
+    if kind == "b":
+        return "TRUE" if value.strip() == "1" else "FALSE"
+    if kind == "d":
+        return value.removesuffix("T00:00:00").removesuffix("T00:00:00.000")
+    return unescape(value) if kind in ("inlineStr", "str") else value

@@ -63,7 +63,7 @@ def test_stray_bytes_in_utf_8_are_read_as_windows_1252_and_said() -> None:
     source = Bytes("ID,NAME\n1,José\n2,Zoë\n3,".encode() + b"Fran\xe7ois\n")
     examination = found(source)
     assert examination.dialect.encoding == "utf-8+windows-1252"
-    assert "1 character" in examination.notes[0]
+    assert "1 byte read as" in examination.notes[0]
     assert [row[1] for row in read_all(source).rows] == ["José", "Zoë", "François"]
 
 
