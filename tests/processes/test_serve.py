@@ -180,3 +180,19 @@ def test_stopping_while_it_starts_leaves_nothing(data: Path) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(15) == 0
     assert survivors(everything) == []
+
+
+def test_a_first_start_killed_half_way_is_begun_again(data: Path) -> None:
+    process = subprocess.Popen(
+        [DATASYNC, "serve", "--data", str(data), "--port", str(free_port()), "--no-demo"],
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+    )
+    assert eventually(lambda: (data / "postgres.new" / "PG_VERSION").exists())
+    process.kill()
+    process.wait()
+    again = Serve.start(data, "--no-demo")
+    try:
+        assert again.answers()
+    finally:
+        assert again.stop() == 0

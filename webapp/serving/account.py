@@ -47,25 +47,19 @@ def account_for(cluster: Path) -> Account | None:
     )
 
 
-def hand_over(folder: Path, account: Account | None) -> None:
-    """Give a folder (made by us, private) to the account, and let it be reached."""
+def allow_passage(target: Path, account: Account | None) -> None:
+    """Let the account walk through the parents of `target`, without letting it look around."""
     if account is None:
         return
-    os.chown(folder, account.uid, account.gid)
-    allow_passage(folder)
-
-
-def allow_passage(target: Path) -> None:
-    """Let other accounts walk through the parents of `target`, without letting them look around."""
     for parent in target.resolve().parents:
         mode = stat.S_IMODE(parent.stat().st_mode)
         if not mode & stat.S_IXOTH:
             parent.chmod(mode | stat.S_IXOTH)
 
 
-def allow_reading(folder: Path) -> None:
-    """Let other accounts read and run what an installation under a strict umask kept private."""
-    allow_passage(folder)
+def allow_reading(folder: Path, account: Account) -> None:
+    """Let the account read and run what an installation under a strict umask kept private."""
+    allow_passage(folder, account)
     if folder.stat().st_mode & stat.S_IROTH:
         return
     for path in (folder, *folder.rglob("*")):

@@ -28,7 +28,9 @@ def main(arguments: list[str]) -> None:
         os.setuid(uid)
     # After setuid, which clears it.
     die_with_parent(getattr(signal, "SIG" + options["--signal"]))
-    if os.getppid() != parent:
+    # A parent that died before that line sends nothing any more. The supervisor leads the session
+    # of what it starts; what is started without it leads its own.
+    if os.getppid() != parent or os.getsid(0) not in {parent, os.getpid()}:
         sys.exit(1)
     os.execv(command[0], command)  # noqa: S606
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from urllib.parse import quote
 import psycopg
 
 from webapp.serving import processes
-from webapp.serving.account import Account, account_for, allow_reading, hand_over
+from webapp.serving.account import Account, account_for, allow_passage, allow_reading
 from webapp.serving.errors import ServingError
 
 DATABASE = "datasync"
@@ -41,9 +42,12 @@ class Postgres:
     def prepare(self) -> None:
         """Make the cluster if there is none yet, and clear away what a killed start left behind."""
         account = account_for(self.cluster)
-        self._make_folders(account)
+        if account is not None:
+            allow_reading(binary("postgres").parent.parent, account)
         if not (self.cluster / "PG_VERSION").exists():
             self._initialise(account)
+        _make_private(self.sockets, account)
+        allow_passage(self.cluster, account)
         self.stop_leftover()
 
     def command(self) -> list[str]:
@@ -110,17 +114,14 @@ class Postgres:
         except (OSError, IndexError, ValueError):
             return None
 
-    def _make_folders(self, account: Account | None) -> None:
-        for folder in (self.cluster, self.sockets):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            hand_over(folder, account)
-        if account is not None:
-            allow_reading(binary("postgres").parent.parent)
-
     def _initialise(self, account: Account | None) -> None:
+        # Made beside its place and moved there: one that was killed half-way is made again.
+        fresh = self.cluster.with_name(f"{self.cluster.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        _make_private(fresh, account)
         arguments = [
             str(binary("initdb")),
-            f"--pgdata={self.cluster}",
+            f"--pgdata={fresh}",
             f"--username={SUPERUSER}",
             "--auth-local=trust",
             "--auth-host=reject",
@@ -134,10 +135,16 @@ class Postgres:
         if not self.durable:
             arguments.append("--no-sync")
         command = processes.tied_command(arguments, account=account)
-        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
-        if done.returncode:
-            self.log.write_text(done.stdout + done.stderr)
+        if processes.start(command, log=self.log).wait():
             raise ServingError(f"The database could not be created; {self.log} says why.")
+        fresh.rename(self.cluster)
+
+
+def _make_private(folder: Path, account: Account | None) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if account is not None:
+        os.chown(folder, account.uid, account.gid)
+        allow_passage(folder, account)
 
 
 def binary(name: str) -> Path:
