@@ -24,6 +24,7 @@ PROBLEM_ROWS = 20
 ROWS = 50
 SAMPLES = 5
 PROBLEM_VALUES = 10
+ROWS_COUNTED = 50_000
 LONGEST_VALUE = 500
 """A longer cell is corrected in its row, not everywhere at once."""
 SHORTENED = "…"
@@ -138,7 +139,8 @@ def list_problem_values(
     """The cells behind one kind of problem that several rows share, most frequent first.
 
     The whole cell where the column is known (of `12,999` one group may be the unknown one), else
-    the value the fault names, unless that was shortened to be shown.
+    the value the fault names, unless that was shortened to be shown. Only the first
+    `ROWS_COUNTED` rows with the problem are counted.
     """
     statement = text(
         """
@@ -146,11 +148,13 @@ def list_problem_values(
                btrim(coalesce(r.cells[(CAST(:positions AS jsonb) ->> (fault ->> 'column'))::int],
                               fault ->> 'value'), E' \t\r\n') AS cell,
                count(DISTINCT r.row_number) AS rows
-        FROM run_rows r CROSS JOIN LATERAL jsonb_array_elements(r.faults) AS fault
-        WHERE r.run_id = :run AND r.outcome IN ('rejected', 'withheld')
-          AND jsonb_typeof(r.faults) = 'array'
-          AND r.faults @> CAST(:wanted AS jsonb)
-          AND fault ->> 'code' = :code AND fault ->> 'column' <> ''
+        FROM (
+            SELECT row_number, cells, faults FROM run_rows
+            WHERE run_id = :run AND outcome IN ('rejected', 'withheld')
+              AND jsonb_typeof(faults) = 'array' AND faults @> CAST(:wanted AS jsonb)
+            ORDER BY row_number LIMIT :most
+        ) r CROSS JOIN LATERAL jsonb_array_elements(r.faults) AS fault
+        WHERE fault ->> 'code' = :code AND fault ->> 'column' <> ''
           AND length(fault ->> 'value') > 0
         GROUP BY 1, 2 HAVING count(DISTINCT r.row_number) > 1
         ORDER BY 3 DESC, 1, 2 LIMIT :limit
@@ -164,6 +168,7 @@ def list_problem_values(
             "wanted": _json([{"code": code}]),
             "positions": _json({name: at + 1 for name, at in reading.positions.items()}),
             "limit": limit,
+            "most": ROWS_COUNTED,
         },
     )
     return [

@@ -160,6 +160,8 @@ def _problems_context(draft: Draft, preview: Run, wanted: str) -> dict[str, Any]
         "code": code,
         "page": page,
         "values": values,
+        "counts_all": sum(kind.rows for kind in frame["kinds"] if kind.code == code)
+        <= previews.ROWS_COUNTED,
         "correctable": _correctable_columns(draft, code),
         "after": where.after,
         "before": where.before,
