@@ -23,6 +23,7 @@ VENDOR = ROOT / "webapp" / "static" / "vendor"
 VENDOR_FILES = {
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
     "bootstrap/dist/css/bootstrap.min.css": "bootstrap.min.css",
+    "axe-core/axe.min.js": "axe.min.js",
 }
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -85,7 +86,7 @@ def ensure_packages(dev: bool) -> None:
 
 
 def ensure_vendor_files() -> None:
-    """htmx and Bootstrap, from npm, copied to where the pages look for them."""
+    """htmx and Bootstrap (and axe, for the tests) from npm, copied to where the pages look."""
     stamp = digest((ROOT / "package.json").read_text(), *VENDOR_FILES.values())
     if all((VENDOR / name).exists() for name in VENDOR_FILES.values()) and is_done("npm", stamp):
         return
