@@ -1,6 +1,6 @@
 # Everything starts here; `make help` lists it. Works from any folder, as root and as anyone else.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check bench clean
+.PHONY: help setup setup-dev run test check bench screenshots clean
 
 BIN := .venv/bin
 
@@ -37,6 +37,9 @@ test: setup-dev ## Run every check and every test
 
 bench: setup-dev ## Measure speed and memory; writes docs/performance.md
 	$(BIN)/python -m bench $(ARGS)
+
+screenshots: setup-dev ## Take the README's pictures anew
+	$(BIN)/python docs/screenshots.py
 
 clean: ## Remove what setup made (not the data in var/)
 	rm -rf .venv .setup node_modules webapp/static/vendor

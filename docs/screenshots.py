@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -149,7 +150,7 @@ def walk(page: Page, url: str, folder: Path) -> None:
 def main() -> None:
     """Take them all."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    chromium = os.environ.get("DATASYNC_CHROMIUM")
+    chromium = os.environ.get("DATASYNC_CHROMIUM") or shutil.which("chromium")
     with (
         running_demo() as url,
         tempfile.TemporaryDirectory() as folder,
