@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 COLUMNS = ["MEMBER_ID", "FIRST_NAME", "PRIMARY_EMAIL"]
-NOW = datetime.now(UTC)
 
 
 def fault(code: str, column: str = "", value: str = "", message: str = "") -> dict[str, str]:
@@ -66,15 +65,16 @@ def make_run(
     operation = session.scalars(select(Operation).order_by(Operation.id)).first()
     assert operation is not None
     is_under_way = state in ("queued", "draft")
+    now = datetime.now(UTC)
     defaults: dict[str, Any] = {
         "upload": make_upload(session, columns, delimiter=delimiter),
         "rows_read": len(rows),
         "rows_total": len(rows),
         "rows_total_is_exact": True,
-        "queued_at": NOW - timedelta(seconds=62),
-        "started_at": None if is_under_way else NOW - timedelta(seconds=60),
-        "heartbeat_at": None if is_under_way else NOW,
-        "finished_at": NOW if state in ("success", "failure", "cancelled") else None,
+        "queued_at": now - timedelta(seconds=62),
+        "started_at": None if is_under_way else now - timedelta(seconds=60),
+        "heartbeat_at": None if is_under_way else now,
+        "finished_at": now if state in ("success", "failure", "cancelled") else None,
         **(counts if values.get("kind", "run") in ("run", "preview") else {}),
     }
     run = Run(operation=operation, label=label, state=state, **(defaults | values))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.browser import look_at, sign_in
-from tests.finished_runs import NOW, fault, make_reject, make_row, make_run
+from tests.finished_runs import fault, make_reject, make_row, make_run
 from tests.people import make_admin
 from webapp.models import Group, Message
 
@@ -111,7 +111,7 @@ def test_every_page_reads_well(page: Page, at: str, session: Session) -> None:
         updated=12_000,
         rows_total=1_000_000,
         rows_total_is_exact=False,
-        started_at=NOW - timedelta(seconds=30),
+        started_at=datetime.now(UTC) - timedelta(seconds=30),
     )
     queued = make_run(session, label="Next", state="queued", rows_total=None)
     look = make_run(

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from python_calamine import CalamineWorkbook
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 
-from tests.finished_runs import COLUMNS, NOW, fault, make_reject, make_row, make_run
+from tests.finished_runs import COLUMNS, fault, make_reject, make_row, make_run
 from tests.people import Person, make_admin, make_center, make_person, sign_in
+from webapp import create_app
 from webapp.extensions import db
 from webapp.models import Group, Message, Run
 from webapp.rules.roles import Role
@@ -26,23 +27,54 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from sqlalchemy.orm import Session
 
+    from tests.services import Services
+
 HTMX = {"HX-Request": "true"}
 
 
-@pytest.fixture
-def runner(app: Flask) -> Person:
-    return make_person(app, "rita@example.org", Role.VIEW_IMPORT_EXPORT, Role.DATA_SYNC_RUN)
+@pytest.fixture(scope="module")
+def shared_app(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """One application for all of these tests, since they need no more than their own runs."""
+    name = services.create_database()
+    application = create_app(services.settings(name, tmp_path_factory.mktemp("runs") / "data"))
+    application.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    yield application
+    with application.app_context():
+        for engine in db.engines.values():
+            engine.dispose()
+    services.drop_database(name)
 
 
-@pytest.fixture
-def rita(client: FlaskClient[Any], runner: Person) -> FlaskClient[Any]:
-    return sign_in(client, runner)
+@pytest.fixture(autouse=True)
+def app(shared_app: Flask) -> Flask:
+    """The same without the runs of earlier tests."""
+    with shared_app.app_context():
+        for table in ("messages", "run_rows", "runs", "uploads", "groups"):
+            db.session.execute(text(f"DELETE FROM {table}"))
+        db.session.commit()
+        db.session.remove()
+    return shared_app
 
 
-@pytest.fixture
-def viewer(app: Flask) -> FlaskClient[Any]:
-    person = make_person(app, "vera@example.org", Role.VIEW_IMPORT_EXPORT, Role.DATA_SYNC_VIEW)
-    return sign_in(app.test_client(), person)
+@pytest.fixture(scope="module")
+def runner(shared_app: Flask) -> Person:
+    return make_person(shared_app, "rita@example.org", Role.VIEW_IMPORT_EXPORT, Role.DATA_SYNC_RUN)
+
+
+@pytest.fixture(scope="module")
+def rita(shared_app: Flask, runner: Person) -> FlaskClient[Any]:
+    return sign_in(shared_app.test_client(), runner)
+
+
+@pytest.fixture(scope="module")
+def viewer(shared_app: Flask) -> FlaskClient[Any]:
+    roles = (Role.VIEW_IMPORT_EXPORT, Role.DATA_SYNC_VIEW)
+    return sign_in(shared_app.test_client(), make_person(shared_app, "vera@example.org", *roles))
+
+
+@pytest.fixture(scope="module")
+def admin(shared_app: Flask) -> FlaskClient[Any]:
+    return sign_in(shared_app.test_client(), make_admin(shared_app))
 
 
 def finished(session: Session, **values: Any) -> Run:
@@ -84,7 +116,7 @@ class TestLivePage:
             rows_read=300,
             created=300,
             rows_total=1000,
-            started_at=NOW - timedelta(seconds=30),
+            started_at=datetime.now(UTC) - timedelta(seconds=30),
         )
         session.commit()
 
@@ -261,9 +293,9 @@ class TestResults:
         page = rita.get(f"/runs/{run.id}?{query}").text
         answer = rita.get(f"/runs/{run.id}/rows?{query}&problem=", headers=HTMX)
 
-        for text in (page, answer.text):
-            assert "/rows/5" in text
-            assert "/rows/2" not in text
+        for shown in (page, answer.text):
+            assert "/rows/5" in shown
+            assert "/rows/2" not in shown
         assert answer.text.lstrip().startswith('<div id="run-rows">')
         assert answer.headers["HX-Push-Url"] == f"/runs/{run.id}?{query}"
 
@@ -550,10 +582,6 @@ class TestUndo:
 
 
 class TestMessages:
-    @pytest.fixture
-    def admin(self, app: Flask) -> FlaskClient[Any]:
-        return sign_in(app.test_client(), make_admin(app))
-
     def test_list_and_one(self, session: Session, admin: FlaskClient[Any]) -> None:
         run = finished(session)
         message = Message(
