@@ -17,7 +17,7 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an installation can decide. Each field is one environment variable (docs/settings.md)."""
+    """What an installation can decide: one environment variable each (docs/settings.md)."""
 
     data_dir: Path
     database_url: str
