@@ -105,7 +105,7 @@ class World:
         )
 
 
-class Rejected(Exception):  # noqa: N818 - not an error
+class Rejected(Exception):
     """The row is not applied."""
 
     def __init__(self, *codes: str) -> None:
@@ -152,82 +152,88 @@ class Reference:
         faults: list[str] = []
         for column in self.columns:
             text = cells.get(column, "").strip()
-            row[column] = None
-            if not text:
-                continue
-            if column in YES_NO_COLUMNS:
-                if text.lower() not in YES | NO:
-                    faults.append("not_yes_no")
-                row[column] = text.lower() in YES
-            elif column == "CONS_ID":
-                if not text.isdigit():
-                    faults.append("not_a_number")
-                row[column] = int(text) if text.isdigit() else None
-            elif column == "PRIMARY_EMAIL" and ("@" not in text or "." not in text):
-                faults.append("not_an_email")
-            elif column in ("GROUP_IDS", "INTEREST_IDS"):
-                known = self.settings.groups if column == "GROUP_IDS" else self.settings.interests
-                unknown = "unknown_group" if column == "GROUP_IDS" else "unknown_interest"
-                codes = [code.strip() for code in text.split(",") if code.strip()]
-                wrong = [known.get(code, unknown) for code in codes]
-                faults += [fault for fault in wrong if fault][:1]
-                row[column] = {int(code) for code in codes if code.isdigit()}
-            else:
-                row[column] = text
+            row[column], fault = self._read_cell(column, text) if text else (None, None)
+            if fault:
+                faults.append(fault)
         if faults:
             raise Rejected(*faults)
         if not any(row.get(key) for key in ("CONS_ID", "MEMBER_ID", "PRIMARY_EMAIL")):
             raise Rejected("no_key")
         return row
 
+    def _read_cell(self, column: str, text: str) -> tuple[Any, str | None]:
+        """The value of a cell that is not blank, and what is wrong with it."""
+        if column in YES_NO_COLUMNS:
+            return text.lower() in YES, None if text.lower() in YES | NO else "not_yes_no"
+        if column == "CONS_ID":
+            return (int(text), None) if text.isdigit() else (None, "not_a_number")
+        if column == "PRIMARY_EMAIL":
+            return text, None if "@" in text and "." in text else "not_an_email"
+        if column in ("GROUP_IDS", "INTEREST_IDS"):
+            known = self.settings.groups if column == "GROUP_IDS" else self.settings.interests
+            unknown = "unknown_group" if column == "GROUP_IDS" else "unknown_interest"
+            codes = [code.strip() for code in text.split(",") if code.strip()]
+            faults = [fault for code in codes if (fault := known.get(code, unknown))]
+            return {int(code) for code in codes}, faults[0] if faults else None
+        return text, None
+
     # Matching -----------------------------------------------------------------------------
 
     def _find(self, row: Mapping[str, Any]) -> Person | None:
         """The row's constituent; None to create one."""
-        cons_id, member = row.get("CONS_ID"), row.get("MEMBER_ID")
-        email = (row.get("PRIMARY_EMAIL") or "").lower() or None
-        everybody = self.world.people.values()
-        active = [person for person in everybody if person.is_active]
-        have_email = [p for p in active if email and p.email == email]
-        have_member = [p for p in active if member and p.member_id == member]
-        is_unique = self.settings.unique_email
-
-        def may_take_email(person: Person) -> None:
-            if is_unique and have_email and person not in have_email:
-                raise Rejected("email_taken")
-
-        if cons_id is not None:
-            found = self.world.people.get(cons_id)
-            if found is None:
-                raise Rejected("cons_id_unknown")
-            if not found.is_active:
-                raise Rejected("removed")
-            if have_member and found not in have_member:
-                raise Rejected("member_id_taken")
-            may_take_email(found)
-            return found
+        member = row.get("MEMBER_ID")
+        email = (row.get("PRIMARY_EMAIL") or "").lower()
+        active = [person for person in self.world.people.values() if person.is_active]
+        have_member = [person for person in active if member and person.member_id == member]
+        have_email = [person for person in active if email and person.email == email]
+        if row.get("CONS_ID") is not None:
+            return self._by_cons_id(row["CONS_ID"], have_member, have_email)
         if member:
-            if have_member:
-                may_take_email(have_member[0])
-                return have_member[0]
-            if any(p.member_id == member for p in everybody):
-                raise Rejected("removed")
-            blank = [p for p in have_email if p.accepts_email and p.member_id is None]
-            if len(blank) == 1:
-                return blank[0]
-            if is_unique and have_email:
-                raise Rejected("several_email" if blank else "email_taken")
-            return None
-        reachable = [p for p in have_email if p.accepts_email]
+            return self._by_member_id(member, have_member, have_email)
+        return self._by_email(email, have_email)
+
+    def _by_cons_id(
+        self, cons_id: int, have_member: list[Person], have_email: list[Person]
+    ) -> Person:
+        found = self.world.people.get(cons_id)
+        if found is None:
+            raise Rejected("cons_id_unknown")
+        if not found.is_active:
+            raise Rejected("removed")
+        if have_member and found not in have_member:
+            raise Rejected("member_id_taken")
+        return self._may_take_email(found, have_email)
+
+    def _by_member_id(
+        self, member: str, have_member: list[Person], have_email: list[Person]
+    ) -> Person | None:
+        if have_member:
+            return self._may_take_email(have_member[0], have_email)
+        if any(person.member_id == member for person in self.world.people.values()):
+            raise Rejected("removed")
+        blank = [p for p in have_email if p.accepts_email and p.member_id is None]
+        if len(blank) == 1:
+            return blank[0]
+        if self.settings.unique_email and have_email:
+            raise Rejected("several_email" if blank else "email_taken")
+        return None
+
+    def _by_email(self, email: str, have_email: list[Person]) -> Person | None:
+        reachable = [person for person in have_email if person.accepts_email]
         if len(reachable) == 1:
             return reachable[0]
         if have_email:
-            if is_unique:
+            if self.settings.unique_email:
                 raise Rejected("several_email" if reachable else "email_unreachable")
             return None
-        if any(p.email == email for p in everybody):
+        if any(person.email == email for person in self.world.people.values()):
             raise Rejected("removed")
         return None
+
+    def _may_take_email(self, person: Person, have_email: list[Person]) -> Person:
+        if self.settings.unique_email and have_email and person not in have_email:
+            raise Rejected("email_taken")
+        return person
 
     def _check_center(self, person: Person) -> None:
         center = self.settings.center
