@@ -20,6 +20,7 @@ from webapp.rules.faults import FaultCode
 from webapp.rules.guarding import guard, is_guarded_file, unguard
 from webapp.rules.reading import Examination, examine, read_records
 from webapp.services.rejects import NOT_FIXED, write_rejects, write_rejects_workbook
+from webapp.services.results import count_problems
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -86,6 +87,18 @@ def test_the_original_columns_then_row_and_reason(session: Session) -> None:
         ["M1", "02134", 'Ünï, "q"\nline', "3", "Cut it."],
         ["M2", "", "", "4", "Left out."],
     ]
+
+
+def test_a_run_that_is_ending_gets_its_tally_of_problems(session: Session) -> None:
+    twice = [fault("too_long", "A"), fault("too_long", "B"), fault("not_a_date")]
+    rows = [make_reject(2, ["a", "b", "c"], *twice), make_reject(3, ["", "", ""], fault("no_key"))]
+    ending = make_run(session, rows, state="running", tallies={"repeated": 1})
+
+    written(session, ending)
+
+    expected = {"too_long": 1, "not_a_date": 1, "no_key": 1}
+    assert ending.tallies == {"repeated": 1, "problems": expected}
+    assert {count.code: count.rows for count in count_problems(session, ending)} == expected
 
 
 @given(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
@@ -43,17 +44,26 @@ class _Reject(NamedTuple):
 
 
 def write_rejects(session: Session, run: Run, stream: BinaryIO) -> int:
-    """Write the run's rejected and withheld rows as CSV; say how many. Memory does not grow."""
+    """Write the run's rejected and withheld rows as CSV; say how many. Memory does not grow.
+
+    A run that is just ending gets its tally of problems on the way (`tallies["problems"]`), so that
+    no page has to count them again.
+    """
     layout = _Layout(_columns(run))
     with_bom = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="", write_through=False)
     writer = csv.writer(with_bom, delimiter=_delimiter(run), quoting=csv.QUOTE_ALL)
     writer.writerow(layout.header)
     count = 0
+    problems: Counter[str] = Counter()
     for rejects in _read_rejects(session, run.id):
         writer.writerows(layout.lay_out(reject) for reject in rejects)
         count += len(rejects)
+        for reject in rejects:
+            problems.update({fault["code"] for fault in reject.faults or ()})
     with_bom.flush()
     with_bom.detach()
+    if not run.is_finished:
+        run.tallies = run.tallies | {"problems": dict(problems)}
     return count
 
 

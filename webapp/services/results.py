@@ -167,6 +167,11 @@ def _tally_problems(session: Session, run_id: int) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def name_problems() -> list[ProblemCount]:
+    """Every kind of problem there is, not counted."""
+    return [ProblemCount(code, title, 0) for code, title in FAULT_TITLES.items()]
+
+
 def problem_title(code: str) -> str:
     """The heading of one kind of problem; the code itself where it has none."""
     try:

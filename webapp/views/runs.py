@@ -204,7 +204,9 @@ def _page_elsewhere(run: Run) -> str | None:
 def _rows_context(run: Run) -> dict[str, Any]:
     session = db.session()
     form = RowsForm(request.args)
-    problems = results.count_problems(session, run)
+    # A fragment leaves the filter as it is, so its problems need no counting.
+    is_fragment = request.endpoint == "runs.rows"
+    problems = results.name_problems() if is_fragment else results.count_problems(session, run)
     form.offer({name: getattr(run, name) for name in results.OUTCOMES}, problems)
     wanted = form.wanted()
     page = results.list_rows(session, run.id, wanted, after=_key("after"), before=_key("before"))
