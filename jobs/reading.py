@@ -19,7 +19,7 @@ from webapp.rules.guarding import unguard
 from webapp.rules.reading import Batch, Dialect, Source, read_records
 from webapp.rules.standard_import import match_fault
 from webapp.rules.values import ColumnReader, DateOrder, ReadSettings
-from webapp.rules.waves import find_waves
+from webapp.rules.waves import has_repeats
 
 WHO_COLUMNS = ("FIRST_NAME", "LAST_NAME", "PRIMARY_EMAIL", "MEMBER_ID", "CONS_ID")
 WHO_LENGTH = 120
@@ -41,7 +41,6 @@ class CheckedChunk:
     left_out: Sequence[int]
     payload: bytes
     staged: int
-    waves: int
     has_repeats: bool
 
 
@@ -124,7 +123,6 @@ class ChunkReader:
             values = {name: list(compress(found, is_good)) for name, found in values.items()}
             numbers = list(compress(numbers, is_good))
         keys = [values[name] for name in KEY_COLUMNS if name in values]
-        waves, has_repeats = find_waves(len(numbers), keys)
         for number in left_out:
             faults = {key: value for key, value in faults.items() if key != number}
         return CheckedChunk(
@@ -133,16 +131,14 @@ class ChunkReader:
             who=who,
             faults=faults,
             left_out=left_out,
-            payload=self._payload(numbers, waves, who, values),
+            payload=self._payload(numbers, who, values),
             staged=len(numbers),
-            waves=max(waves, default=-1) + 1,
-            has_repeats=has_repeats,
+            has_repeats=has_repeats(keys),
         )
 
     def _payload(
         self,
         numbers: Sequence[int],
-        waves: Sequence[int],
         who: Mapping[int, str],
         values: Mapping[str, Sequence[str | None]],
     ) -> bytes:
@@ -152,7 +148,7 @@ class ChunkReader:
         lists = ("CONS_ID", "GROUP_IDS", "INTEREST_IDS")
         columns: list[Sequence[object]] = [
             numbers,
-            waves,
+            (0,) * len(numbers),
             [who[number] for number in numbers],
             *(values.get(name, blank) for name in lists),
             _custom(known, values, blank),

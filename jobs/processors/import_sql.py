@@ -244,26 +244,31 @@ WHERE s.wave = %s"""
             " HAVING min(row_number) <> max(row_number))"
         )
 
-    def defer_conflicts(self, *, by_keys: bool) -> str:
-        """Put rows that an earlier row of the wave may change the ground of into the next wave:
-        those that looked at one record with it or, `by_keys`, that have a key in common."""
-        pairs = self._HITS.replace("hit FROM", "hit::text AS hit FROM", 1)
-        if by_keys:
-            member = "'m' || member_id" if "member_id" in self.attributes else "NULL"
-            email = "'e' || lower(primary_email)" if "primary_email" in self.attributes else "NULL"
-            pairs += (
-                " UNION ALL SELECT row_number, hit FROM matched,"
-                f" unnest(ARRAY['c' || key_cons_id, {member}, {email}]) hit WHERE hit IS NOT NULL"
-            )
+    def links(self) -> str:
+        """The row numbers that have a key in common, or looked at one record, or name a key that a
+        record has which another looked at (and may take it from)."""
+        member = "'m' || member_id" if "member_id" in self.attributes else "NULL"
+        email = "'e' || lower(primary_email)" if "primary_email" in self.attributes else "NULL"
+        record = self.tables.constituents("r.id = h.hit")
         return f"""
-WITH late AS (
-    SELECT DISTINCT row_number FROM (
-        SELECT row_number, min(row_number) OVER (PARTITION BY hit) AS first FROM ({pairs}) h
-    ) p WHERE row_number > first
-), moved AS (
-    UPDATE staged SET wave = wave + 1 WHERE row_number IN (SELECT row_number FROM late)
+WITH hits AS MATERIALIZED (SELECT DISTINCT row_number, hit FROM ({self._HITS}) x),
+links AS (
+    SELECT row_number, 'r' || hit AS link FROM hits
+    UNION SELECT row_number, link FROM matched,
+        unnest(ARRAY['c' || key_cons_id, {member}, {email}]) link WHERE link IS NOT NULL
+    UNION SELECT h.row_number, link FROM hits h CROSS JOIN LATERAL ({record}) k,
+        unnest(ARRAY['m' || k.member_id, 'e' || lower(k.primary_email)]) link
+        WHERE link IS NOT NULL
 )
-DELETE FROM matched WHERE row_number IN (SELECT row_number FROM late)"""
+SELECT array_agg(row_number) FROM links GROUP BY link HAVING count(*) > 1"""
+
+    def put_off(self) -> list[str]:
+        """Give rows a later wave (parameters: `rows` and their `waves`)."""
+        return [
+            "UPDATE staged s SET wave = w.wave FROM unnest(%(rows)s::int[], %(waves)s::int[])"
+            " AS w(number, wave) WHERE s.row_number = w.number",
+            "DELETE FROM matched WHERE row_number = ANY (%(rows)s::int[])",
+        ]
 
     # Decisions -----------------------------------------------------------------------------
 

@@ -17,8 +17,10 @@ from jobs.processors.import_sql import ImportSql, OverlayTables, RealTables
 from jobs.reading import CheckedChunk
 from webapp.rules.faults import Fault, FaultCode, faults_json
 from webapp.rules.standard_import import Decision, Evidence, decide, match_fault
+from webapp.rules.waves import find_waves
 
 OUTCOMES = ("created", "updated", "unchanged", "rejected", "withheld")
+TALLIES = ("opt_outs_kept", "groups", "interests", "problems", "repeated")
 DEADLOCK_RETRIES = 5
 
 
@@ -37,8 +39,8 @@ def preview(connection: psycopg.Connection, mine: Claim) -> None:
         connection.execute("DELETE FROM run_rows WHERE run_id = %s", [mine.id])
         connection.execute(
             "UPDATE runs SET next_row = 0, rows_read = 0, created = 0, updated = 0, unchanged = 0,"
-            " rejected = 0, withheld = 0 WHERE id = %s",
-            [mine.id],
+            " rejected = 0, withheld = 0, tallies = tallies - %s::text[] WHERE id = %s",
+            [list(TALLIES), mine.id],
         )
     _Import(connection, mine, load_inputs(mine.run), (None, None)).go_on()
 
@@ -51,6 +53,7 @@ class _ChunkResult:
     notes: int = 0
     groups: Counter[str] = field(default_factory=Counter)
     interests: Counter[str] = field(default_factory=Counter)
+    problems: Counter[str] = field(default_factory=Counter)
 
 
 class _Import:
@@ -129,10 +132,9 @@ class _Import:
         if chunk.staged:
             with connection.cursor() as cursor, cursor.copy(self._sql.copy_staged()) as copy:
                 copy.write(chunk.payload)
-            wave = 0
-            while wave < max(chunk.waves, 1) or self._has_wave(wave):
+            waves = self._process_wave(chunk, 0, result)
+            for wave in range(1, waves):
                 self._process_wave(chunk, wave, result)
-                wave += 1
         self._advance(standing, chunk.count, result)
 
     def _act_as_user(self) -> None:
@@ -174,6 +176,7 @@ class _Import:
             )
         )
         result.outcomes[outcome] += 1
+        result.problems.update({str(fault.code) for fault in faults})
 
     def _write_kept(self) -> None:
         if not self._kept:
@@ -190,23 +193,14 @@ class _Import:
 
     # Waves ------------------------------------------------------------------------------------
 
-    def _has_wave(self, wave: int) -> bool:
-        row = self._connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM staged WHERE wave = %s)", [wave]
-        ).fetchone()
-        return bool(row and row[0])
-
-    def _process_wave(self, chunk: CheckedChunk, wave: int, result: _ChunkResult) -> None:
+    def _process_wave(self, chunk: CheckedChunk, wave: int, result: _ChunkResult) -> int:
+        """Apply the rows of a wave; how many waves the chunk has, found out in the first."""
         execute, sql = self._connection.execute, self._sql
         if wave:
             execute("TRUNCATE matched, effect")
         execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
         execute(sql.match(), [wave])
-        row = execute(sql.has_conflicts()).fetchone()
-        if chunk.has_repeats or (row and row[0]):
-            execute("SET LOCAL enable_hashjoin = on")
-            execute(sql.defer_conflicts(by_keys=chunk.has_repeats))
-            execute("SET LOCAL enable_hashjoin = off")
+        waves = self._find_waves(chunk) if wave == 0 else 0
         decisions = self._decide()
         for effects in (sql.creations(decisions), sql.updates(decisions)):
             execute(effects)
@@ -217,6 +211,20 @@ class _Import:
             execute(statement, self._parameters)
         execute(sql.outcomes(), self._parameters)
         self._count(result)
+        return waves
+
+    def _find_waves(self, chunk: CheckedChunk) -> int:
+        """Put off the rows that have to wait for others; how many waves there are."""
+        execute, sql = self._connection.execute, self._sql
+        row = execute(sql.has_conflicts()).fetchone()
+        if not chunk.has_repeats and not (row and row[0]):
+            return 1
+        waves = find_waves(linked for (linked,) in execute(sql.links()))
+        execute("SET LOCAL enable_hashjoin = on")
+        for statement in sql.put_off():
+            execute(statement, {"rows": list(waves), "waves": list(waves.values())})
+        execute("SET LOCAL enable_hashjoin = off")
+        return max(waves.values(), default=0) + 1
 
     def _decide(self) -> Mapping[str, Decision]:
         """What each pattern of evidence in this wave comes to; patterns are few."""
@@ -276,7 +284,11 @@ class _Import:
         """Move the run on by this chunk, in its transaction, if the run is still this attempt's."""
         tallies = standing.tallies
         tallies["opt_outs_kept"] = tallies.get("opt_outs_kept", 0) + result.notes
-        for name, counts in (("groups", result.groups), ("interests", result.interests)):
+        for name, counts in (
+            ("groups", result.groups),
+            ("interests", result.interests),
+            ("problems", result.problems),
+        ):
             if counts:
                 tallies[name] = dict(Counter(tallies.get(name, {})) + counts)
         updated = self._connection.execute(
