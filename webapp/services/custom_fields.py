@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -99,6 +99,8 @@ def count_values(session: Session, field: CustomField) -> int:
 
 def delete_field(session: Session, field: CustomField) -> None:
     """Delete a field that nobody has a value in."""
+    # No run begins until this is committed, and one that then does finds the column unknown
+    session.execute(text("LOCK TABLE runs IN SHARE MODE"))
     busy = session.scalar(
         select(func.count()).select_from(Run).where(Run.state.in_(("queued", "running", "stale")))
     )

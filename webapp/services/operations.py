@@ -137,6 +137,9 @@ def delete_operation(session: Session, operation: Operation) -> int:
     """Delete a customised operation. Its runs and open drafts stay, filed under the standard
     operation of its kind; says how many runs those are."""
     _require_customised(operation)
+    # Whoever makes a draft of it at this moment waits, so that no run is left without operation
+    if session.get(Operation, operation.id, with_for_update=True, populate_existing=True) is None:
+        return 0
     standard = session.scalars(
         select(Operation.id).where(Operation.kind == operation.kind, Operation.is_standard)
     ).one()
