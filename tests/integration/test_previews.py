@@ -235,7 +235,7 @@ NO_EFFECTS = Effects(None, None, [], [])
                 "1 row says what is already there, and changes nothing.",
                 "1,200 rows are rejected and come back as a file with the reasons, to be corrected "
                 "and uploaded again.",
-                "1 row is held back and does nothing.",
+                "1 row is withheld and does nothing.",
             ],
         ),
     ],

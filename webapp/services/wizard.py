@@ -273,7 +273,7 @@ def describe_plan(preview: Run, effects: Effects) -> list[str]:
     if preview.withheld:
         sentences.append(
             f"{_count(preview.withheld, 'row')} "
-            + _verb(preview.withheld, "is held back and does", "are held back and do")
+            + _verb(preview.withheld, "is withheld and does", "are withheld and do")
             + " nothing."
         )
     return sentences
