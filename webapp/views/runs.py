@@ -25,7 +25,7 @@ from webapp.transactions import commits
 bp = Blueprint("runs", __name__, url_prefix="/runs")
 
 VIEW, RUN = Permission.DATA_SYNC_VIEW, Permission.DATA_SYNC_RUN
-MAX_WORKBOOK_ROWS = 50_000
+MAX_WORKBOOK_ROWS = 20_000
 """An Excel file of more rows is not made while somebody waits for it."""
 ROW_FILTERS = ("outcome", "problem", "text")
 RUN_FILTERS = ("state", "operation", "text")
