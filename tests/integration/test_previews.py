@@ -244,4 +244,9 @@ def test_the_plan_says_what_happens(
     counts: dict[str, int], effects: Effects, sentences: list[str]
 ) -> None:
     nothing = dict.fromkeys(("created", "updated", "unchanged", "rejected", "withheld"), 0)
-    assert wizard.describe_plan(Run(**(nothing | counts)), effects) == sentences
+    preview = Run(**(nothing | counts))
+    assert wizard.describe_plan(Run(options={}), preview, effects) == sentences
+    draft = Run(options={"opt_in_again": True, "opt_in_again_by": "Mia"})
+    assert "Takes the file’s yes where a person had opted out, as Mia decided." in (
+        wizard.describe_plan(draft, preview, effects)
+    )

@@ -88,11 +88,14 @@ class UploadForm(FlaskForm):  # type: ignore[misc]
 class ColumnsForm(FlaskForm):  # type: ignore[misc]
     """What to read unknown columns as; `columns_form` gives it a field per column."""
 
-    def choices_made(self, columns: Iterable[Column]) -> dict[str, str | None]:
-        """Header as written → field's column name, or None to leave the column out."""
+    def choices_made(
+        self, columns: Iterable[Column], *, leave_rest_out: bool = False
+    ) -> dict[str, str | None]:
+        """Header as written → field's column name, or None to leave the column out; with
+        `leave_rest_out` also every column that nothing was said about."""
         made: dict[str, str | None] = {}
         for column in columns:
-            value = self[column_field(column)].data
+            value = self[column_field(column)].data or (LEAVE_OUT if leave_rest_out else "")
             if value:
                 made[column.name] = None if value == LEAVE_OUT else value
         return made

@@ -194,6 +194,7 @@ def update_information(
 def replace_file(session: Session, run: Run, upload: Upload) -> None:
     """Give the draft its file. Corrections were about the rows of the one before, so they go."""
     lock_draft(session, run)
+    _stop_preview(session, run)
     runs.attach_upload(session, run, upload)
     session.execute(delete(RunEdit).where(RunEdit.run_id == run.id))
 
@@ -234,10 +235,14 @@ _YES_NO = {True: "allowed", False: "forbidden"}
 
 def discard_draft(session: Session, run: Run) -> None:
     """Nobody will run it. A preview that is being made stops."""
+    _stop_preview(session, run)
+    runs.request_cancel(session, run)
+
+
+def _stop_preview(session: Session, run: Run) -> None:
     preview = session.get(Run, run.preview_id) if run.preview_id else None
     if preview is not None and not preview.is_finished:
         runs.request_cancel(session, preview)
-    runs.request_cancel(session, run)
 
 
 def count_tally(preview: Run, name: str) -> int:
@@ -246,7 +251,7 @@ def count_tally(preview: Run, name: str) -> int:
     return int(found) if isinstance(found, int) else 0
 
 
-def describe_plan(preview: Run, effects: Effects) -> list[str]:
+def describe_plan(run: Run, preview: Run, effects: Effects) -> list[str]:
     """Exactly what running will do, in plain words."""
     sentences = [_describe_records(preview)]
     if preview.unchanged:
@@ -258,6 +263,9 @@ def describe_plan(preview: Run, effects: Effects) -> list[str]:
                 "say what is already there, and change nothing.",
             )
         )
+    if run.options.get("opt_in_again"):
+        by = run.options.get("opt_in_again_by", "a manager")
+        sentences.append(f"Takes the file’s yes where a person had opted out, as {by} decided.")
     if effects.groups:
         sentences.append(_describe_memberships("Adds", "to", "group", effects.groups))
     if effects.interests:

@@ -100,6 +100,10 @@
     });
   });
 
+  // A refused form begins with what is wrong: the keyboard and the screen reader start there.
+  var summary = document.querySelector("main form .notice-danger, main > .notice-danger");
+  if (summary) { summary.tabIndex = -1; summary.focus(); }
+
   // What a correction did is said, and the error that came with it gets the focus.
   var timer = null;
   document.addEventListener("htmx:afterSettle", function (event) {

@@ -269,7 +269,10 @@ def found(run_id: int) -> ResponseReturnValue:
     form = columns_form(draft.open_columns, draft.fields)
     if form.validate_on_submit():
         try:
-            wizard.choose_columns(db.session(), draft.run, form.choices_made(draft.open_columns))
+            choices = form.choices_made(
+                draft.open_columns, leave_rest_out=bool(request.form.get("leave_rest_out"))
+            )
+            wizard.choose_columns(db.session(), draft.run, choices)
         except DataSyncError as error:
             return refuse(draft.run, error)
         return hx.go_to(url_for("wizard.found", run_id=run_id))
@@ -353,7 +356,7 @@ def review(run_id: int) -> ResponseReturnValue:
         preview=preview,
         opt_outs_kept=kept,
         problem=NEEDS_MANAGER if run.options.get("opt_in_again") and not is_manager else "",
-        plan=wizard.describe_plan(preview, effects),
+        plan=wizard.describe_plan(run, preview, effects),
         effects=effects,
         corrections=len(corrections.list_corrections(db.session(), run)),
     )

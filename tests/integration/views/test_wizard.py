@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
+from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rq import Queue
 
 from tests.finished_runs import fault, make_reject, make_row
 from tests.people import Person, make_center, make_person, sign_in
@@ -265,6 +269,18 @@ def test_a_column_cannot_be_read_as_anything_but_a_field(drafted: Wizard) -> Non
     assert "columns" not in drafted.read().options
 
 
+def test_the_columns_nothing_is_said_about_can_be_left_out_at_once(drafted: Wizard) -> None:
+    drafted.upload("MEMBR_ID,First,Shoe size,Hat size\nM-1,Ada,38,7\n")
+    drafted.post("found", column_1="MEMBER_ID", column_2="FIRST_NAME", leave_rest_out="yes")
+    assert drafted.read().options["columns"] == {
+        "MEMBR_ID": "MEMBER_ID",
+        "First": "FIRST_NAME",
+        "Shoe size": None,
+        "Hat size": None,
+    }
+    assert "Show me what would happen" in drafted.get("found").text
+
+
 def test_a_file_without_a_key_column_says_so(drafted: Wizard) -> None:
     drafted.upload("FIRST_NAME\nAda\n")
     assert "CONS_ID, MEMBER_ID or PRIMARY_EMAIL" in drafted.get("found").text
@@ -396,6 +412,21 @@ def test_a_value_is_replaced_everywhere(uploaded: Wizard) -> None:
     assert len(uploaded.edits()) == 1
 
 
+NASTY = '<b>"O\'Neil" & söns</b>'
+
+
+def test_a_value_comes_back_as_it_is_whatever_is_in_it(uploaded: Wizard) -> None:
+    bad = fault("not_an_email", "PRIMARY_EMAIL", NASTY)
+    uploaded.preview_with(
+        make_reject(2, ["M-1", "Ada", NASTY], bad), make_reject(3, ["M-2", "Grace", NASTY], bad)
+    )
+    page = uploaded.get("preview/problems").text
+    assert "<b>" not in page
+    [sent] = re.findall(r'name="old" value="([^"]*)"', page)
+    uploaded.post("preview/replace", column="PRIMARY_EMAIL", old=unescape(sent), new_value="")
+    assert [edit.old_value for edit in uploaded.edits()] == [NASTY]
+
+
 def test_what_was_sent_by_nobody_is_refused(uploaded: Wizard) -> None:
     uploaded.preview_with(rejected())
     uploaded.post("preview/correct", row_number="3", column="SHOE_SIZE", new_value="1")
@@ -441,6 +472,18 @@ def test_the_review_says_what_will_happen_and_runs_once(previewed: Wizard) -> No
     again = previewed.post("review", notify="")
     assert again.location.endswith(f"/runs/{previewed.run_id}")
     assert previewed.read().notify == ["a@example.org", "B@example.org"]
+
+
+def test_run_pressed_in_two_browsers_at_once_runs_once(previewed: Wizard, runner: Person) -> None:
+    browsers = [sign_in(previewed.app.test_client(), runner) for _ in range(2)]
+    url, data = previewed.url("review"), {"notify": "a@example.org"}
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda browser: browser.post(url, data=data), browsers))
+    assert {answer.status_code for answer in answers} == {303}
+    with previewed.app.app_context():
+        queue = Queue("imports", connection=previewed.app.extensions["datasync_redis"])
+        jobs = [job for job in queue.job_ids if job.startswith(f"run-{previewed.run_id}-")]
+    assert len(jobs) == 1
 
 
 def test_addresses_are_checked(previewed: Wizard) -> None:
