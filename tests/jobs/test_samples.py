@@ -11,6 +11,7 @@ from jobs.runs import execute
 from webapp.extensions import db
 from webapp.models import Run, RunRow
 from webapp.services.demo import load_demo
+from webapp.services.demo_people import NORTH, SOUTH
 from webapp.services.runs import attach_upload, create_draft, find_operation
 from webapp.services.sample_mistakes import list_mistakes
 from webapp.services.samples import CLEAN, MISTAKES, WORKBOOK, open_sample
@@ -30,16 +31,16 @@ def demo(session: Session) -> Session:
     return session
 
 
-def run_sample(session: Session, name: str, folder: Path) -> Run:
-    """Run the standard import on a sample."""
-    file = open_sample(name)
+def run_sample(session: Session, name: str, folder: Path, center_id: int | None = None) -> Run:
+    """Run the standard import on a sample, for the site or for a center."""
+    file = open_sample(name, center_id)
     assert file is not None
     path = folder / name
     path.write_bytes(file.read())
     operation = find_operation(session, "standard-constituent-import")
     assert operation is not None
-    run = create_draft(session, operation=operation, user=None)
-    upload = store_upload(session, path=path, user_id=None, center_id=None)
+    run = create_draft(session, operation=operation, user=None, center_id=center_id)
+    upload = store_upload(session, path=path, user_id=None, center_id=center_id)
     examine_upload(session, upload)
     attach_upload(session, run, upload)
     run.state = "queued"
@@ -64,8 +65,9 @@ def test_the_clean_one(demo: Session, tmp_path: Path) -> None:
     assert outcomes(again) == {"unchanged": 300}
 
 
-def test_the_one_with_twenty_mistakes(demo: Session, tmp_path: Path) -> None:
-    run = run_sample(demo, MISTAKES, tmp_path)
+@pytest.mark.parametrize("center_id", [None, NORTH, SOUTH])
+def test_the_one_with_twenty_mistakes(demo: Session, tmp_path: Path, center_id: int | None) -> None:
+    run = run_sample(demo, MISTAKES, tmp_path, center_id)
     assert outcomes(run) == {"created": 10, "rejected": 20}
     rows = db.session.scalars(
         select(RunRow)
@@ -73,9 +75,18 @@ def test_the_one_with_twenty_mistakes(demo: Session, tmp_path: Path) -> None:
         .order_by(RunRow.row_number)
     ).all()
     found = [[fault["code"] for fault in row.faults or ()] for row in rows]
-    assert found == [[mistake.code] for mistake in list_mistakes()]
+    assert found == [[mistake.code] for mistake in list_mistakes(center_id)]
 
 
 def test_the_workbook(demo: Session, tmp_path: Path) -> None:
     run = run_sample(demo, WORKBOOK, tmp_path)
     assert outcomes(run) == {"created": 30, "updated": 45}
+
+
+def test_a_centers_samples_are_about_its_people(demo: Session, tmp_path: Path) -> None:
+    run = run_sample(demo, CLEAN, tmp_path, NORTH)
+    assert outcomes(run) == {"created": 100, "updated": 180, "unchanged": 20}
+    run = run_sample(db.session(), WORKBOOK, tmp_path, NORTH)
+    assert outcomes(run) == {"created": 30, "updated": 45}
+    run = run_sample(db.session(), CLEAN, tmp_path)
+    assert (run.created, run.rejected) == (100, 0)

@@ -116,12 +116,19 @@ def demo_people() -> tuple[Person, ...]:
     return tuple(people)
 
 
-def reachable_people() -> list[Person]:
-    """Active people whom an import can change without meeting any other rule."""
+def people_of(center_id: int | None) -> list[Person]:
+    """The people of a center; of None, everybody."""
+    return [person for person in demo_people() if center_id in (None, person.center_id)]
+
+
+def reachable_people(center_id: int | None) -> list[Person]:
+    """Active people with both keys whom an import can change without meeting any other rule."""
     return [
         person
-        for person in demo_people()
+        for person in people_of(center_id)
         if person.is_active
+        and person.member_id
+        and person.primary_email
         and person.accepts_email
         and person.accepts_postal_mail
         and not person.shares_email

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from webapp.rules.faults import FaultCode
-from webapp.services.demo_people import demo_people, reachable_people
+from webapp.services.demo_people import people_of, reachable_people
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,12 @@ class Mistake:
 
 
 @cache
-def list_mistakes() -> tuple[Mistake, ...]:
-    """The twenty kinds of mistakes, in the order of the rows that have them."""
-    people = demo_people()
+def list_mistakes(center_id: int | None = None) -> tuple[Mistake, ...]:
+    """The twenty kinds of mistakes, in the order of the rows that have them. With a center, the
+    people they are about are the center's."""
+    people = people_of(center_id)
     removed = [person for person in people if not person.is_active and person.member_id]
-    friends = [person for person in reachable_people() if person.member_id and person.primary_email]
+    friends = reachable_people(center_id)
     someone, other = friends[10], friends[20]
     opted_out = next(
         person

@@ -43,20 +43,21 @@ def list_samples(session: Session) -> tuple[Sample, ...]:
     return demo_samples() if is_demo(session) else ()
 
 
-def open_sample(name: str) -> BinaryIO | None:
-    """A sample by its name, None when there is no such one."""
+def open_sample(name: str, center_id: int | None = None) -> BinaryIO | None:
+    """A sample by its name, None when there is no such one. With a center, it is about the center's
+    people only: those are all that a run of the center may see and change."""
     make = _MAKERS.get(name)
-    return io.BytesIO(make()) if make else None
+    return io.BytesIO(make(center_id)) if make else None
 
 
 @cache
-def _clean_csv() -> bytes:
+def _clean_csv(center_id: int | None) -> bytes:
     chance = Random(SEED + 2)
-    known = [person for person in reachable_people() if person.member_id and person.primary_email]
-    chosen = chance.sample(known, 200)
+    chosen = chance.sample(reachable_people(center_id), 200)
+    first = _first_new(center_id)
     rows = [_updated(chance, person) for person in chosen[:180]]
     rows += [_as_row(person) for person in chosen[180:]]
-    rows += [_newcomer(chance, _NEW_NUMBER + number) for number in range(100)]
+    rows += [_newcomer(chance, first + number) for number in range(100)]
     chance.shuffle(rows)
     return _csv(_CLEAN_COLUMNS, rows)
 
@@ -176,13 +177,14 @@ _MISTAKES_COLUMNS = (
 
 
 @cache
-def _mistakes_csv() -> bytes:
+def _mistakes_csv(center_id: int | None) -> bytes:
     chance = Random(SEED + 3)
+    first = _first_new(center_id) + 500
     rows = []
-    for number, mistake in enumerate(list_mistakes()):
+    for number, mistake in enumerate(list_mistakes(center_id)):
         if number % 2 == 0:  # a good row here and there
-            rows.append(_short_row(chance, _NEW_NUMBER + 500 + number))
-        rows.append(_short_row(chance, _NEW_NUMBER + 600 + number) | mistake.cells)
+            rows.append(_short_row(chance, first + number))
+        rows.append(_short_row(chance, first + 100 + number) | mistake.cells)
     return _csv(_MISTAKES_COLUMNS, rows)
 
 
@@ -215,18 +217,16 @@ _WORKBOOK_COLUMNS = (
 
 
 @cache
-def _workbook() -> bytes:
+def _workbook(center_id: int | None) -> bytes:
     chance = Random(SEED + 4)
     friends = [
         person
-        for person in reachable_people()
-        if person.primary_email and person.home_country == "USA" and not person.home_street2
+        for person in reachable_people(center_id)
+        if person.home_country == "USA" and not person.home_street2
     ]
+    first = _first_new(center_id) + 700
     rows = [_sign_up(chance, _as_row(person)) for person in chance.sample(friends, 45)]
-    rows += [
-        _sign_up(chance, _newcomer(chance, number) | {"HOME_COUNTRY": "USA"})
-        for number in range(_NEW_NUMBER + 700, _NEW_NUMBER + 730)
-    ]
+    rows += [_sign_up(chance, _newcomer(chance, first + number)) for number in range(30)]
     chance.shuffle(rows)
     return _excel("Sign-ups", _WORKBOOK_COLUMNS, rows)
 
@@ -242,6 +242,11 @@ def _sign_up(chance: Random, row: dict[str, str]) -> dict[str, object]:
     signed["CUSTOM_VOLUNTEER_SINCE"] = date(2025, 9, 1) + timedelta(days=chance.randrange(30))
     signed["CUSTOM_NEWSLETTER_COPIES"] = chance.choice((1, 1, 2))
     return signed
+
+
+def _first_new(center_id: int | None) -> int:
+    """The number of the first newcomer: each center has its own, as they are different people."""
+    return _NEW_NUMBER + 10_000 * (center_id or 0)
 
 
 def _csv(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> bytes:
@@ -305,7 +310,7 @@ def demo_samples() -> tuple[Sample, ...]:
     )
 
 
-_MAKERS: dict[str, Callable[[], bytes]] = {
+_MAKERS: dict[str, Callable[[int | None], bytes]] = {
     CLEAN: _clean_csv,
     MISTAKES: _mistakes_csv,
     WORKBOOK: _workbook,
