@@ -266,6 +266,31 @@ def test_the_whole_wizard_without_javascript(
     assert (run.created, run.updated, run.unchanged, run.rejected) == (3, 2, 1, 4)
 
 
+def test_a_preview_that_waits_can_be_stopped(
+    page: Page, live_url: str, manager: Person, tmp_path: Path
+) -> None:
+    """No worker runs, so it waits for as long as it takes to look at it."""
+    path = tmp_path / "one.csv"
+    path.write_text("MEMBER_ID,FIRST_NAME\nM-1,Ada\n")
+    sign_in(page, live_url, manager)
+    page.goto(f"{live_url}/operations/standard-constituent-import/start")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_label("Choose a file").set_input_files(path)
+    page.get_by_role("button", name="Upload and check").click()
+    page.get_by_role("button", name="Show me what would happen").click()
+    page.get_by_text("Waiting for a worker").wait_for()
+    look_at(page, "wizard-4-preview-waiting")
+    page.get_by_role("button", name="Stop looking").click()
+    page.get_by_text("The preview was stopped").wait_for()
+    look_at(page, "wizard-4-preview-stopped")
+    page.get_by_role("link", name="File", exact=True).click()
+    page.get_by_text("Use another file instead").wait_for()
+    look_at(page, "wizard-2-file-again")
+    page.locator("summary", has_text="Discard").click()
+    page.get_by_role("button", name="Discard the draft").click()
+    page.get_by_text("was discarded").wait_for()
+
+
 def test_a_file_can_be_dropped_and_a_large_one_is_refused_at_once(
     page: Page, live_url: str, manager: Person
 ) -> None:
