@@ -198,9 +198,21 @@ class ImportSql:
         """Gather the evidence for the rows of one wave (parameter: the wave)."""
         member = "s.member_id" if "member_id" in self.attributes else "NULL::text"
         email = "lower(s.primary_email)" if "primary_email" in self.attributes else "NULL::text"
-        by_id = self.tables.constituents("r.id = s.key_cons_id")
+        has_cons_id = any(f.kind is Kind.CONS_ID for f in self.fields)
+        by_id = (
+            "SELECT k.id, k.is_active, k.member_id, lower(k.primary_email) AS email"
+            f" FROM ({self.tables.constituents('r.id = s.key_cons_id')}) k"
+            if has_cons_id
+            else "SELECT NULL::bigint AS id, NULL::boolean AS is_active, NULL::text AS member_id,"
+            " NULL::text AS email"
+        )
         by_member = self.tables.constituents(f"r.member_id = {member}")
-        by_email = self.tables.constituents(f"lower(r.primary_email) = {email}")
+        # Whose address it is matters only where the row's own constituent does not have it yet
+        by_email = self.tables.constituents(
+            f"lower(r.primary_email) = {email} AND NOT coalesce(m.has_email, false)"
+            " AND c.email IS DISTINCT FROM "
+            f"{email}"
+        )
         return f"""
 INSERT INTO matched
 SELECT s.*, c.id, m.id, e.blank_id, e.match_id, e.low, e.high,
@@ -215,8 +227,7 @@ SELECT s.*, c.id, m.id, e.blank_id, e.match_id, e.low, e.high,
         least(e.active, 2), least(e.matching, 2), least(e.blank, 2),
         (e.removed_id IS NOT NULL)::int)
 FROM staged s
-LEFT JOIN LATERAL (SELECT k.id, k.is_active, k.member_id, lower(k.primary_email) AS email
-    FROM ({by_id}) k) c ON true
+LEFT JOIN LATERAL ({by_id}) c ON true
 CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE k.is_active) AS active,
     min(k.id) FILTER (WHERE k.is_active) AS id,
     min(k.id) FILTER (WHERE NOT k.is_active) AS removed_id,
@@ -238,10 +249,12 @@ WHERE s.wave = %s"""
     )
 
     def has_conflicts(self) -> str:
-        """Whether two rows of the wave looked at one record."""
+        """Whether two rows of the wave may have looked at one record: exact where each row looked
+        at one record at most, as nearly all do; else yes, and `links` finds out."""
+        hits = "cons_hit, member_hit, blank_hit, email_hit, email_low, email_high"
         return (
-            f"SELECT EXISTS (SELECT 1 FROM ({self._HITS}) h GROUP BY hit"
-            " HAVING min(row_number) <> max(row_number))"
+            "SELECT coalesce(bool_or(one <> other), false) OR count(one) <> count(DISTINCT one)"
+            f" FROM (SELECT least({hits}) AS one, greatest({hits}) AS other FROM matched) h"
         )
 
     def links(self) -> str:
@@ -531,22 +544,26 @@ RETURNING row_number, who"""
             " WHERE c.id = e.target AND e.outcome = 'updated' AND e.has_values",
         ]
         if "primary_email" in self.attributes:
-            statements.append(
+            # Nobody can be in the way of a new constituent, so those are spared the look
+            emails = (
                 "INSERT INTO constituent_emails (constituent_id, email)"
                 " SELECT e.target, lower(e.primary_email) FROM effect e"
-                " WHERE e.has_values AND e.primary_email IS NOT NULL ON CONFLICT DO NOTHING"
+                " WHERE e.outcome = '{}' AND e.has_values AND e.primary_email IS NOT NULL"
             )
+            statements.append(emails.format("created"))
+            statements.append(emails.format("updated") + " ON CONFLICT DO NOTHING")
         statements += self._write_memberships()
         return statements
 
     def _write_memberships(self) -> list[str]:
         statements = [
             "INSERT INTO group_members (group_id, constituent_id)"
-            " SELECT CASE e.outcome WHEN 'created' THEN %(new_group)s::bigint"
-            " ELSE %(modified_group)s::bigint END, e.target FROM effect e"
-            " WHERE e.outcome IN ('created', 'updated') AND NOT (e.outcome = 'updated' AND EXISTS"
+            " SELECT %(new_group)s::bigint, e.target FROM effect e WHERE e.outcome = 'created'",
+            "INSERT INTO group_members (group_id, constituent_id)"
+            " SELECT %(modified_group)s::bigint, e.target FROM effect e"
+            " WHERE e.outcome = 'updated' AND NOT EXISTS"
             " (SELECT 1 FROM group_members gm WHERE gm.group_id = %(new_group)s"
-            " AND gm.constituent_id = e.target)) ON CONFLICT DO NOTHING"
+            " AND gm.constituent_id = e.target) ON CONFLICT DO NOTHING",
         ]
         if self.center_id is not None:
             statements.append(

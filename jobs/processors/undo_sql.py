@@ -55,54 +55,57 @@ SELECT l.id, l.table_name, l.op, l.constituent_id, l.key, l.old,
 FROM undo_chunk k JOIN change_log l ON l.constituent_id = k.id AND l.id >= %(first)s
 WHERE l.run_id IS NULL OR l.run_id = %(parent)s OR NOT l.run_id = ANY (%(ignored)s)"""
 
-FILL_CREATED = """
+_SINCE = """'changed since by ' || coalesce({who}.actor, 'somebody') || ' on '
+    || to_char({who}.at AT TIME ZONE %(zone)s, 'YYYY-MM-DD HH24:MI')"""
+
+FILL_CREATED = f"""
 INSERT INTO undo_created
+WITH others AS (
+    SELECT DISTINCT ON (constituent_id) constituent_id, id, actor, at
+    FROM undo_entries WHERE NOT mine ORDER BY constituent_id, id DESC
+), merged AS (
+    SELECT k.id, min(m.id) AS duplicate FROM undo_chunk k
+    JOIN constituents m ON m.merged_into_id = k.id GROUP BY k.id
+)
 SELECT made.constituent_id, coalesce(
-    (SELECT 'changed since by ' || coalesce(o.actor, 'somebody') || ' on '
-        || to_char(o.at AT TIME ZONE %(zone)s, 'YYYY-MM-DD HH24:MI')
-        FROM undo_entries o WHERE o.constituent_id = made.constituent_id AND NOT o.mine
-            AND o.id > made.id ORDER BY o.id DESC LIMIT 1),
-    (SELECT 'merged with constituent ' || m.id FROM constituents m
-        WHERE m.merged_into_id = made.constituent_id LIMIT 1))
+    CASE WHEN o.id > made.id THEN {_SINCE.format(who="o")} END,
+    'merged with constituent ' || merged.duplicate)
 FROM undo_entries made JOIN constituents c ON c.id = made.constituent_id
+LEFT JOIN others o ON o.constituent_id = made.constituent_id
+LEFT JOIN merged ON merged.id = made.constituent_id
 WHERE made.mine AND made.table_name = 'constituents' AND made.op = 'insert'"""
 
 # Per field: the run's last word on it, what was there before that (and after anybody else's word
 # before it), and what the run left there (what the next change by others found, else what is there)
-FILL_FIELDS = """
+FILL_FIELDS = f"""
 INSERT INTO undo_fields
 WITH words AS (
-    SELECT e.constituent_id, w.key AS field, w.value, e.id, e.mine, e.actor, e.at
-    FROM undo_entries e, each(e.old) w
+    SELECT e.constituent_id, w.key AS field, w.value, e.id, e.mine, e.actor, e.at,
+        max(e.id) FILTER (WHERE e.mine) OVER same_field AS last_id
+    FROM undo_entries e CROSS JOIN each(e.old) w
     WHERE e.table_name = 'constituents' AND e.op = 'update'
-        AND e.constituent_id IN (SELECT constituent_id FROM undo_entries
-            WHERE mine AND table_name = 'constituents' AND op = 'update')
         AND NOT EXISTS (SELECT 1 FROM undo_created m WHERE m.id = e.constituent_id)
-), last AS (
-    SELECT constituent_id, field, max(id) AS id FROM words WHERE mine GROUP BY 1, 2
+    WINDOW same_field AS (PARTITION BY e.constituent_id, w.key)
 ), bounds AS (
-    SELECT l.constituent_id, l.field, l.id,
-        coalesce((SELECT max(w.id) FROM words w WHERE w.constituent_id = l.constituent_id
-            AND w.field = l.field AND NOT w.mine AND w.id < l.id), 0) AS after_id,
-        (SELECT min(w.id) FROM words w WHERE w.constituent_id = l.constituent_id
-            AND w.field = l.field AND NOT w.mine AND w.id > l.id) AS next_id
-    FROM last l
+    SELECT *, max(id) FILTER (WHERE NOT mine AND id < last_id) OVER same_field AS after_id,
+        min(id) FILTER (WHERE NOT mine AND id > last_id) OVER same_field AS next_id
+    FROM words WHERE last_id IS NOT NULL
+    WINDOW same_field AS (PARTITION BY constituent_id, field)
 ), verdicts AS (
-    SELECT b.*, (SELECT w.value FROM words w WHERE w.constituent_id = b.constituent_id
-            AND w.field = b.field AND w.mine AND w.id > b.after_id ORDER BY w.id LIMIT 1) AS old,
-        n.value AS left_value, n.actor, n.at
-    FROM bounds b LEFT JOIN words n ON n.constituent_id = b.constituent_id
-        AND n.field = b.field AND n.id = b.next_id
+    SELECT constituent_id, field,
+        (array_agg(value ORDER BY id) FILTER (WHERE mine AND id > coalesce(after_id, 0)))[1] AS old,
+        max(next_id) AS next_id, max(value) FILTER (WHERE id = next_id) AS left_value,
+        max(actor) FILTER (WHERE id = next_id) AS actor, max(at) FILTER (WHERE id = next_id) AS at
+    FROM bounds GROUP BY constituent_id, field
 )
 SELECT v.constituent_id, v.field, v.old,
-    CASE WHEN v.next_id IS NOT NULL AND now_there.value IS DISTINCT FROM v.left_value
-        THEN 'changed_since_run' END,
-    CASE WHEN v.next_id IS NOT NULL AND now_there.value IS DISTINCT FROM v.left_value
-        THEN 'changed since by ' || coalesce(v.actor, 'somebody') || ' on '
-            || to_char(v.at AT TIME ZONE %(zone)s, 'YYYY-MM-DD HH24:MI') END
+    CASE WHEN is_kept.yes THEN 'changed_since_run' END,
+    CASE WHEN is_kept.yes THEN {_SINCE.format(who="v")} END
 FROM verdicts v JOIN constituents c ON c.id = v.constituent_id
 CROSS JOIN LATERAL (SELECT CASE WHEN v.field LIKE 'custom.%%'
-    THEN c.custom ->> substr(v.field, 8) ELSE hstore(c) -> v.field END AS value) now_there"""
+    THEN c.custom ->> substr(v.field, 8) ELSE hstore(c) -> v.field END AS value) now_there
+CROSS JOIN LATERAL (SELECT v.next_id IS NOT NULL
+    AND now_there.value IS DISTINCT FROM v.left_value AS yes) is_kept"""
 
 # A member ID (and, where the site enforces it, an email) that somebody else has by now stays theirs
 KEEP_TAKEN = """
@@ -119,25 +122,25 @@ KEEP_TAKEN_MEMBER_ID = KEEP_TAKEN.format(same="o.member_id = f.old_value")
 KEEP_TAKEN_EMAIL = KEEP_TAKEN.format(same="lower(o.primary_email) = lower(f.old_value)")
 
 # Memberships, choices and centers the run wrote, where its word was the last
-FILL_LINKS = """
+FILL_LINKS = f"""
 INSERT INTO undo_links
 WITH words AS (
     SELECT e.* FROM undo_entries e
     WHERE e.table_name IN ('group_members', 'interest_choices', 'center_members')
         AND NOT EXISTS (SELECT 1 FROM undo_created m WHERE m.id = e.constituent_id)
-), mine AS (
+), first AS (
     SELECT DISTINCT ON (table_name, constituent_id, key) table_name, constituent_id, key,
         id, op, old FROM words WHERE mine ORDER BY table_name, constituent_id, key, id
 ), final AS (
     SELECT table_name, constituent_id, key, max(id) AS id FROM words WHERE mine GROUP BY 1, 2, 3
+), others AS (
+    SELECT DISTINCT ON (table_name, constituent_id, key) table_name, constituent_id, key,
+        id, actor, at FROM words WHERE NOT mine ORDER BY table_name, constituent_id, key, id DESC
 )
-SELECT m.table_name, m.constituent_id, m.key, m.op <> 'insert', m.old,
-    (SELECT 'changed since by ' || coalesce(o.actor, 'somebody') || ' on '
-        || to_char(o.at AT TIME ZONE %(zone)s, 'YYYY-MM-DD HH24:MI')
-        FROM words o WHERE NOT o.mine AND o.table_name = m.table_name
-            AND o.constituent_id = m.constituent_id AND o.key = m.key AND o.id > f.id
-        ORDER BY o.id DESC LIMIT 1)
-FROM mine m JOIN final f USING (table_name, constituent_id, key)"""
+SELECT f.table_name, f.constituent_id, f.key, f.op <> 'insert', f.old,
+    CASE WHEN o.id > l.id THEN {_SINCE.format(who="o")} END
+FROM first f JOIN final l USING (table_name, constituent_id, key)
+LEFT JOIN others o USING (table_name, constituent_id, key)"""
 
 # Writing ------------------------------------------------------------------------------------
 

@@ -150,7 +150,7 @@ class ConstituentEmail(Base):
 
     __tablename__ = "constituent_emails"
 
-    constituent_id: Mapped[int] = mapped_column(ForeignKey("constituents.id", ondelete="CASCADE"))
+    constituent_id: Mapped[int] = mapped_column(ForeignKey("constituents.id"))
     email: Mapped[str]  # lower case: the form addresses are compared in
     first_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

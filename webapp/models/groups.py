@@ -42,7 +42,7 @@ class GroupMember(Base):
     __tablename__ = "group_members"
 
     group_id: Mapped[int] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"))
-    constituent_id: Mapped[int] = mapped_column(ForeignKey("constituents.id", ondelete="CASCADE"))
+    constituent_id: Mapped[int] = mapped_column(ForeignKey("constituents.id"))
     added_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
@@ -75,7 +75,7 @@ class InterestChoice(Base):
     __tablename__ = "interest_choices"
 
     interest_id: Mapped[int] = mapped_column(ForeignKey("interests.id", ondelete="CASCADE"))
-    constituent_id: Mapped[int] = mapped_column(ForeignKey("constituents.id", ondelete="CASCADE"))
+    constituent_id: Mapped[int] = mapped_column(ForeignKey("constituents.id"))
     opted_in: Mapped[bool]
     chosen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -77,6 +77,8 @@ CREATE INDEX ix_constituents_mobile_phone ON constituents
     (datasync_phone_key(mobile_phone) text_pattern_ops) WHERE mobile_phone IS NOT NULL;
 -- Removed records are few: a search among them starts from here
 CREATE INDEX ix_constituents_removed ON constituents (id) WHERE NOT is_active;
+CREATE INDEX ix_constituents_merged_into_id ON constituents (merged_into_id)
+    WHERE merged_into_id IS NOT NULL;
 CREATE INDEX ix_constituent_emails_constituent_id ON constituent_emails (constituent_id);
 """
 
@@ -97,9 +99,13 @@ LOGGED = {
     "centers": ("NULL::bigint", "{r}.id", ("id",)),
 }
 
-WHO = """nullif(current_setting('datasync.actor_id', true), '')::bigint,
-    nullif(current_setting('datasync.actor', true), ''),
-    nullif(current_setting('datasync.run_id', true), '')::bigint"""
+# Read once per statement, not per row
+DECLARE = """
+DECLARE
+    this_xid bigint := pg_current_xact_id()::text::bigint;
+    who_id bigint := nullif(current_setting('datasync.actor_id', true), '')::bigint;
+    who text := nullif(current_setting('datasync.actor', true), '');
+    this_run bigint := nullif(current_setting('datasync.run_id', true), '')::bigint;"""
 
 # What is bookkeeping, not content: never a change by itself
 BOOKKEEPING = "ARRAY['modified_at', 'modified_row']"
@@ -107,8 +113,7 @@ BOOKKEEPING = "ARRAY['modified_at', 'modified_row']"
 
 def _row_number(table: str, row: str) -> str:
     if table == "constituents":
-        run = "nullif(current_setting('datasync.run_id', true), '')"
-        return f"CASE WHEN {run} IS NOT NULL THEN {row}.modified_row END"
+        return f"CASE WHEN this_run IS NOT NULL THEN {row}.modified_row END"
     return "NULL::integer"
 
 
@@ -118,9 +123,9 @@ def _logging(table: str) -> str:
     def insert(operation: str, row: str, old: str, source: str) -> str:
         key_text = "NULL" if key == "NULL" else f"({key.format(r=row)})::text"
         return f"""INSERT INTO change_log
-    (table_name, op, constituent_id, key, actor_id, actor, run_id, row_number, old)
-    SELECT '{table}', '{operation}', {constituent.format(r=row)}, {key_text}, {WHO},
-    {_row_number(table, row)}, {old} FROM {source}"""
+    (xid, table_name, op, constituent_id, key, actor_id, actor, run_id, row_number, old)
+    SELECT this_xid, '{table}', '{operation}', {constituent.format(r=row)}, {key_text},
+    who_id, who, this_run, {_row_number(table, row)}, {old} FROM {source}"""
 
     same = " AND ".join(f"o.{column} = n.{column}" for column in primary_key)
     if table == "constituents":
@@ -150,7 +155,8 @@ def _logging(table: str) -> str:
     }
     return "".join(
         f"""
-CREATE FUNCTION datasync_log_{table}_{operation}() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION datasync_log_{table}_{operation}() RETURNS trigger LANGUAGE plpgsql
+SET enable_nestloop = off SET enable_hashjoin = on AS $${DECLARE}
 BEGIN
     {statement};
     RETURN NULL;
@@ -316,7 +322,7 @@ def upgrade() -> None:
     sa.Column('constituent_id', sa.BigInteger(), nullable=False),
     sa.Column('added_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.ForeignKeyConstraint(['center_id'], ['centers.id'], name=op.f('fk_center_members_center_id')),
-    sa.ForeignKeyConstraint(['constituent_id'], ['constituents.id'], name=op.f('fk_center_members_constituent_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['constituent_id'], ['constituents.id'], name=op.f('fk_center_members_constituent_id')),
     sa.PrimaryKeyConstraint('center_id', 'constituent_id', name=op.f('pk_center_members'))
     )
     op.create_index(op.f('ix_center_members_constituent_id'), 'center_members', ['constituent_id'], unique=False)
@@ -324,7 +330,7 @@ def upgrade() -> None:
     sa.Column('constituent_id', sa.BigInteger(), nullable=False),
     sa.Column('email', sa.Text(), nullable=False),
     sa.Column('first_used_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.ForeignKeyConstraint(['constituent_id'], ['constituents.id'], name=op.f('fk_constituent_emails_constituent_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['constituent_id'], ['constituents.id'], name=op.f('fk_constituent_emails_constituent_id')),
     sa.PrimaryKeyConstraint('email', 'constituent_id', name=op.f('pk_constituent_emails'))
     )
     op.create_table('groups',
@@ -389,7 +395,7 @@ def upgrade() -> None:
     sa.Column('group_id', sa.BigInteger(), nullable=False),
     sa.Column('constituent_id', sa.BigInteger(), nullable=False),
     sa.Column('added_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.ForeignKeyConstraint(['constituent_id'], ['constituents.id'], name=op.f('fk_group_members_constituent_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['constituent_id'], ['constituents.id'], name=op.f('fk_group_members_constituent_id')),
     sa.ForeignKeyConstraint(['group_id'], ['groups.id'], name=op.f('fk_group_members_group_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('group_id', 'constituent_id', name=op.f('pk_group_members'))
     )
@@ -466,7 +472,7 @@ def upgrade() -> None:
     sa.Column('constituent_id', sa.BigInteger(), nullable=False),
     sa.Column('opted_in', sa.Boolean(), nullable=False),
     sa.Column('chosen_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.ForeignKeyConstraint(['constituent_id'], ['constituents.id'], name=op.f('fk_interest_choices_constituent_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['constituent_id'], ['constituents.id'], name=op.f('fk_interest_choices_constituent_id')),
     sa.ForeignKeyConstraint(['interest_id'], ['interests.id'], name=op.f('fk_interest_choices_interest_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('interest_id', 'constituent_id', name=op.f('pk_interest_choices'))
     )

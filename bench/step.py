@@ -1,0 +1,78 @@
+"""One measured step in a process of its own: `python -m bench.step KIND ...` prints JSON.
+
+Its own process, so that peak memory is that step's alone. The environment names the database.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from flask import Flask
+
+from jobs.application import get_app
+from jobs.runs import execute
+from webapp.extensions import db
+from webapp.models import Run
+from webapp.services import runs, uploads
+
+
+def main(arguments: list[str]) -> None:
+    """`preview FILE`, `import FILE` or `undo RUN`."""
+    kind, subject = arguments
+    app = get_app()
+    # Measured here without the queue: the job is called by hand
+    runs.enqueue = lambda *_, **__: True
+    with app.app_context():
+        run_id = _undo(int(subject)) if kind == "undo" else _draft(app, kind, Path(subject))
+        began, cpu = time.perf_counter(), time.process_time()
+        execute(run_id)
+        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+        run = db.session.get_one(Run, run_id)
+        if run.state != "success":
+            sys.exit(f"run {run_id} ended in {run.state}: {run.failure}")
+        print(
+            json.dumps(
+                {
+                    "run": run.id,
+                    "seconds": seconds,
+                    "cpu_seconds": cpu,
+                    "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                    "rows": run.rows_read,
+                    "created": run.created,
+                    "updated": run.updated,
+                    "unchanged": run.unchanged,
+                }
+            )
+        )
+
+
+def _draft(_app: Flask, kind: str, path: Path) -> int:
+    session = db.session()
+    operation = runs.find_operation(session, "standard-constituent-import")
+    if operation is None:
+        sys.exit("the standard operation is missing")
+    run = runs.create_draft(session, operation=operation, user=None, label=path.name)
+    upload = uploads.store_upload(session, path=path, user_id=None, center_id=None)
+    uploads.examine_upload(session, upload)
+    runs.attach_upload(session, run, upload)
+    if kind == "preview":
+        run = runs.start_preview(session, run)
+    else:
+        runs.start_run(session, run, without_preview=True)
+    session.commit()
+    return run.id
+
+
+def _undo(run_id: int) -> int:
+    session = db.session()
+    undo = runs.start_undo(session, session.get_one(Run, run_id), None)
+    session.commit()
+    return undo.id
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
