@@ -239,7 +239,8 @@ def test_a_change_that_touches_nothing_of_the_form_is_no_interference(
 
 
 def test_a_record_that_is_gone_says_so(session: Session, person: Constituent) -> None:
-    session.execute(text("DELETE FROM constituents WHERE id = :id"), {"id": person.id})
+    for table, column in (("constituent_emails", "constituent_id"), ("constituents", "id")):
+        session.execute(text(f"DELETE FROM {table} WHERE {column} = :id"), {"id": person.id})
     session.expunge_all()
     with pytest.raises(DataSyncError, match="no longer exists"):
         update_constituent(session, person.id, typed={}, version=0, unique_email=True, today=TODAY)

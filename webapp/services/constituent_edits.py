@@ -112,7 +112,8 @@ def update_constituent(
     constituent = _locked(session, constituent_id, fields, typed)
     now = current_texts(constituent, list(fields.values()))
     latest = get_version(session, constituent_id)
-    others = _changes_since(session, constituent_id, version)
+    since = version if 0 <= version <= latest else 0  # a version that never was proves nothing
+    others = _changes_since(session, constituent_id, since)
     base = now | {name: old for name, (old, _) in others.items() if name in now}
     changed = {
         name
