@@ -120,8 +120,8 @@ class Serve:
         except OSError:
             return False
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 15) -> int:
-        """Signal it, wait for its end."""
+    def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 30) -> int:
+        """Signal it, wait for its end: a few seconds, more on a machine that does much else."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:

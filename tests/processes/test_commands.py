@@ -48,10 +48,14 @@ def run_file(file: Path, data: Path, *options: str) -> dict[str, Any]:
     return told(done)
 
 
-def constituents(data: Path, prefix: str) -> int:
+def address_of(data: Path) -> str:
+    """Where the database is."""
+    return datasync("database-url", "--data", data).stdout.strip()
+
+
+def constituents(data: Path, prefix: str, address: str | None = None) -> int:
     """How many of the file's people are there now."""
-    url = datasync("database-url", "--data", data).stdout.strip()
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(address or address_of(data)) as connection:
         row = connection.execute(
             "SELECT count(*) FROM constituents WHERE member_id LIKE %s", [f"{prefix}%"]
         ).fetchone()
@@ -180,9 +184,10 @@ def test_a_stopped_serve_takes_its_runs_up_again(data: Path, tmp_path: Path) -> 
     waiting = subprocess.Popen(
         command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert eventually(lambda: constituents(data, "many") > 0, seconds=60)
+    address = address_of(data)
+    assert eventually(lambda: constituents(data, "many", address) > 0, seconds=60)
     everything = first.below()
-    assert first.stop(signal.SIGTERM, seconds=15) == 0
+    assert first.stop(signal.SIGTERM, seconds=30) == 0
     assert not [one for one in everything if one.is_running() and one.status() != "zombie"]
     output, errors = waiting.communicate(timeout=30)
     assert waiting.returncode == 1, output
@@ -203,14 +208,15 @@ def test_a_stopped_serve_takes_its_runs_up_again(data: Path, tmp_path: Path) -> 
 
 
 def test_interrupting_a_run_cancels_it_and_keeps_what_it_did(data: Path, tmp_path: Path) -> None:
-    file = write_file(tmp_path / "many.csv", 60_000, prefix="many")
+    file = write_file(tmp_path / "many.csv", 100_000, prefix="many")
     serve = Serve.start(data, "--no-demo")
     try:
         command = [DATASYNC, "run", SLUG, "--file", str(file), "--data", str(data), "--json"]
         waiting = subprocess.Popen(
             command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        assert eventually(lambda: constituents(data, "many") > 0, seconds=60)
+        address = address_of(data)
+        assert eventually(lambda: constituents(data, "many", address) > 0, seconds=60)
         os.kill(waiting.pid, signal.SIGINT)
         output, _ = waiting.communicate(timeout=30)
         assert waiting.returncode == 1
