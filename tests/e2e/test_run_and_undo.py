@@ -230,6 +230,21 @@ def test_counts_grow_and_a_cancelled_run_keeps_what_it_did(
         assert run.created == run.rows_read == db.session.query(Constituent).count()
 
 
+def test_the_live_page_goes_on_after_the_server_was_away(
+    page: Page, at: str, settings: Settings, start: Start, tmp_path: Path
+) -> None:
+    run_id = start(write(tmp_path / "members.csv", ROWS))
+    polls = "**/progress"
+    failed: list[str] = []
+    page.goto(f"{at}/runs/{run_id}")
+    page.route(polls, lambda route: (failed.append(route.request.url), route.abort()))
+    expect(page.locator("#page-status")).to_contain_text("The server does not answer")
+    page.unroute(polls)
+    with working(settings):
+        has_ended(page)
+    assert failed
+
+
 def test_two_browsers_see_the_same_run(
     page: Page, at: str, live_url: str, app: Flask, settings: Settings, start: Start,
     tmp_path: Path, browser: object, admin: Person,

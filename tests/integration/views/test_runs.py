@@ -123,7 +123,7 @@ class TestLivePage:
         page = rita.get(f"/runs/{run.id}").text
 
         assert f'hx-get="/runs/{run.id}/progress"' in page
-        assert 'hx-trigger="load delay:2s"' in page
+        assert 'hx-trigger="load delay:2s, every 15s"' in page
         assert "300 <span" in page
         assert "of 1,000" in page
         assert '<noscript><meta http-equiv="refresh"' in page
