@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import select
 
 from jobs.runs import execute
 from webapp.extensions import db
-from webapp.models import Run, RunRow
+from webapp.models import Constituent, Run, RunRow
 from webapp.services.demo import load_demo
 from webapp.services.demo_people import NORTH, SOUTH
 from webapp.services.runs import attach_upload, create_draft, find_operation
@@ -81,6 +82,14 @@ def test_the_one_with_twenty_mistakes(demo: Session, tmp_path: Path, center_id: 
 def test_the_workbook(demo: Session, tmp_path: Path) -> None:
     run = run_sample(demo, WORKBOOK, tmp_path)
     assert outcomes(run) == {"created": 30, "updated": 45}
+    american = select(Constituent.home_zip, Constituent.custom).where(
+        Constituent.home_country == "USA", Constituent.custom["volunteer_since"].astext >= "2025-09"
+    )
+    written = db.session.execute(american).all()
+    assert len(written) >= 75
+    assert {len(zip_code) for zip_code, _ in written} == {5}
+    assert any(zip_code.startswith("0") for zip_code, _ in written)
+    assert all(date.fromisoformat(custom["volunteer_since"]) for _, custom in written)
 
 
 def test_a_centers_samples_are_about_its_people(demo: Session, tmp_path: Path) -> None:
