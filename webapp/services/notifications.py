@@ -86,6 +86,7 @@ def _context(run: Run) -> dict[str, Any]:
         ("Started", _moment(run.started_at, zone)),
         ("Took", duration(took) if took is not None else None),
     ]
+    not_through = run.rejected + run.withheld if run.kind == "run" else 0
     names = ("restored", "removed", "kept") if run.kind == "undo" else _COUNTED
     counts = [(name.capitalize(), _count_of(run, name)) for name in names]
     return {
@@ -96,7 +97,7 @@ def _context(run: Run) -> dict[str, Any]:
         "facts": [(label, value) for label, value in facts if value],
         "counts": [(label, number(count)) for label, count in counts],
         "total": ("Rows read", number(run.rows_read)) if run.kind != "undo" else None,
-        "rejects": plural(run.rejected + run.withheld, "row") if run.rejects_key else None,
+        "rejects": plural(not_through, "row") if not_through else None,
         "url": run_url(settings, run),
         "run_id": run.id,
         "site": settings.site_name,
