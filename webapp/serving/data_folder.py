@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -60,6 +61,11 @@ class DataFolder:
     def sockets(self) -> Path:
         """The services' unix sockets."""
         return socket_folder(self.path)
+
+    def remove_sockets(self) -> None:
+        """Leave nothing behind outside the folder, once everything has stopped."""
+        if not self.sockets.is_relative_to(self.path):
+            shutil.rmtree(self.sockets, ignore_errors=True)
 
     def prepare(self) -> None:
         """Make the folder and what is in it; refuse one that cannot be used."""

@@ -107,6 +107,7 @@ class Stack:
     def stop(self) -> None:
         """Stop all of it; nothing is left running."""
         self._supervisor.stop()
+        self._folder.remove_sockets()
 
     def _await(self, name: str, service: Postgres | Valkey) -> None:
         failing_since = 0
