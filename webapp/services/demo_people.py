@@ -347,7 +347,7 @@ def _give_choices(chance: Random, people: list[Person]) -> None:
         if chance.random() < 0.25:
             person.custom["newsletter_copies"] = str(chance.choice((1, 1, 1, 2, 2, 3, 5, 10)))
         if chance.random() < 0.04:
-            person.custom["board_member"] = "t" if chance.random() < 0.06 else "f"
+            person.custom["board_member"] = "Yes" if chance.random() < 0.06 else "No"
 
 
 def _remove_some(chance: Random, people: list[Person]) -> None:
