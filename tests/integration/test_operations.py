@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from tests.people import Person, make_admin, make_center, make_person, sign_in
 from webapp.extensions import db
-from webapp.models import Operation, Run
+from webapp.models import Operation, Run, User
 from webapp.rules.roles import Grant, Role
 
 if TYPE_CHECKING:
@@ -187,6 +187,25 @@ def test_editing_changes_it_and_keeps_its_name(
     assert find(app, "monthly-donors") is None
     assert client.get(f"/operations/{STANDARD}/edit").status_code == 404
     assert client.post(f"/operations/{STANDARD}/delete").status_code == 404
+
+
+def test_editing_one_for_someone_who_left_keeps_it_theirs(
+    app: Flask, client: FlaskClient[Any], manager: Person
+) -> None:
+    leaver = make_person(app, "leaver@example.org", Role.DATA_SYNC_RUN)
+    sign_in(client, manager)
+    customise(client, audience=f"user:{leaver.id}")
+    with app.app_context():
+        user = db.session.get_one(User, leaver.id)
+        user.is_active_user = False
+        db.session.commit()
+    form = client.get("/operations/weekly-donors/edit").text
+    assert f'<option selected value="user:{leaver.id}">Leaver</option>' in form
+    assert "Leaver" not in client.get("/operations/weekly-donors/customise").text
+    saved = client.post(
+        "/operations/weekly-donors/edit", data=COPY | {"audience": f"user:{leaver.id}"}
+    )
+    assert saved.status_code == 303
 
 
 def test_deleting_keeps_its_runs(app: Flask, client: FlaskClient[Any], manager: Person) -> None:

@@ -120,9 +120,9 @@ class OperationForm(FlaskForm):  # type: ignore[misc]
         )
 
 
-def form_data(operation: Operation, *, user_id: int) -> dict[str, object]:
-    """The form's data for an operation; a standard one is proposed for whoever copies it."""
-    if operation.is_standard:
+def form_data(operation: Operation, *, user_id: int, is_new: bool) -> dict[str, object]:
+    """The form's data for an operation; a copy is proposed for whoever makes it."""
+    if is_new:
         audience = f"user:{user_id}"
     elif operation.user_id is not None:
         audience = f"user:{operation.user_id}"

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, func, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -115,7 +115,7 @@ def copy_operation(session: Session, original: Operation, draft: OperationDraft)
     stem = _slug(draft.title)
     for number in range(1, 1000):
         operation.slug = stem if number == 1 else f"{stem}-{number}"
-        if find_slug(session, operation.slug):
+        if is_slug_taken(session, operation.slug):
             continue
         try:
             with session.begin_nested():
@@ -156,13 +156,17 @@ def delete_operation(session: Session, operation: Operation) -> int:
     return kept or 0
 
 
-def list_people(session: Session, centers: Centers) -> Sequence[User]:
-    """The active users a manager of these centers can make an operation for."""
-    query = select(User).where(User.is_active_user).order_by(func.lower(User.name), User.id)
+def list_people(
+    session: Session, centers: Centers, *, also_id: int | None = None
+) -> Sequence[User]:
+    """The active users a manager of these centers can make an operation for, and whoever has this
+    one already (`also_id`), so that editing it doesn't take it away."""
+    offered = User.is_active_user.is_(True)
     if centers is not None:
         held = select(UserRole.user_id).where(UserRole.center_id.in_(centers))
-        query = query.where(User.id.in_(held))
-    return session.scalars(query).all()
+        offered = and_(offered, User.id.in_(held))
+    query = select(User).where(or_(offered, User.id == also_id))
+    return session.scalars(query.order_by(func.lower(User.name), User.id)).all()
 
 
 def common_center(session: Session, user_id: int, centers: frozenset[int]) -> int:
@@ -185,8 +189,8 @@ def template_columns_of(operation: Operation) -> tuple[str, ...]:
     return tuple(operation.options.get("template_columns", ()))
 
 
-def find_slug(session: Session, slug: str) -> bool:
-    """Whether an operation has this slug already."""
+def is_slug_taken(session: Session, slug: str) -> bool:
+    """Whether an operation has this slug."""
     return session.scalar(select(Operation.id).where(Operation.slug == slug)) is not None
 
 

@@ -55,7 +55,7 @@ def all() -> ResponseReturnValue:
 def customise(slug: str) -> ResponseReturnValue:
     """Make a customised operation from a standard one, or from another customised one."""
     original = _get(slug)
-    form = _form(original)
+    form = _form(original, is_new=True)
     if form.validate_on_submit():
         try:
             made = operations.copy_operation(db.session(), original, form.draft(_owning(form)))
@@ -72,7 +72,7 @@ def customise(slug: str) -> ResponseReturnValue:
 def edit(slug: str) -> ResponseReturnValue:
     """Change a customised operation."""
     operation = _get_managed(slug)
-    form = _form(operation)
+    form = _form(operation, is_new=False)
     if form.validate_on_submit():
         operations.edit_operation(db.session(), operation, form.draft(_owning(form)))
         flash("Saved. Runs that were started keep what they began with.", "success")
@@ -165,9 +165,11 @@ def _list_of(operation: Operation) -> str:
     return url_for("operations.mine" if is_own else "operations.all")
 
 
-def _form(operation: Operation) -> OperationForm:
+def _form(operation: Operation, *, is_new: bool) -> OperationForm:
     user_id, manages_in = signed_in().id, scope(MANAGE)
-    form = OperationForm(data=None if request.form else form_data(operation, user_id=user_id))
+    form = OperationForm(
+        data=None if request.form else form_data(operation, user_id=user_id, is_new=is_new)
+    )
     places = [
         center
         for center in centers.list_centers(db.session())
@@ -175,7 +177,9 @@ def _form(operation: Operation) -> OperationForm:
     ]
     form.offer(
         user_id=user_id,
-        people=operations.list_people(db.session(), manages_in),
+        people=operations.list_people(
+            db.session(), manages_in, also_id=None if is_new else operation.user_id
+        ),
         centers=places,
         may_offer_site=manages_in is None,
         fields=uploads.known_fields(db.session()),
