@@ -161,7 +161,7 @@ def list_people(
 ) -> Sequence[User]:
     """The active users a manager of these centers can make an operation for, and whoever has this
     one already (`also_id`), so that editing it doesn't take it away."""
-    offered = User.is_active_user.is_(True)
+    offered: ColumnElement[bool] = User.is_active_user.is_(True)
     if centers is not None:
         held = select(UserRole.user_id).where(UserRole.center_id.in_(centers))
         offered = and_(offered, User.id.in_(held))
