@@ -14,6 +14,9 @@ from webapp.config import current_settings
 from webapp.extensions import db
 from webapp.models import User
 
+TOLD = ("removed", "restored", "restored_fields", "kept")
+"""What an undo tells of itself, in its tallies."""
+
 
 def run(connection: psycopg.Connection, mine: Claim) -> None:
     """Take back, chunk by chunk, what the parent run did."""
@@ -21,12 +24,20 @@ def run(connection: psycopg.Connection, mine: Claim) -> None:
 
 
 def preview(connection: psycopg.Connection, mine: Claim) -> None:
-    """Find out what an undo would restore, remove and keep, and why, without doing it."""
+    """Find out what an undo would restore, remove and keep, and why, without doing it. An
+    interrupted one starts over: which keys would be free by then is only known to its session."""
+    with connection.transaction():
+        hold(connection, mine)
+        connection.execute("DELETE FROM run_rows WHERE run_id = %s", [mine.id])
+        connection.execute(
+            "UPDATE runs SET next_row = 0, rows_read = 0, tallies = tallies - %s WHERE id = %s",
+            [list(TOLD), mine.id],
+        )
     _Undo(connection, mine, is_preview=True).go_on()
 
 
 class _Undo:
-    """One attempt. `next_row` of the undo's row is the last constituent it has dealt with."""
+    """One attempt. `next_row` of the undo's row is how many constituents it has dealt with."""
 
     def __init__(self, connection: psycopg.Connection, mine: Claim, *, is_preview: bool) -> None:
         self._connection = connection
@@ -71,8 +82,9 @@ class _Undo:
         left = connection.execute(sql.FILL_TODO, parameters).rowcount
         connection.execute("ANALYZE undo_todo")
         connection.execute(
-            "UPDATE runs SET rows_total = rows_read + %s, rows_total_is_exact = true WHERE id = %s",
-            [left, self._claim.id],
+            "UPDATE runs SET rows_total = rows_read + %s, rows_total_is_exact = true,"
+            " tallies = %s || tallies WHERE id = %s",
+            [left, Jsonb(dict.fromkeys(TOLD, 0)), self._claim.id],
         )
 
     def _act_as_user(self) -> None:
@@ -102,7 +114,9 @@ class _Undo:
             kept = execute(sql.WRITE_KEPT, parameters).rowcount
             with self._connection.cursor(row_factory=dict_row) as cursor:
                 counts = cursor.execute(sql.COUNT, parameters).fetchone() or {}
-            if not self._is_preview:
+            if self._is_preview:
+                execute(sql.REMEMBER_RELEASED)
+            else:
                 self._take_back()
             self._advance(standing, counts | {"kept": kept})
         return True
@@ -117,9 +131,13 @@ class _Undo:
         execute("ANALYZE undo_entries")
         execute(sql.FILL_CREATED, parameters)
         execute(sql.FILL_FIELDS, parameters)
-        execute(sql.KEEP_TAKEN_MEMBER_ID, parameters | {"field": "member_id"})
-        if self._unique_email:
-            execute(sql.KEEP_TAKEN_EMAIL, parameters | {"field": "primary_email"})
+        while execute(sql.KEEP_TAKEN_MEMBER_ID, parameters | {"field": "member_id"}).rowcount:
+            pass
+        while (
+            self._unique_email
+            and execute(sql.KEEP_TAKEN_EMAIL, parameters | {"field": "primary_email"}).rowcount
+        ):
+            pass
         execute(sql.FILL_LINKS, parameters)
 
     def _take_back(self) -> None:
@@ -134,7 +152,7 @@ class _Undo:
 
     def _advance(self, standing: Standing, counts: dict[str, Any]) -> None:
         tallies = standing.tallies
-        for name in ("removed", "restored", "restored_fields", "kept"):
+        for name in TOLD:
             tallies[name] = tallies.get(name, 0) + counts[name]
         updated = self._connection.execute(
             "UPDATE runs SET next_row = %(position)s, rows_read = rows_read + %(constituents)s,"

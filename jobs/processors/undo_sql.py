@@ -15,8 +15,8 @@ RESTORED_COLUMNS = tuple(
 )
 
 CREATE_TABLES = (
-    "CREATE TEMP TABLE undo_todo (id bigint PRIMARY KEY)",
-    "CREATE TEMP TABLE undo_chunk (id bigint PRIMARY KEY) ON COMMIT DELETE ROWS",
+    "CREATE TEMP TABLE undo_todo (place bigint PRIMARY KEY, id bigint)",
+    "CREATE TEMP TABLE undo_chunk (place bigint, id bigint PRIMARY KEY) ON COMMIT DELETE ROWS",
     "CREATE TEMP TABLE undo_entries (id bigint, table_name text, op text, constituent_id bigint,"
     " key text, old hstore, mine boolean, actor text, at timestamptz) ON COMMIT DELETE ROWS",
     "CREATE TEMP TABLE undo_created (id bigint PRIMARY KEY, kept_for text) ON COMMIT DELETE ROWS",
@@ -24,6 +24,7 @@ CREATE_TABLES = (
     " kept_code text, kept_for text) ON COMMIT DELETE ROWS",
     "CREATE TEMP TABLE undo_links (table_name text, constituent_id bigint, key text,"
     " was_there boolean, old hstore, kept_for text) ON COMMIT DELETE ROWS",
+    "CREATE TEMP TABLE undo_released (id bigint, field text)",
 )
 
 # Runs that were undone without leaving anything changed nothing, and neither did their undo
@@ -36,13 +37,22 @@ SELECT coalesce(array_agg(x.id), '{}') FROM (
 
 FIRST_ENTRY = "SELECT min(id) FROM change_log WHERE run_id = %(parent)s"
 
+# Last touched, first undone: who took a key gives it back before the one it was taken from. What an
+# earlier undo of the run dealt with before it was cancelled is done
 FILL_TODO = """
-INSERT INTO undo_todo SELECT DISTINCT constituent_id FROM change_log
-WHERE run_id = %(parent)s AND constituent_id > %(position)s"""
+INSERT INTO undo_todo
+SELECT place, constituent_id FROM (
+    SELECT row_number() OVER (ORDER BY max(id) DESC) AS place, constituent_id FROM change_log
+    WHERE run_id = %(parent)s AND constituent_id IS NOT NULL AND constituent_id NOT IN (
+        SELECT d.constituent_id FROM change_log d WHERE d.constituent_id IS NOT NULL
+            AND d.run_id = ANY (ARRAY(SELECT u.id FROM runs u WHERE u.kind = 'undo'
+                AND u.parent_id = %(parent)s AND u.id < %(run)s)))
+    GROUP BY constituent_id
+) x WHERE place > %(position)s"""
 
 FILL_CHUNK = """
-INSERT INTO undo_chunk
-SELECT id FROM undo_todo WHERE id > %(position)s ORDER BY id LIMIT %(size)s"""
+INSERT INTO undo_chunk SELECT place, id FROM undo_todo
+WHERE place > %(position)s AND place <= %(position)s + %(size)s"""
 
 LOCK_CHUNK = """
 SELECT count(*) FROM (SELECT c.id FROM undo_chunk k JOIN constituents c ON c.id = k.id
@@ -107,7 +117,10 @@ CROSS JOIN LATERAL (SELECT CASE WHEN v.field LIKE 'custom.%%'
 CROSS JOIN LATERAL (SELECT v.next_id IS NOT NULL
     AND now_there.value IS DISTINCT FROM v.left_value AS yes) is_kept"""
 
-# A member ID (and, where the site enforces it, an email) that somebody else has by now stays theirs
+# A member ID (and, where the site enforces it, an email) that somebody else has by now stays
+# theirs, unless they give it up in this undo, or have it from there. Repeated until it finds no
+# more: who keeps a key keeps it from others. Keys that went round in a circle of records which are
+# not in one chunk are kept, and told
 KEEP_TAKEN = """
 UPDATE undo_fields f SET kept_code = 'taken_since_run',
     kept_for = 'its old value now belongs to constituent ' || o.id
@@ -117,7 +130,10 @@ WHERE f.kept_code IS NULL AND f.old_value IS NOT NULL AND o.is_active
     AND {same}
     AND NOT EXISTS (SELECT 1 FROM undo_fields x WHERE x.constituent_id = o.id
         AND x.field = f.field AND x.kept_code IS NULL)
-    AND NOT EXISTS (SELECT 1 FROM undo_created m WHERE m.id = o.id AND m.kept_for IS NULL)"""
+    AND NOT EXISTS (SELECT 1 FROM undo_created m WHERE m.id = o.id AND m.kept_for IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM undo_released x WHERE x.id = o.id AND x.field IN ('', f.field))
+    AND NOT EXISTS (SELECT 1 FROM change_log l WHERE l.constituent_id = o.id
+        AND l.run_id = %(run)s AND l.table_name = 'constituents' AND l.old ? f.field)"""
 KEEP_TAKEN_MEMBER_ID = KEEP_TAKEN.format(same="o.member_id = f.old_value")
 KEEP_TAKEN_EMAIL = KEEP_TAKEN.format(same="lower(o.primary_email) = lower(f.old_value)")
 
@@ -155,13 +171,20 @@ REMOVE_CREATED = tuple(
     )
 )
 
-# A unique member ID may be handed back and forth within one chunk: all are taken off first
+# A unique member ID may be handed back and forth within one chunk: who has one that another gets
+# back gives it up first
 FREE_MEMBER_IDS = """
 UPDATE constituents c SET member_id = NULL FROM undo_fields f
 WHERE f.constituent_id = c.id AND f.field = 'member_id' AND f.kept_code IS NULL
-    AND EXISTS (SELECT 1 FROM undo_fields g JOIN constituents o ON o.id = g.constituent_id
-        WHERE g.field = 'member_id' AND g.kept_code IS NULL AND o.member_id = f.old_value
-            AND g.constituent_id <> f.constituent_id)"""
+    AND EXISTS (SELECT 1 FROM undo_fields g WHERE g.field = 'member_id' AND g.kept_code IS NULL
+        AND g.old_value = c.member_id AND g.constituent_id <> c.id)"""
+
+# A preview remembers the keys that an undo would have given up by its later chunks
+REMEMBER_RELEASED = """
+INSERT INTO undo_released
+SELECT id, '' FROM undo_created WHERE kept_for IS NULL
+UNION ALL SELECT constituent_id, field FROM undo_fields
+WHERE kept_code IS NULL AND field IN ('member_id', 'primary_email')"""
 
 RESTORE_FIELDS = f"""
 UPDATE constituents c SET
@@ -243,7 +266,7 @@ SELECT (SELECT count(*) FROM undo_created WHERE kept_for IS NULL) AS removed,
             AND NOT (l.table_name = 'group_members' AND l.key = ANY (%(own_groups)s))) r)
         AS restored,
     (SELECT count(*) FROM undo_fields WHERE kept_code IS NULL) AS restored_fields,
-    (SELECT max(id) FROM undo_chunk) AS position,
+    (SELECT max(place) FROM undo_chunk) AS position,
     (SELECT count(*) FROM undo_chunk) AS constituents"""
 
 # The groups the run made go once nobody is in them
