@@ -17,7 +17,9 @@ from webapp.models import (
     InterestChoice,
     Operation,
     User,
+    UserRole,
 )
+from webapp.rules.roles import Role
 from webapp.services.demo import DEMO_USERS, is_demo, load_demo
 from webapp.services.samples import demo_samples, open_sample
 
@@ -42,7 +44,8 @@ def count(session: Session, model: type) -> int:
 def test_it_fills_an_empty_database(demo: Session) -> None:
     assert count(demo, Constituent) == 5000
     assert count(demo, GroupMember) > 5000
-    assert count(demo, User) == len(DEMO_USERS) == 9
+    assert count(demo, User) == len(DEMO_USERS)
+    assert set(demo.scalars(select(UserRole.role))) == set(Role)
     assert count(demo, Operation) == 4
     actors = demo.scalars(select(Change.actor).distinct()).all()
     assert actors == ["Demo"]
@@ -99,6 +102,7 @@ def test_every_group_has_members(demo: Session) -> None:
 def test_everyone_can_sign_in_and_finds_their_way(demo: Session, app: Flask) -> None:
     expected = {
         "crossref@example.org": "Your role is for cross-references",
+        "crossref-view@example.org": "Your role is for cross-references",
         "visitor@example.org": "by itself it can do nothing in it",
         "north@example.org": "North Center members",
         "manage@example.org": "European partners",

@@ -42,6 +42,7 @@ DEMO_USERS: tuple[DemoUser, ...] = (
     _demo_user("run", "Robin Lindström", "Data Sync: Run", _VIEW, Role.DATA_SYNC_RUN),
     _demo_user("view", "Vera Castañeda", "Data Sync: View", _VIEW, Role.DATA_SYNC_VIEW),
     _demo_user("crossref", "Chris Nguyễn", "Cross-References: Manage", _VIEW, Role.CROSSREF_MANAGE),
+    _demo_user("crossref-view", "Priya Olson", "Cross-References: View", _VIEW, Role.CROSSREF_VIEW),
     _demo_user("visitor", "Jo Whitaker", "View Import/Export only", _VIEW),
     _demo_user(
         "north",
