@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 2.0
 STALE_AFTER_SECONDS = 15
-"""A running run whose heartbeat is older than this is taken over."""
+"""A running run whose heartbeat is older than this is taken over; one whose worker is known to be
+gone, because its lock is free, at once."""
 MOST_ATTEMPTS_AT_ONE_ROW = 8
 """A run that dies this often without getting any further is ended with a sentence."""
 
@@ -50,6 +52,10 @@ class Standing:
     tallies: dict[str, Any]
 
 
+ATTEMPT_LOCK = "hashtextextended('datasync run ' || {id} || ' attempt ' || {attempt}, 0)"
+"""The lock that an attempt's connection holds for as long as it lives. The server frees it when
+the process or the connection dies, however it dies."""
+
 _CLAIM = f"""
 UPDATE runs SET state = 'running', attempt = attempt + 1, heartbeat_at = clock_timestamp(),
     started_at = coalesce(started_at, clock_timestamp()),
@@ -68,6 +74,9 @@ def claim(connection: psycopg.Connection, run_id: int) -> Claim | None:
         row = cursor.execute(_CLAIM, [run_id]).fetchone()
         if row is None:
             return None
+        # Before the commit: from the first moment the run is seen to be held
+        lock = ATTEMPT_LOCK.format(id="%s::bigint", attempt="%s::int")
+        cursor.execute(f"SELECT pg_advisory_lock({lock})", [run_id, row["attempt"]])
         return Claim(run_id, row["attempt"], row)
 
 
@@ -102,9 +111,12 @@ class Heartbeat:
     def __init__(self, mine: Claim) -> None:
         self._claim = mine
         self._stop = threading.Event()
-        self._connection = connect("heartbeat")
-        self._connection.autocommit = True
-        self._thread = threading.Thread(target=self._beat, daemon=True, name="heartbeat")
+        self._connection = self._connect()
+        # The thread reconnects with the settings of this context
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=context.run, args=[self._beat], daemon=True, name="heartbeat"
+        )
 
     def __enter__(self) -> Heartbeat:
         self._thread.start()
@@ -115,9 +127,16 @@ class Heartbeat:
         self._thread.join()
         self._connection.close()
 
+    def _connect(self) -> psycopg.Connection:
+        connection = connect("heartbeat")
+        connection.autocommit = True
+        return connection
+
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_SECONDS):
             try:
+                if self._connection.closed:
+                    self._connection = self._connect()
                 # A chunk that holds the row's lock beats by being committed
                 self._connection.execute(
                     "UPDATE runs SET heartbeat_at = clock_timestamp() WHERE id = (SELECT id"
@@ -126,5 +145,4 @@ class Heartbeat:
                     [self._claim.id, self._claim.attempt],
                 )
             except psycopg.Error:
-                log.warning("The heartbeat of run %s failed", self._claim.id)
-                return
+                log.warning("A heartbeat of run %s failed", self._claim.id)

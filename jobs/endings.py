@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from sqlalchemy import func, update
 
 from jobs.claims import Claim
 from webapp.extensions import db
 from webapp.models import Run
-from webapp.services.files import file_store, new_key
+from webapp.services.files import file_store
 from webapp.services.notifications import notify_run
 from webapp.services.rejects import write_rejects
 from webapp.transactions import commit, roll_back
@@ -24,11 +25,12 @@ def end_run(mine: Claim, state: str, failure: str | None = None) -> bool:
     file is then written anew, and there is one set of messages.
     """
     session = db.session()
+    key = None
     try:
         run = session.get(Run, mine.id, populate_existing=True)
         if run is None:
             return False
-        key = _write_rejects(run) if run.kind == "run" else None
+        key = _write_rejects(run, mine.attempt) if run.kind == "run" else None
         ended = session.execute(
             update(Run)
             .where(Run.id == mine.id, Run.attempt == mine.attempt, Run.state == "running")
@@ -43,6 +45,7 @@ def end_run(mine: Claim, state: str, failure: str | None = None) -> bool:
         ).scalar()
         if ended is None:
             roll_back(session)
+            _delete(key)
             return False
         session.refresh(run)
         if run.kind in ("run", "undo"):
@@ -54,14 +57,33 @@ def end_run(mine: Claim, state: str, failure: str | None = None) -> bool:
     finally:
         db.session.remove()
     log.info("Run %s: %s", mine.id, state)
+    for attempt in range(1, mine.attempt):
+        _delete(_rejects_key(mine.id, attempt))
     return True
 
 
-def _write_rejects(run: Run) -> str | None:
-    """Put the rejects into the file store; None when there are none."""
+def _write_rejects(run: Run, attempt: int) -> str | None:
+    """Put the rejects into the file store; None when there are none, and when the store does not
+    take them: the run ends all the same, and its page makes the file when it is asked for."""
     if run.rejected + run.withheld == 0:
         return None
-    store, key = file_store(), new_key("rejects")
-    with store.open(key, "wb") as stream:
-        write_rejects(db.session(), run, stream)
+    store, key = file_store(), _rejects_key(run.id, attempt)
+    try:
+        with store.open(key, "wb") as stream:
+            write_rejects(db.session(), run, stream)
+    except OSError:
+        log.exception("Run %s: its rejects could not be stored", run.id)
+        _delete(key)
+        return None
     return key
+
+
+def _rejects_key(run_id: int, attempt: int) -> str:
+    """Known beforehand, so that what a killed attempt left behind can be deleted."""
+    return f"rejects/run-{run_id}-{attempt}"
+
+
+def _delete(key: str | None) -> None:
+    if key is not None:
+        with suppress(OSError):
+            file_store().delete(key)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime, timedelta
 
 from redis import Redis
+from rq import Queue
 from rq.exceptions import NoSuchJobError
+from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job, JobStatus
 from sqlalchemy import select, text
 
-from jobs.claims import STALE_AFTER_SECONDS
+from jobs.claims import ATTEMPT_LOCK, STALE_AFTER_SECONDS
 from webapp.config import current_redis
 from webapp.extensions import db
 from webapp.models import Run
@@ -21,6 +24,9 @@ log = logging.getLogger(__name__)
 
 QUEUE_GRACE_SECONDS = 5
 """How long a run may be queued before its job is looked for: enqueueing follows the commit."""
+
+STARTING = timedelta(seconds=15)
+"""How long a worker may take from getting a job to claiming its run."""
 
 _LIVE = (JobStatus.QUEUED, JobStatus.STARTED, JobStatus.DEFERRED, JobStatus.SCHEDULED)
 
@@ -37,22 +43,31 @@ def tick() -> None:
         db.session.remove()
 
 
+_DISCONNECT_FROZEN = text("""
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'datasync-run'
+    AND wait_event = 'ClientRead' AND state <> 'idle'
+    AND state_change < clock_timestamp() - make_interval(secs => :seconds)""")
+
+_LET_GO = text(f"""
+UPDATE runs SET state = 'stale' WHERE id IN (
+    SELECT id FROM (SELECT id, attempt, heartbeat_at FROM runs WHERE state = 'running'
+        FOR NO KEY UPDATE SKIP LOCKED) r
+    WHERE heartbeat_at < clock_timestamp() - make_interval(secs => :seconds)
+        OR pg_try_advisory_xact_lock({ATTEMPT_LOCK.format(id="r.id", attempt="r.attempt")}))
+RETURNING id""")
+
+
 def take_over_stale_runs() -> list[int]:
-    """Mark running runs stale whose worker has stopped answering; they are enqueued next."""
+    """Mark running runs stale whose worker is gone or has stopped answering; they are enqueued
+    next. A worker frozen in the middle of a chunk is disconnected: it would hold up every run."""
     session = db.session()
-    stale = list(
-        session.scalars(
-            text(
-                "UPDATE runs SET state = 'stale' WHERE id IN (SELECT id FROM runs WHERE"
-                " state = 'running' AND heartbeat_at < clock_timestamp()"
-                " - make_interval(secs => :seconds) FOR NO KEY UPDATE SKIP LOCKED) RETURNING id"
-            ),
-            {"seconds": STALE_AFTER_SECONDS},
-        )
-    )
+    seconds = {"seconds": STALE_AFTER_SECONDS}
+    session.execute(_DISCONNECT_FROZEN, seconds)
+    stale = list(session.scalars(_LET_GO, seconds))
     commit(session)
     for run_id in stale:
-        log.warning("Run %s: its worker stopped answering; another takes over", run_id)
+        log.warning("Run %s: its worker is gone or does not answer; another takes over", run_id)
     return stale
 
 
@@ -84,6 +99,8 @@ def _forget_dead_job(connection: Redis, job_id: str) -> bool:
     try:
         job = Job.fetch(job_id, connection=connection)
     except NoSuchJobError:
+        # A worker's heartbeat can leave a piece of a forgotten job, which would be in the way
+        connection.delete(Job.key_for(job_id))
         return True
     if job.get_status() in _LIVE and not _is_orphan(connection, job):
         return False
@@ -94,16 +111,24 @@ def _forget_dead_job(connection: Redis, job_id: str) -> bool:
 def _is_orphan(connection: Redis, job: Job) -> bool:
     """A job said to be queued or started that no queue and no living worker has any more."""
     if job.get_status() == JobStatus.QUEUED:
-        return job.id not in _queued_ids(connection, job.origin)
-    return job.get_status() == JobStatus.STARTED and not connection.exists(
-        f"rq:worker:{job.worker_name}"
-    )
+        queue = Queue(job.origin, connection=connection)
+        return job.id not in queue.get_job_ids() and _was_dropped(connection, queue, job)
+    if job.get_status() != JobStatus.STARTED:
+        return False
+    # Its run is not claimed, or we would not ask; a living worker does that at once
+    is_late = job.started_at is not None and datetime.now(UTC) - job.started_at > STARTING
+    return is_late or not connection.exists(f"rq:worker:{job.worker_name}")
 
 
-def _queued_ids(connection: Redis, queue: str) -> set[str]:
-    """The ids of a queue, and of what a worker is just taking from it."""
-    ids: set[str] = set()
-    for key in (f"rq:queue:{queue}", f"rq:queue:{queue}:intermediate"):
-        items = connection.lrange(key, 0, -1)
-        ids |= {item.decode() for item in items}  # type: ignore[union-attr]
-    return ids
+def _was_dropped(connection: Redis, queue: Queue, job: Job) -> bool:
+    """Whether a job that left the queue never got to a worker: it died just when it took it."""
+    taken = IntermediateQueue(queue.key, connection)
+    if job.id not in taken.get_job_ids():
+        return True
+    taken.set_first_seen(job.id)
+    seen = taken.get_first_seen(job.id)
+    if seen is None or datetime.now(UTC) - seen < STARTING:
+        return False
+    taken.remove(job.id)
+    connection.delete(taken.get_first_seen_key(job.id))
+    return True

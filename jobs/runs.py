@@ -9,6 +9,7 @@ from contextlib import nullcontext
 import psycopg
 from flask import has_app_context
 from psycopg import errors
+from sqlalchemy.exc import DBAPIError
 
 from jobs.application import connect, get_app
 from jobs.claims import (
@@ -43,6 +44,10 @@ STUCK = (
     "The run stopped {times} times at row {row} of the file without getting any further, so it was "
     "ended. What it had done up to then is kept and can be undone. Ask an administrator to look at "
     "the workers' log."
+)
+NO_FILE = (
+    "The uploaded file is no longer in the file store, so the run stopped. What it had done up to "
+    "then is kept and can be undone. Upload the file again in a new run."
 )
 BROKEN = (
     "The program failed at row {row} of the file, so the run stopped. What it had done up to then "
@@ -82,17 +87,37 @@ def _work(connection: psycopg.Connection, mine: Claim) -> None:
         _end(connection, mine, "failure", error.refusal.message)
     except RunFailedError as error:
         _end(connection, mine, "failure", error.sentence)
-    except errors.DiskFull:
-        log.exception("Run %s: no room", mine.id)
-        _end(connection, mine, "failure", NO_ROOM)
-    except (psycopg.OperationalError, psycopg.InterfaceError):
-        log.warning("Run %s lost the database; it goes on when it is back", mine.id)
-        raise
-    except Exception:
-        log.exception("Run %s failed", mine.id)
-        row = _next_row(mine)
-        _end(connection, mine, "failure", BROKEN.format(row=row + 1, run=mine.id))
+    except Exception as error:
+        _end_broken(connection, mine, _cause(error))
     return None
+
+
+def _cause(error: Exception) -> Exception:
+    """What the driver said, whichever of the two ways to the database it came by."""
+    if isinstance(error, DBAPIError) and isinstance(error.orig, Exception):
+        return error.orig
+    return error
+
+
+def _end_broken(connection: psycopg.Connection, mine: Claim, error: Exception) -> None:
+    """End the run in failure with what a person can do about it; raise what passes by itself."""
+    match error:
+        case errors.DiskFull():
+            log.error("Run %s: no room", mine.id, exc_info=error)
+            _end(connection, mine, "failure", NO_ROOM)
+        case psycopg.OperationalError() | psycopg.InterfaceError():
+            log.warning("Run %s lost the database; it goes on when it is back", mine.id)
+            raise error
+        case FileNotFoundError():
+            log.error("Run %s: no file", mine.id, exc_info=error)
+            _end(connection, mine, "failure", NO_FILE)
+        case OSError():
+            log.warning("Run %s lost the file store; it goes on when it is back", mine.id)
+            raise error
+        case _:
+            log.error("Run %s failed", mine.id, exc_info=error)
+            row = _next_row(mine)
+            _end(connection, mine, "failure", BROKEN.format(row=row + 1, run=mine.id))
 
 
 def _end(
