@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Flask, url_for
 from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp.settings import Settings
 
@@ -67,10 +68,20 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     register_redis(app, settings)
+    _trust_proxies(app, settings.trusted_proxies)
     _register_extensions(app)
     _register_views(app)
     _register_templates(app, settings)
     return app
+
+
+def _trust_proxies(app: Flask, count: int) -> None:
+    """Believe what that many web servers in front say about the address and scheme people use; the
+    limit on wrong passwords would otherwise count everybody as the web server."""
+    if count > 0:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count
+        )
 
 
 def _register_extensions(app: Flask) -> None:

@@ -34,6 +34,7 @@ class Settings:
     mail_from: str = "datasync@localhost"
     public_url: str | None = None
     secure_cookies: bool = False
+    trusted_proxies: int = 0
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -57,6 +58,7 @@ class Settings:
             mail_from=env.get("DATASYNC_MAIL_FROM", "datasync@localhost"),
             public_url=env.get("DATASYNC_PUBLIC_URL") or None,
             secure_cookies=_flag(env, "DATASYNC_SECURE_COOKIES", default=False),
+            trusted_proxies=_integer(env, "DATASYNC_TRUSTED_PROXIES", 0),
         )
 
 
