@@ -12,7 +12,14 @@ from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
-from webapp.models import Change, Constituent, ConstituentEmail, CustomField
+from webapp.models import (
+    Center,
+    CenterMember,
+    Change,
+    Constituent,
+    ConstituentEmail,
+    CustomField,
+)
 from webapp.services import constituent_edits
 from webapp.services.changes import set_actor
 from webapp.services.constituent_edits import Edit, get_version, update_constituent
@@ -177,6 +184,32 @@ def test_keys_stay_unique_among_active_records(session: Session, person: Constit
     other.active_detail = "Removed by contact"
     session.flush()
     assert save(session, person, {"member_id": "M-2"}).is_saved
+
+
+def test_who_has_a_key_is_named_to_those_who_see_them(
+    session: Session, person: Constituent
+) -> None:
+    other = add(session, last_name="Byron", member_id="M-2")
+    own, foreign = Center(name="Own"), Center(name="Foreign")
+    session.add_all([own, foreign])
+    session.flush()
+    session.add(CenterMember(center_id=foreign.id, constituent_id=other.id))
+    session.flush()
+
+    def told(center: int) -> str:
+        edit = update_constituent(
+            session,
+            person.id,
+            typed={"member_id": "M-2"},
+            version=get_version(session, person.id),
+            unique_email=True,
+            today=TODAY,
+            center_ids=frozenset({center}),
+        )
+        return edit.errors[0].message
+
+    assert told(foreign.id).startswith(f"This member ID belongs to Byron (CONS_ID {other.id}).")
+    assert told(own.id).startswith("This member ID belongs to a record outside your center.")
 
 
 def test_a_new_email_joins_those_ever_used(session: Session, person: Constituent) -> None:

@@ -7,13 +7,12 @@ is told what changed in between; what they typed is kept, what they left alone i
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from psycopg import errors
-from sqlalchemy import func, literal, select, text
+from sqlalchemy import ColumnElement, func, literal, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -23,7 +22,7 @@ from webapp.models import Change, Constituent, ConstituentEmail
 from webapp.rules.faults import Fault
 from webapp.rules.fields import STORED_FIELDS, Field, Kind
 from webapp.rules.values import Reading, ReadSettings, read_cell, same_text
-from webapp.services.constituents import stored_text
+from webapp.services.constituents import list_center_ids, stored_text
 from webapp.services.uploads import custom_fields
 
 KEYS_LOCK = 7_231_002
@@ -103,10 +102,13 @@ def update_constituent(
     version: int,
     unique_email: bool,
     today: date,
+    center_ids: frozenset[int] | None = None,
 ) -> Edit:
     """Save what was typed, by attribute; a blank clears the field. Fields not in `typed` stay.
 
-    Raises `DataSyncError` when the record is gone or an import holds it for too long.
+    Another record that has the same key is named to those who see it: people of `center_ids` see
+    their members only. Raises `DataSyncError` when the record is gone or an import holds
+    it for too long.
     """
     fields = {field.attribute: field for field in editable_fields(session)}
     constituent = _locked(session, constituent_id, fields, typed)
@@ -133,7 +135,10 @@ def update_constituent(
         )
     values, faults = _read(fields, typed, changed, today)
     if not faults:
-        faults = _check_record(session, constituent, now | values, changed, unique_email)
+        faults = _check_record(changed, now | values)
+    if not faults and constituent.is_active:
+        keys = _KeyCheck(session, constituent, center_ids)
+        faults = keys.check(values, unique_email=unique_email)
     if faults:
         return Edit(latest, now, frozenset(changed), errors=tuple(faults))
     written_fields = tuple(fields[name] for name in fields if name in changed)
@@ -246,54 +251,56 @@ def _read(
     return values, faults
 
 
-def _check_record(
-    session: Session,
-    constituent: Constituent,
-    after: Mapping[str, str | None],
-    changed: set[str],
-    unique_email: bool,
-) -> list[FieldError]:
-    if changed and not any(after[name] for name in NAMING):
-        message = "Keep a name, an email or a member ID, so that the record can be found again."
-        return [FieldError("last_name", message)]
-    if not constituent.is_active:
+def _check_record(changed: set[str], after: Mapping[str, str | None]) -> list[FieldError]:
+    if not changed or any(after[name] for name in NAMING):
         return []
-    found: list[FieldError] = []
-    if "member_id" in changed and after["member_id"]:
-        other = _other_active(session, constituent.id, Constituent.member_id, after["member_id"])
-        if other is not None:
-            found.append(_taken("member_id", "member ID", other))
-    if unique_email and "primary_email" in changed and after["primary_email"]:
-        same = func.lower(Constituent.primary_email)
-        other = _other_active(session, constituent.id, same, after["primary_email"], lower=True)
-        if other is not None and not _keeps_email(constituent, after["primary_email"]):
-            found.append(_taken("primary_email", "email", other))
-    return found
+    message = "Keep a name, an email or a member ID, so that the record can be found again."
+    return [FieldError("last_name", message)]
 
 
-def _keeps_email(constituent: Constituent, email: str) -> bool:
-    """A change of capitals alone is no new claim to the address."""
-    return (constituent.primary_email or "").lower() == email.lower()
+@dataclass(frozen=True, slots=True)
+class _KeyCheck:
+    """Whether the keys of an active record are still its own."""
 
+    session: Session
+    constituent: Constituent
+    center_ids: frozenset[int] | None
 
-def _other_active(
-    session: Session, constituent_id: int, column: Any, value: str, *, lower: bool = False
-) -> Constituent | None:
-    wanted = func.lower(literal(value)) if lower else literal(value)
-    return session.scalar(
-        select(Constituent)
-        .where(column == wanted, Constituent.is_active, Constituent.id != constituent_id)
-        .order_by(Constituent.id)
-        .limit(1)
-    )
+    def check(self, values: Mapping[str, str | None], *, unique_email: bool) -> list[FieldError]:
+        """What is wrong with the changed keys among `values`."""
+        found: list[FieldError] = []
+        member_id, email = values.get("member_id"), values.get("primary_email")
+        if member_id:
+            same = Constituent.member_id == member_id
+            found += self._taken("member_id", "member ID", same)
+        if unique_email and email and not self._keeps(email):
+            same = func.lower(Constituent.primary_email) == func.lower(literal(email))
+            found += self._taken("primary_email", "email", same)
+        return found
 
+    def _keeps(self, email: str) -> bool:
+        """A change of capitals alone is no new claim to the address."""
+        return (self.constituent.primary_email or "").lower() == email.lower()
 
-def _taken(attribute: str, what: str, other: Constituent) -> FieldError:
-    return FieldError(
-        attribute,
-        f"This {what} belongs to {other.display_name} (CONS_ID {other.id}). "
-        "Use another one, or change that record first.",
-    )
+    def _taken(self, attribute: str, what: str, same: ColumnElement[bool]) -> Iterator[FieldError]:
+        other = self.session.scalar(
+            select(Constituent)
+            .where(same, Constituent.is_active, Constituent.id != self.constituent.id)
+            .order_by(Constituent.id)
+            .limit(1)
+        )
+        if other is None:
+            return
+        whose, remedy = "a record outside your center", "Use another one."
+        if self._sees(other):
+            whose = f"{other.display_name} (CONS_ID {other.id})"
+            remedy = "Use another one, or change that record first."
+        yield FieldError(attribute, f"This {what} belongs to {whose}. {remedy}")
+
+    def _sees(self, other: Constituent) -> bool:
+        if self.center_ids is None:
+            return True
+        return not self.center_ids.isdisjoint(list_center_ids(self.session, other.id))
 
 
 # ---- writing ----

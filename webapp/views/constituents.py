@@ -88,6 +88,7 @@ def edit_constituent(constituent_id: int) -> ResponseReturnValue:
             version=form.version.data or 0,
             unique_email=settings.unique_email,
             today=datetime.now(ZoneInfo(settings.time_zone)).date(),
+            center_ids=scope(VIEW),
         )
     except DataSyncError as error:
         add_error(form, error)
