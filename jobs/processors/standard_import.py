@@ -22,6 +22,9 @@ from webapp.rules.waves import find_waves
 OUTCOMES = ("created", "updated", "unchanged", "rejected", "withheld")
 TALLIES = ("opt_outs_kept", "groups", "interests", "problems", "repeated")
 DEADLOCK_RETRIES = 5
+_CHANGED = match_fault(
+    FaultCode.CHANGED_SINCE_PREVIEW, cons_id=None, member_id=None, email=None, other_id=None
+)
 
 
 def run(connection: psycopg.Connection, mine: Claim) -> None:
@@ -148,14 +151,34 @@ class _Import:
     # Rows that never reach the constituents ---------------------------------------------------
 
     def _keep_rows_that_stay_out(self, chunk: CheckedChunk, result: _ChunkResult) -> None:
-        for number, faults in chunk.faults.items():
-            self._keep(chunk, number, "rejected", faults, result)
+        self._keep_rejected(chunk, chunk.faults, result)
         left_out = Fault(
             FaultCode.LEFT_OUT, "", "", "A person left this row out before the run. Nothing to do."
         )
         for number in chunk.left_out:
             self._keep(chunk, number, "withheld", [left_out], result)
         self._write_kept()
+
+    def _keep_rejected(
+        self, chunk: CheckedChunk, rejected: Mapping[int, Sequence[Fault]], result: _ChunkResult
+    ) -> None:
+        """Keep rejected rows. One that the preview showed as applied is held back instead."""
+        held_back = self._shown_as_applied(list(rejected))
+        for number, faults in rejected.items():
+            if number in held_back:
+                self._keep(chunk, number, "withheld", [_CHANGED, *faults], result)
+            else:
+                self._keep(chunk, number, "rejected", faults, result)
+
+    def _shown_as_applied(self, numbers: list[int]) -> set[int]:
+        if self._sealed_by is None or not numbers:
+            return set()
+        shown = self._connection.execute(
+            "SELECT row_number FROM run_rows WHERE run_id = %s AND row_number = ANY (%s)"
+            " AND outcome IN ('created', 'updated', 'unchanged')",
+            [self._sealed_by, numbers],
+        )
+        return {number for (number,) in shown}
 
     def _keep(
         self,
@@ -245,16 +268,20 @@ class _Import:
         if center is None and all(d.fault is None for d in decisions.values()):
             return
         rows = self._connection.execute(self._sql.rejected(decisions))
-        for number, _who, code, cons_id, member_id, email, other_id in rows.fetchall():
-            fault = match_fault(
-                FaultCode(code),
-                cons_id=cons_id,
-                member_id=member_id,
-                email=email,
-                other_id=other_id,
-                may_name_other=center is None,
-            )
-            self._keep(chunk, number, "rejected", [fault], result)
+        rejected = {
+            number: [
+                match_fault(
+                    FaultCode(code),
+                    cons_id=cons_id,
+                    member_id=member_id,
+                    email=email,
+                    other_id=other_id,
+                    may_name_other=center is None,
+                )
+            ]
+            for number, _who, code, cons_id, member_id, email, other_id in rows
+        }
+        self._keep_rejected(chunk, rejected, result)
         self._write_kept()
 
     def _hold_back(self, chunk: CheckedChunk, result: _ChunkResult) -> None:
@@ -262,11 +289,8 @@ class _Import:
             self._sql.broken_seals(),
             self._parameters,
         ).fetchall()
-        changed = match_fault(
-            FaultCode.CHANGED_SINCE_PREVIEW, cons_id=None, member_id=None, email=None, other_id=None
-        )
         for number, _who in rows:
-            self._keep(chunk, number, "withheld", [changed], result)
+            self._keep(chunk, number, "withheld", [_CHANGED], result)
         self._write_kept()
 
     def _count(self, result: _ChunkResult) -> None:

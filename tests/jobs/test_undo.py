@@ -1,4 +1,4 @@
-"""Promise 4: an undo gives back what the run changed and nobody changed since, and tells the rest."""
+"""Promise 4: an undo gives back what the run changed and nobody changed since; the rest is told."""
 
 from __future__ import annotations
 
