@@ -52,7 +52,7 @@ SELECT place, constituent_id FROM (
 
 FILL_CHUNK = """
 INSERT INTO undo_chunk SELECT place, id FROM undo_todo
-WHERE place > %(position)s AND place <= %(position)s + %(size)s"""
+WHERE place > %(position)s AND place <= %(position)s::bigint + %(size)s::bigint"""
 
 LOCK_CHUNK = """
 SELECT count(*) FROM (SELECT c.id FROM undo_chunk k JOIN constituents c ON c.id = k.id
