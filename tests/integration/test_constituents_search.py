@@ -67,6 +67,8 @@ def people(session: Session) -> dict[str, int]:
             member_id="M-300",
         ),
         "noname": add(session, primary_email="just.an.email@example.org"),
+        "eva": add(session, first_name="Eva María", last_name="García-López"),
+        "jan": add(session, first_name="Jan", last_name="van den Berg"),
         "percent": add(session, last_name="100% Cotton_Club", first_name="Back\\slash"),
     }
     return {name: person.id for name, person in made.items()}
@@ -97,6 +99,16 @@ FINDS: list[tuple[str, list[str]]] = [
     ("Nguyễn", ["dung"]),
     ("Acme Foundation", ["acme"]),
     ("acme fou", ["acme"]),
+    ("foundation", ["acme"]),
+    ("lopez", ["eva"]),
+    ("garcia-lopez", ["eva"]),
+    ("eva lopez", ["eva"]),
+    ("López, Eva", ["eva"]),
+    ("eva maria lopez", ["eva"]),
+    ("eva garcia", ["eva"]),
+    ("berg", ["jan"]),
+    ("jan berg", ["jan"]),
+    ("van den berg jan", ["jan"]),
     ("mary.smith@example.org", ["ann"]),
     ("MARY.SMITH@EXAMPLE.ORG", ["ann"]),
     ("Mary Smith <mary.smith@example.org>", ["ann"]),
@@ -121,7 +133,7 @@ FINDS: list[tuple[str, list[str]]] = [
     ("+49 30 901820", ["dung"]),
     ("100%", ["percent"]),
     ("100_", []),
-    ("cotton", []),
+    ("cotton", ["percent"]),
     ("back\\slash", ["percent"]),
     ("%", []),
     ("nobody at all", []),
@@ -277,8 +289,14 @@ def test_a_position_that_is_none_starts_anew(session: Session, people: dict[str,
 
 
 SERVED_BY: list[tuple[str, set[str]]] = [
-    ("smith", {"ix_constituents_last_first", "ix_constituents_first_last"}),
-    ("mary smith", {"ix_constituents_last_first"}),
+    (
+        "smith",
+        {
+            "ix_constituents_last_first",
+            "ix_constituents_last_word",
+            "ix_constituents_first_last",
+        },
+    ),
     ("m-100", {"uq_constituents_member_id_active"}),
     ("a@example.org", {"ix_constituents_email", "pk_constituent_emails"}),
     (

@@ -13,7 +13,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import ColumnElement, UnaryExpression, and_, exists, func, or_, true
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    UnaryExpression,
+    and_,
+    exists,
+    func,
+    literal_column,
+    or_,
+    true,
+)
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.operators import custom_op
 
@@ -28,6 +38,11 @@ LARGEST_CONS_ID = 2**63 - 1
 LAST = func.datasync_fold(Constituent.last_name)
 FIRST = func.datasync_fold(Constituent.first_name)
 MIDDLE = func.datasync_fold(Constituent.middle_name)
+# In the very words of its index, which has only the names of several words
+LAST_WORD = func.datasync_fold(
+    func.substring(Constituent.last_name, literal_column("'[^ -]+$'", String))
+)
+HAS_LAST_WORD = Constituent.last_name.op("~", is_comparison=True)(literal_column("'[ -]'", String))
 EMAIL = func.lower(Constituent.primary_email)
 MEMBER_ID = cast(ColumnElement[str], Constituent.member_id.expression)
 FORMER = ConstituentEmail.email.expression
@@ -140,6 +155,7 @@ def _name_lookups(query: str) -> Iterator[Lookup]:
     parts = name_parts(query)
     if len(parts) == 1:
         yield Lookup("Last name", _starts(LAST, parts[0]), (LAST, FIRST))
+        yield Lookup("Last name", _second_starts(parts[0]), (LAST_WORD, FIRST))
         yield Lookup("First name", _starts(FIRST, parts[0]), (FIRST, LAST))
     elif parts:
         yield Lookup("Name", or_(*_readings(parts)), (LAST, FIRST), is_narrow=True)
@@ -154,9 +170,16 @@ def _readings(parts: Sequence[str]) -> Iterator[ColumnElement[bool]]:
         one, other = " ".join(parts[:cut]), " ".join(parts[cut:])
         yield and_(_starts(FIRST, one), _starts(LAST, other))
         yield and_(_starts(LAST, one), _starts(FIRST, other))
+        yield and_(_starts(FIRST, one), _second_starts(other))
+        yield and_(_second_starts(one), _starts(FIRST, other))
     for cut in range(1, len(parts) - 1):
         yield _with_middle(" ".join(parts[:cut]), " ".join(parts[cut:-1]), parts[-1])
         yield _with_middle(" ".join(parts[1 : cut + 1]), " ".join(parts[cut + 1 :]), parts[0])
+
+
+def _second_starts(name: str) -> ColumnElement[bool]:
+    """The last of several words of the last name."""
+    return and_(HAS_LAST_WORD, _starts(LAST_WORD, name))
 
 
 def _with_middle(first: str, middle: str, last: str) -> ColumnElement[bool]:

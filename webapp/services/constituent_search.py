@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from webapp.models import CenterMember, Constituent, ConstituentEmail, GroupMember
@@ -241,7 +241,10 @@ def _statements(lookup: Lookup, limits: _Limits, after: _Position | None) -> Ite
     # OFFSET 0 keeps the planner from walking a whole index in the hope of an early end
     fenced = base.offset(0).subquery()
     id_, *keys = fenced.c
-    yield from _stretches(select(id_, *keys), id_, tuple(keys), after)
+    found = select(id_, *keys).order_by(*in_order(keys), id_)
+    if after is not None:  # all of them are found anyway: one statement, not one per stretch
+        found = found.where(or_(*_after(id_, keys, after)))
+    yield found
 
 
 def _base(lookup: Lookup, limits: _Limits) -> Select[Any]:
@@ -270,9 +273,15 @@ def _stretches(
     if after is None:
         yield ordered
         return
+    for where in _after(id_, keys, after):
+        yield ordered.where(where)
+
+
+def _after(
+    id_: ColumnElement[int], keys: Sequence[ColumnElement[str]], after: _Position
+) -> Iterator[ColumnElement[bool]]:
     for where, is_same in beyond(keys, after.keys):
-        stretch = ordered.where(where)
-        yield stretch.where(id_ > after.id) if is_same else stretch
+        yield and_(where, id_ > after.id) if is_same else where
 
 
 # ---- what is shown ----
