@@ -226,6 +226,7 @@ def test_a_group_deleted_since_is_still_told(session: Session, person: int) -> N
     session.add(GroupMember(group_id=group.id, constituent_id=person))
     session.commit()
     number = group.id
+    session.execute(text("DELETE FROM group_members WHERE group_id = :id"), {"id": number})
     session.execute(text("DELETE FROM groups WHERE id = :id"), {"id": number})
     session.commit()
     removed, added = history(session, person)[:2]
