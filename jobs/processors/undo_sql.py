@@ -117,10 +117,10 @@ CROSS JOIN LATERAL (SELECT CASE WHEN v.field LIKE 'custom.%%'
 CROSS JOIN LATERAL (SELECT v.next_id IS NOT NULL
     AND now_there.value IS DISTINCT FROM v.left_value AS yes) is_kept"""
 
-# A member ID (and, where the site enforces it, an email) that somebody else has by now stays
-# theirs, unless they give it up in this undo, or have it from there. Repeated until it finds no
-# more: who keeps a key keeps it from others. Keys that went round in a circle of records which are
-# not in one chunk are kept, and told
+# A member ID (and, where the site enforces it, an email) that somebody else came to have since
+# stays theirs, unless they give it up in this undo, or have it from there. Repeated until it finds
+# no more: who keeps a key keeps it from others. Keys that went round in a circle of records which
+# are not in one chunk are kept, and told
 KEEP_TAKEN = """
 UPDATE undo_fields f SET kept_code = 'taken_since_run',
     kept_for = 'its old value now belongs to constituent ' || o.id
@@ -133,7 +133,10 @@ WHERE f.kept_code IS NULL AND f.old_value IS NOT NULL AND o.is_active
     AND NOT EXISTS (SELECT 1 FROM undo_created m WHERE m.id = o.id AND m.kept_for IS NULL)
     AND NOT EXISTS (SELECT 1 FROM undo_released x WHERE x.id = o.id AND x.field IN ('', f.field))
     AND NOT EXISTS (SELECT 1 FROM change_log l WHERE l.constituent_id = o.id
-        AND l.run_id = %(run)s AND l.table_name = 'constituents' AND l.old ? f.field)"""
+        AND l.run_id = %(run)s AND l.table_name = 'constituents' AND l.old ? f.field)
+    AND EXISTS (SELECT 1 FROM change_log l WHERE l.constituent_id = o.id AND l.id >= %(first)s
+        AND l.table_name = 'constituents'
+        AND (l.op = 'insert' OR l.old ?| ARRAY[f.field, 'active_detail']))"""
 KEEP_TAKEN_MEMBER_ID = KEEP_TAKEN.format(same="o.member_id = f.old_value")
 KEEP_TAKEN_EMAIL = KEEP_TAKEN.format(same="lower(o.primary_email) = lower(f.old_value)")
 

@@ -310,6 +310,22 @@ def test_who_keeps_a_member_id_keeps_it_from_others(site: Site, chunk_rows: int)
     stored(site, b, member_id="m1")
 
 
+def test_an_email_shared_before_the_run_is_not_taken_since(site: Site) -> None:
+    one, _ = (site.person(primary_email="both@x.org", first_name=name) for name in "AB")
+    before = site.state()
+    run = site.import_rows([{"CONS_ID": str(one), "PRIMARY_EMAIL": "new@x.org"}]).run
+    assert undo(site, run.id).tallies["kept"] == 0
+    assert site.state() == before
+
+
+def test_a_member_id_of_a_record_that_came_back_is_taken(site: Site) -> None:
+    ann, gone = site.person(member_id="m1"), site.person(member_id="m1", removed=True)
+    run = site.import_rows([{"CONS_ID": str(ann), "MEMBER_ID": "m7"}]).run
+    site.change(gone, active_detail="Accepted")
+    assert undo(site, run.id).tallies["kept"] == 1
+    stored(site, ann, member_id="m7")
+
+
 @pytest.mark.parametrize("chunk_rows", CHUNK_SIZES)
 def test_two_with_one_email_get_it_back(site: Site, chunk_rows: int) -> None:
     site.set(chunk_rows=chunk_rows)
