@@ -26,7 +26,7 @@ class CenterMember(Base):
     __tablename__ = "center_members"
 
     center_id: Mapped[int] = mapped_column(ForeignKey("centers.id"))
-    constituent_id: Mapped[int] = mapped_column(ForeignKey("constituents.id"))
+    constituent_id: Mapped[int]  # held by a trigger (docs/decisions/020-set-integrity.md)
     added_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import (
     CheckConstraint,
     Computed,
-    ForeignKey,
     Integer,
     PrimaryKeyConstraint,
     func,
@@ -118,7 +117,7 @@ class Constituent(Base):
     is_active: Mapped[bool] = mapped_column(
         Computed("active_detail NOT LIKE 'Removed%'", persisted=True)
     )
-    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("constituents.id"))
+    merged_into_id: Mapped[int | None]  # held by a trigger (docs/decisions/020-set-integrity.md)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     modified_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
     # The row of the run's file that wrote this version: the change log copies it, so that the
@@ -150,7 +149,7 @@ class ConstituentEmail(Base):
 
     __tablename__ = "constituent_emails"
 
-    constituent_id: Mapped[int] = mapped_column(ForeignKey("constituents.id"))
+    constituent_id: Mapped[int]  # held by a trigger (docs/decisions/020-set-integrity.md)
     email: Mapped[str]  # lower case: the form addresses are compared in
     first_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

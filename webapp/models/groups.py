@@ -41,8 +41,8 @@ class GroupMember(Base):
 
     __tablename__ = "group_members"
 
-    group_id: Mapped[int] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"))
-    constituent_id: Mapped[int] = mapped_column(ForeignKey("constituents.id"))
+    group_id: Mapped[int]  # held by a trigger (docs/decisions/020-set-integrity.md)
+    constituent_id: Mapped[int]  # held by a trigger (docs/decisions/020-set-integrity.md)
     added_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
@@ -75,7 +75,7 @@ class InterestChoice(Base):
     __tablename__ = "interest_choices"
 
     interest_id: Mapped[int] = mapped_column(ForeignKey("interests.id", ondelete="CASCADE"))
-    constituent_id: Mapped[int] = mapped_column(ForeignKey("constituents.id"))
+    constituent_id: Mapped[int]  # held by a trigger (docs/decisions/020-set-integrity.md)
     opted_in: Mapped[bool]
     chosen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
