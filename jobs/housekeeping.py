@@ -13,9 +13,11 @@ from rq.job import Job, JobStatus
 from sqlalchemy import select, text
 
 from jobs.claims import ATTEMPT_LOCK, STALE_AFTER_SECONDS
+from jobs.cleaning import clean
 from webapp.config import current_redis
 from webapp.extensions import db
 from webapp.models import Run
+from webapp.services.files import file_store
 from webapp.services.notifications import deliver_waiting
 from webapp.services.runs import enqueue
 from webapp.transactions import commit, roll_back
@@ -38,6 +40,7 @@ def tick() -> None:
         enqueue_lost_runs(current_redis())
         deliver_waiting(db.session())
         commit(db.session())
+        clean(db.session(), file_store())
     finally:
         roll_back(db.session())
         db.session.remove()
