@@ -20,6 +20,7 @@ from webapp.rules.columns import Recognition, recognise
 from webapp.rules.fields import STANDARD_FIELDS, Field, Kind, custom_field
 from webapp.rules.reading import Dialect, Refusal, examine
 from webapp.services.files import BLOCK, FileStore, StoredSource, file_store, new_key
+from webapp.transactions import after_commit
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import FileStorage
@@ -166,7 +167,8 @@ def _keep(
     )
     session.add(upload)
     session.flush()
-    arriving.is_claimed = True
+    # A row that is rolled back, or that a lost database never kept, leaves no file behind
+    after_commit(lambda: setattr(arriving, "is_claimed", True), session)
     return upload
 
 

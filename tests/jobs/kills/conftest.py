@@ -1,0 +1,100 @@
+"""Real workers on the fast services, for tests that need no more than that."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.jobs.kills.installation import Staff, close_app
+from tests.services import Services, environment_of, flush
+from webapp import create_app
+from webapp.serving import processes
+from webapp.settings import Settings, libpq_url
+
+
+@dataclass(slots=True)
+class Workers:
+    """Import workers and the clock, each a process of its own."""
+
+    settings: Settings
+    folder: Path
+    _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, *words: str) -> None:
+        """Start `python -m` these words."""
+        started = processes.start(
+            [sys.executable, "-P", "-m", *words],
+            log=self.folder / "workers.log",
+            env=environment_of(self.settings) | {"PYTHONPATH": str(Path.cwd())},
+        )
+        self._processes.append(started)
+
+    def stop(self) -> None:
+        """End all of them and what they forked."""
+        found = [psutil.Process(one.pid) for one in self._processes if one.poll() is None]
+        children = [child for one in found for child in one.children(recursive=True)]
+        processes.end_all(children + found, seconds=3)
+        for one in self._processes:
+            one.wait()
+
+    def horses(self) -> list[psutil.Process]:
+        """The horses of the import workers."""
+        return [
+            child
+            for one in self._processes
+            if one.poll() is None
+            for child in psutil.Process(one.pid).children()
+        ]
+
+
+@contextmanager
+def staffed(
+    services: Services, folder: Path, *, workers: int, chunk_rows: int
+) -> Iterator[tuple[Staff, Workers]]:
+    """Staff on a database of their own, and workers for it."""
+    flush(services)
+    name = services.create_database()
+    settings = services.settings(name, folder, chunk_rows=chunk_rows)
+    folder.mkdir(exist_ok=True)
+    staff = Staff(create_app(settings), libpq_url(settings.database_url))
+    at_work = Workers(settings, folder)
+    try:
+        for _ in range(workers):
+            at_work.start("jobs.worker", "imports")
+        at_work.start("jobs.schedule")
+        yield staff, at_work
+    finally:
+        at_work.stop()
+        staff.close()
+        close_app(staff.app)
+        services.drop_database(name)
+        flush(services)
+
+
+@pytest.fixture(scope="module")
+def office(
+    services: Services, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Staff, Workers]]:
+    """One for all the tests of a module: starting Python takes longer than an import."""
+    folder = tmp_path_factory.mktemp("office")
+    with staffed(services, folder, workers=2, chunk_rows=500) as both:
+        yield both
+
+
+@pytest.fixture
+def staff(office: tuple[Staff, Workers]) -> Staff:
+    """Those who use it."""
+    return office[0]
+
+
+@pytest.fixture
+def workers(office: tuple[Staff, Workers]) -> Workers:
+    """Those who work."""
+    return office[1]
