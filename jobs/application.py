@@ -29,4 +29,9 @@ def connect(name: str) -> psycopg.Connection:
         application_name=f"datasync-{name}",
         prepare_threshold=None,
         connect_timeout=5,
+        # A server that went away without a word is noticed within a minute, not after hours
+        keepalives_idle=30,
+        keepalives_interval=10,
+        keepalives_count=3,
+        tcp_user_timeout=60_000,
     )

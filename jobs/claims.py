@@ -52,6 +52,9 @@ class Standing:
     tallies: dict[str, Any]
 
 
+RUN_CONNECTION = "datasync-run"
+"""How the server knows connections that must not stay silent inside a transaction."""
+
 ATTEMPT_LOCK = "hashtextextended('datasync run ' || {id} || ' attempt ' || {attempt}, 0)"
 """The lock that an attempt's connection holds for as long as it lives. The server frees it when
 the process or the connection dies, however it dies."""

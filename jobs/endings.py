@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 
-from jobs.claims import Claim
+from jobs.claims import RUN_CONNECTION, Claim
 from webapp.extensions import db
 from webapp.models import Run
 from webapp.services.files import file_store
@@ -31,6 +31,8 @@ def end_run(mine: Claim, state: str, failure: str | None = None) -> bool:
         if run is None:
             return False
         key = _write_rejects(run, mine.attempt) if run.kind == "run" else None
+        # From here on this transaction holds the run's row: frozen, it is disconnected as well
+        session.execute(text(f"SET LOCAL application_name = '{RUN_CONNECTION}'"))
         ended = session.execute(
             update(Run)
             .where(Run.id == mine.id, Run.attempt == mine.attempt, Run.state == "running")

@@ -12,7 +12,7 @@ from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job, JobStatus
 from sqlalchemy import select, text
 
-from jobs.claims import ATTEMPT_LOCK, STALE_AFTER_SECONDS
+from jobs.claims import ATTEMPT_LOCK, RUN_CONNECTION, STALE_AFTER_SECONDS
 from jobs.cleaning import clean
 from webapp.config import current_redis
 from webapp.extensions import db
@@ -46,9 +46,9 @@ def tick() -> None:
         db.session.remove()
 
 
-_DISCONNECT_FROZEN = text("""
+_DISCONNECT_FROZEN = text(f"""
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND application_name = 'datasync-run'
+WHERE datname = current_database() AND application_name = '{RUN_CONNECTION}'
     AND wait_event = 'ClientRead' AND state <> 'idle'
     AND state_change < clock_timestamp() - make_interval(secs => :seconds)""")
 

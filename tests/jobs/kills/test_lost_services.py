@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from jobs.housekeeping import take_over_stale_runs
 from jobs.runs import NO_FILE, NO_ROOM, execute
 from tests.jobs.kills import people
 from tests.jobs.kills.conftest import staffed
@@ -125,6 +126,44 @@ def test_the_web_says_so_while_the_database_is_away_and_the_run_finishes_afterwa
         assert staff.await_end(run_id) == "success"
         people.check_rows(staff.query, run_id, ROWS)
         assert browser.get(f"/runs/{run_id}").status_code == 200
+
+
+_CUT_AT_THE_END = """
+CREATE SEQUENCE endings;
+CREATE FUNCTION cut_first_ending() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('endings') = 1 THEN {happens}; END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER cut_first_ending BEFORE UPDATE ON runs FOR EACH ROW
+    WHEN (NEW.state = 'success') EXECUTE FUNCTION cut_first_ending();"""
+_CUT = "PERFORM pg_terminate_backend(pg_backend_pid())"
+_FULL = "RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'"
+
+
+def test_a_connection_lost_when_the_run_ends_is_no_fault(alone: Staff, tmp_path: Path) -> None:
+    happen(alone, _CUT_AT_THE_END.format(happens=_CUT))
+    run_id = alone.start(alone.draft(people.write_file(tmp_path / "people.csv", 100)))
+    with pytest.raises(psycopg.OperationalError):
+        work(alone, run_id)
+    assert alone.progress(run_id) == ("running", 100)
+    with alone.app.app_context():
+        assert take_over_stale_runs() == [run_id]
+    work(alone, run_id)
+    people.check_rows(alone.query, run_id, 100)
+
+
+def test_no_room_when_the_run_ends_is_told_like_any_other(alone: Staff, tmp_path: Path) -> None:
+    happen(alone, _CUT_AT_THE_END.format(happens=_FULL))
+    run_id = alone.start(alone.draft(people.write_file(tmp_path / "people.csv", 100)))
+    work(alone, run_id)
+    assert people.counts(alone.query, run_id)[:3] == ("failure", NO_ROOM, 100)
+
+
+def happen(staff: Staff, statements: str) -> None:
+    """Prepare the database."""
+    with psycopg.connect(staff.database_url) as connection:
+        connection.execute(statements)
 
 
 # ---- the disk ----
