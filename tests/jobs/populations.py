@@ -142,6 +142,46 @@ def files(draw: st.DrawFn, *, most: int = 10, with_wrong_cells: bool = True) -> 
     return File(columns, tuple(rows))
 
 
+@st.composite
+def members(draw: st.DrawFn) -> tuple[Somebody, ...]:
+    """Active constituents, each with keys of its own, as most sites have them."""
+    emails = draw(st.permutations(("a", "b", "c", "d")))
+    return tuple(
+        Somebody(
+            number,
+            {
+                name: value
+                for name, value in (
+                    ("member_id", f"m{number}" if draw(_mostly) else None),
+                    ("primary_email", f"{email}@x.org" if draw(_mostly) else None),
+                    ("accepts_email", draw(_mostly)),
+                )
+                if value is not None
+            },
+        )
+        for number, email in enumerate(emails[: draw(st.integers(1, 4))], 1)
+    )
+
+
+_mostly = st.integers(0, 5).map(bool)
+
+
+@st.composite
+def key_files(draw: st.DrawFn) -> File:
+    """Rows that take keys from each other; each leaves a name that tells it came last."""
+    cells = {
+        "CONS_ID": ("1", "2", "3", "9"),
+        "MEMBER_ID": ("m1", "m2", "m3", "m8", "m9"),
+        "PRIMARY_EMAIL": ("a@x.org", "b@x.org", "c@x.org", "y@x.org", "z@x.org"),
+    }
+    rows: list[dict[str, str]] = []
+    for number in range(draw(st.integers(2, 9))):
+        present = draw(st.sets(st.sampled_from(KEYS), min_size=1, max_size=2))
+        row = {name: draw(st.sampled_from(cells[name])) if name in present else "" for name in KEYS}
+        rows.append(row | {"FIRST_NAME": f"by row {number + 2}"})
+    return File((*KEYS, "FIRST_NAME"), tuple(rows))
+
+
 def settle(site: Site, somebodies: tuple[Somebody, ...]) -> None:
     """An empty site with these people, the groups, interests, centers and custom fields."""
     site.reset()

@@ -13,13 +13,24 @@ import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
-from tests.jobs.populations import CENTER, File, Somebody, files, people, reference_settings, settle
+from tests.jobs.populations import (
+    CENTER,
+    File,
+    Somebody,
+    files,
+    key_files,
+    members,
+    people,
+    reference_settings,
+    settle,
+)
 from tests.jobs.reference import Reference, World, import_into
 from tests.jobs.site import Imported, Result, Site
 from webapp.rules.guarding import guard, unguard
 from webapp.services.files import file_store
 
 CHUNK_ROWS = (1, 2, 7, 10_000)
+_chunk_rows = st.sampled_from((3, 10_000, 10_000))
 
 quick = settings(
     deadline=None,
@@ -81,6 +92,23 @@ def test_engine_is_reference(site: Site, center: int | None, data: st.DataObject
     for outcome, _ in expected.verdicts.values():
         event(outcome)
     compare(site, imported, expected)
+
+
+@settings(quick, max_examples=80)
+@given(before=members(), file=key_files(), unique_email=st.booleans(), chunk=_chunk_rows)
+def test_keys_that_change_hands(
+    site: Site, before: tuple[Somebody, ...], file: File, unique_email: bool, chunk: int
+) -> None:
+    """Whoever a row means, it is who the rows before it left there."""
+    settle(site, before)
+    site.set(chunk_rows=chunk, unique_email=unique_email)
+    expected = import_into(
+        World.of(site.state()),
+        reference_settings(unique_email=unique_email),
+        file.columns,
+        file.numbered,
+    )
+    compare(site, site.import_rows(file.rows, preview=False, columns=file.columns), expected)
 
 
 @dataclass(frozen=True)
