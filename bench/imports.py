@@ -47,6 +47,8 @@ def measure_imports(services: Services, folder: Path, rows: int) -> Measured:
         run = _Runner(services, name, folder / name)
         created = run("import", clean)
         steps["undo"] = run("undo", created["run"])
+    # Both were creates on an empty database; like the floor, the better of two counts
+    steps["create"] = min(steps["create"], created, key=lambda step: float(step["seconds"]))
     floor = min(floor, _floor(services, clean))
     return Measured(rows, floor, steps)
 

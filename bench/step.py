@@ -15,6 +15,7 @@ from flask import Flask
 
 from jobs.application import get_app
 from jobs.runs import execute
+from jobs.worker import quieten_collector
 from webapp.extensions import db
 from webapp.models import Run
 from webapp.services import runs, uploads
@@ -24,6 +25,7 @@ def main(arguments: list[str]) -> None:
     """`preview FILE`, `import FILE` or `undo RUN`."""
     kind, subject = arguments
     app = get_app()
+    quieten_collector()  # as a worker does
     # Measured here without the queue: the job is called by hand
     runs.enqueue = lambda *_, **__: True
     with app.app_context():

@@ -4,6 +4,7 @@ One queue each, because a worker on several can lose a job between taking and st
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -20,6 +21,13 @@ QUEUES = ("imports", "system")
 PRELOADED = ("jobs.runs", "jobs.housekeeping")
 
 
+def quieten_collector() -> None:
+    """Look for cycles of garbage more rarely: a chunk is tens of thousands of lists without any,
+    and going through them took a fifth of the reading. What is loaded is left alone for good."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
+
+
 def main(arguments: list[str]) -> int:
     """Work until told to stop. No database connection is opened before a job's fork."""
     if len(arguments) != 1 or arguments[0] not in QUEUES:
@@ -30,6 +38,7 @@ def main(arguments: list[str]) -> int:
     app = get_app()
     for module in PRELOADED:
         import_module(module)
+    quieten_collector()
     name = arguments[0]
     connection = Redis.from_url(app.config["DATASYNC"].redis_url)
     worker = Worker(

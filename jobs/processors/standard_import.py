@@ -39,6 +39,8 @@ def preview(connection: psycopg.Connection, mine: Claim) -> None:
     over, because what earlier rows would have done lives in the session's temporary tables."""
     with connection.transaction():
         hold(connection, mine)
+        # The overlay is looked up by key again and again: it should not go to disk meanwhile
+        connection.execute("SET temp_buffers = '256MB'")
         connection.execute("DELETE FROM run_rows WHERE run_id = %s", [mine.id])
         connection.execute(
             "UPDATE runs SET next_row = 0, rows_read = 0, created = 0, updated = 0, unchanged = 0,"
