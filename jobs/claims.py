@@ -21,7 +21,8 @@ STALE_AFTER_SECONDS = 15
 """A running run whose heartbeat is older than this is taken over; one whose worker is known to be
 gone, because its lock is free, at once."""
 MOST_ATTEMPTS_AT_ONE_ROW = 8
-"""A run that dies this often without getting any further is ended with a sentence."""
+"""A run that dies this often without getting any further is ended with a sentence. A preview never
+gets further: each attempt starts over."""
 
 APPLY_LOCK = 7_231_002
 """Held by whoever writes constituents by key: chunks of runs, and edits of keys by hand."""
@@ -63,7 +64,8 @@ _CLAIM = f"""
 UPDATE runs SET state = 'running', attempt = attempt + 1, heartbeat_at = clock_timestamp(),
     started_at = coalesce(started_at, clock_timestamp()),
     tallies = jsonb_set(jsonb_set(tallies, '{{attempts_at_row}}', to_jsonb(
-        CASE WHEN (tallies ->> 'claimed_at_row')::bigint = next_row
+        CASE WHEN kind IN ('preview', 'undo_preview')
+                OR (tallies ->> 'claimed_at_row')::bigint = next_row
              THEN coalesce((tallies ->> 'attempts_at_row')::int, 0) + 1 ELSE 1 END)),
         '{{claimed_at_row}}', to_jsonb(next_row))
 WHERE id = %s AND (state IN ('queued', 'stale') OR (state = 'running'

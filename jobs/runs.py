@@ -45,6 +45,10 @@ STUCK = (
     "ended. What it had done up to then is kept and can be undone. Ask an administrator to look at "
     "the workers' log."
 )
+STUCK_PREVIEW = (
+    "The preview stopped {times} times before its end, so it was ended. Nothing was changed. Ask "
+    "an administrator to look at the workers' log, then try again."
+)
 NO_FILE = (
     "The uploaded file is no longer in the file store, so the run stopped. What it had done up to "
     "then is kept and can be undone. Upload the file again in a new run."
@@ -74,7 +78,8 @@ def _work(connection: psycopg.Connection, mine: Claim) -> None:
     attempt goes on where this one stood."""
     attempts = int(mine.run["tallies"].get("attempts_at_row", 0))
     if attempts > MOST_ATTEMPTS_AT_ONE_ROW:
-        sentence = STUCK.format(times=attempts - 1, row=mine.run["next_row"] + 1)
+        sentence = STUCK_PREVIEW if mine.run["kind"] in ("preview", "undo_preview") else STUCK
+        sentence = sentence.format(times=attempts - 1, row=mine.run["next_row"] + 1)
         return _end(connection, mine, "failure", sentence)
     try:
         PROCESSORS[mine.run["kind"]](connection, mine)

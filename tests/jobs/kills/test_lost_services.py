@@ -12,17 +12,19 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
+from jobs.claims import MOST_ATTEMPTS_AT_ONE_ROW
 from jobs.housekeeping import take_over_stale_runs
-from jobs.runs import NO_FILE, NO_ROOM, execute
+from jobs.runs import NO_FILE, NO_ROOM, STUCK, STUCK_PREVIEW, execute
 from tests.jobs.kills import people
 from tests.jobs.kills.conftest import staffed
-from tests.jobs.kills.installation import Staff
+from tests.jobs.kills.installation import FINISHED, Staff
 from tests.people import make_person, sign_in
 from tests.services import Services, flush, running_services
 from webapp.extensions import db
@@ -143,14 +145,49 @@ _FULL = "RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'"
 
 def test_a_connection_lost_when_the_run_ends_is_no_fault(alone: Staff, tmp_path: Path) -> None:
     happen(alone, _CUT_AT_THE_END.format(happens=_CUT))
-    run_id = alone.start(alone.draft(people.write_file(tmp_path / "people.csv", 100)))
+    run_id = alone.start(alone.draft(people.write_file(tmp_path / "people.csv", 1000)))
     with pytest.raises(psycopg.OperationalError):
         work(alone, run_id)
-    assert alone.progress(run_id) == ("running", 100)
+    assert alone.progress(run_id) == ("running", 1000)
     with alone.app.app_context():
         assert take_over_stale_runs() == [run_id]
     work(alone, run_id)
-    people.check_rows(alone.query, run_id, 100)
+    people.check_rows(alone.query, run_id, 1000)
+    # The row that is wrong is in one rejects file, the one of the attempt that ended the run
+    folder = tmp_path / "data" / "files" / "rejects"
+    [(key,)] = alone.query("SELECT rejects_key FROM runs WHERE id = %s", run_id)
+    assert [f"rejects/{path.name}" for path in folder.iterdir()] == [key]
+
+
+@pytest.mark.parametrize(("kind", "sentence"), [("run", STUCK), ("preview", STUCK_PREVIEW)])
+def test_a_run_that_dies_whoever_takes_it_is_ended_with_a_sentence(
+    alone: Staff, tmp_path: Path, kind: str, sentence: str
+) -> None:
+    happen(
+        alone,
+        _CUT_AT_THE_END.format(happens=_CUT)
+        .replace("nextval('endings') = 1", "true")
+        .replace("NEW.state = 'success'", "NEW.rows_read > 3000"),
+    )
+    draft = alone.draft(people.write_file(tmp_path / "people.csv", 3500))
+    alone.app.config["DATASYNC"] = replace(alone.app.config["DATASYNC"], chunk_rows=1000)
+    run_id = alone.start(draft) if kind == "run" else alone.preview(draft)
+    attempts = 0
+    while alone.progress(run_id)[0] not in FINISHED:
+        attempts += 1
+        try:
+            work(alone, run_id)
+        except psycopg.OperationalError:
+            with alone.app.app_context():
+                assert take_over_stale_runs() == [run_id]
+    # The first attempt at a run gets as far as the row at which the others die
+    assert attempts == MOST_ATTEMPTS_AT_ONE_ROW + (2 if kind == "run" else 1)
+    state, failure, read, *_ = people.counts(alone.query, run_id)
+    assert (state, failure) == (
+        "failure",
+        sentence.format(times=MOST_ATTEMPTS_AT_ONE_ROW, row=3001),
+    )
+    assert read == 3000
 
 
 def test_no_room_when_the_run_ends_is_told_like_any_other(alone: Staff, tmp_path: Path) -> None:
@@ -164,6 +201,30 @@ def happen(staff: Staff, statements: str) -> None:
     """Prepare the database."""
     with psycopg.connect(staff.database_url) as connection:
         connection.execute(statements)
+
+
+def test_an_upload_whose_commit_is_lost_leaves_nothing_behind(
+    alone: Staff, client: FlaskClient[Any], tmp_path: Path
+) -> None:
+    happen(
+        alone,
+        _CUT_AT_THE_END.format(happens=_CUT)
+        .replace("BEFORE UPDATE ON runs", "AFTER INSERT ON uploads DEFERRABLE INITIALLY DEFERRED")
+        .replace("CREATE TRIGGER", "CREATE CONSTRAINT TRIGGER")
+        .replace("WHEN (NEW.state = 'success')", ""),
+    )
+    person = make_person(alone.app, "r@example.org", Role.VIEW_IMPORT_EXPORT, Role.DATA_SYNC_RUN)
+    browser = sign_in(client, person)
+    run_id = int(browser.post(START, data=DRAFT).location.split("/")[2])
+    files = tmp_path / "data" / "files" / "uploads"
+    for status, kept in ((503, 0), (303, 1)):
+        answer = browser.post(
+            f"/runs/{run_id}/wizard/file",
+            data={"file": (io.BytesIO(b"MEMBER_ID\nM1\n"), "people.csv")},
+        )
+        assert answer.status_code == status
+        assert len(list(files.iterdir())) == kept
+        assert alone.query("SELECT count(*) FROM uploads") == [(kept,)]
 
 
 # ---- the disk ----
