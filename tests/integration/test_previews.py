@@ -212,19 +212,20 @@ def test_the_choice_to_opt_in_again_is_kept_with_who_made_it(session: Session, d
 
 
 NO_EFFECTS = Effects(None, None, [], [])
+TWO_GROUPS = "Makes this run’s New and Modified groups in the Data Sync folder."
 
 
 @pytest.mark.parametrize(
     ("counts", "effects", "sentences"),
     [
-        ({}, NO_EFFECTS, ["Running changes no constituent."]),
+        ({}, NO_EFFECTS, ["Running changes no constituent.", TWO_GROUPS]),
         (
             {"created": 1, "updated": 2},
             Effects(None, None, [Effect(1, "Volunteers", 1)], []),
             [
                 "Running creates 1 constituent and updates existing constituents from 2 rows.",
                 "Adds 1 person to the group “Volunteers”.",
-                "Makes this run’s New and Modified groups in the Data Sync folder.",
+                TWO_GROUPS,
             ],
         ),
         (
@@ -233,6 +234,7 @@ NO_EFFECTS = Effects(None, None, [], [])
             [
                 "Running changes no constituent.",
                 "1 row says what is already there, and changes nothing.",
+                TWO_GROUPS,
                 "1,200 rows are rejected and come back as a file with the reasons, to be corrected "
                 "and uploaded again.",
                 "1 row is withheld and does nothing.",

@@ -204,7 +204,7 @@ def _child(run: Run, kind: str, *, user_id: int | None) -> Run:
         center_id=run.center_id,
         user_id=user_id,
         label=run.label,
-        notify=[],
+        notify=list(run.notify) if kind == "undo" else [],
     )
 
 

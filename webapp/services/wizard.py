@@ -270,8 +270,7 @@ def describe_plan(run: Run, preview: Run, effects: Effects) -> list[str]:
         sentences.append(_describe_memberships("Adds", "to", "group", effects.groups))
     if effects.interests:
         sentences.append(_describe_memberships("Sets", "for", "interest", effects.interests))
-    if preview.created or preview.updated:
-        sentences.append(_describe_new_groups(preview))
+    sentences.append("Makes this run’s New and Modified groups in the Data Sync folder.")
     if preview.rejected:
         sentences.append(
             f"{_count(preview.rejected, 'row')} "
@@ -303,14 +302,6 @@ def _describe_memberships(verb: str, towards: str, noun: str, effects: Sequence[
         return f"{verb} {total:,} {people} {towards} the {noun} “{effects[0].name}”."
     what = {"group": "membership", "interest": "choice"}[noun]
     return f"{verb} {_count(total, what)} {towards} {_count(len(effects), noun)}."
-
-
-def _describe_new_groups(preview: Run) -> str:
-    made = [
-        name for name, rows in (("New", preview.created), ("Modified", preview.updated)) if rows
-    ]
-    noun = _verb(len(made), "group", "groups")
-    return f"Makes this run’s {' and '.join(made)} {noun} in the Data Sync folder."
 
 
 def _verb(count: int, one: str, many: str) -> str:
