@@ -13,7 +13,8 @@ from psycopg.types.json import Jsonb
 from jobs.ahead import read_ahead
 from jobs.claims import APPLY_LOCK, Claim, LostClaimError, Standing, hold
 from jobs.processors.import_inputs import ImportInputs, load_inputs, make_groups
-from jobs.processors.import_sql import ImportSql, OverlayTables, RealTables
+from jobs.processors.import_sql import ImportSql
+from jobs.processors.import_tables import OverlayTables, RealTables
 from jobs.reading import CheckedChunk
 from webapp.rules.faults import Fault, FaultCode, faults_json
 from webapp.rules.standard_import import Decision, Evidence, decide, match_fault
