@@ -54,7 +54,7 @@ def write_report(measured: list[Measured], latency: list[Latency]) -> str:
             "Written by `make bench`. Every figure is a ratio to something measured in the same "
             "run on the same server: the *floor* is COPY of the same bytes into a staging table "
             "and one plain INSERT … SELECT each for constituents, emails and memberships, with "
-            "triggers (change log and foreign keys) off. The imports do all they always do: "
+            "triggers (change log and integrity) off. The imports do all they always do: "
             "checks, matching, change log, outcome of every row, progress.",
             "",
             f"Measured on {datetime.now(UTC):%Y-%m-%d} on {_machine()}. The load average over the "

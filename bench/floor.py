@@ -1,7 +1,7 @@
 """The floor: what PostgreSQL alone needs to take the same rows, in the same tables and indexes.
 
 COPY of the file's bytes into a staging table, then one INSERT ... SELECT each for constituents,
-emails and memberships, with triggers (change log, foreign keys) off.
+emails and memberships, with triggers (change log, integrity) off.
 """
 
 from __future__ import annotations
