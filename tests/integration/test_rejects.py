@@ -173,6 +173,17 @@ def test_an_irregular_row_stays_rejected_until_somebody_looked(
     assert bool(again[0].faults) == (len(cells) > 3)
 
 
+def test_the_note_on_a_row_that_was_not_put_right_does_not_pile_up(session: Session) -> None:
+    cells = ["M1", "x", "", "7", "Does not fit.", NOT_FIXED, "surplus"]
+    columns = [*COLUMNS, "DATASYNC_ROW", "DATASYNC_REASON"]
+    bad = fault(FaultCode.IRREGULAR_ROW, message="Does not fit.")
+    run = make_run(session, [make_reject(2, cells, bad)], columns=columns)
+
+    _, rows = read_back(written(session, run))
+
+    assert rows == [["M1", "x", "", "2", "Does not fit.", NOT_FIXED, "surplus"]]
+
+
 @pytest.mark.parametrize(
     ("delimiter", "expected"), [(",", ","), (";", ";"), ("\t", ","), ("|", ",")]
 )

@@ -148,6 +148,11 @@ def _unix_newlines(value: str | None) -> str | None:
     return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
+def _is_storable(value: str) -> bool:
+    # JSON can spell what no cell holds: a NUL, half of a surrogate pair
+    return "\x00" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)
+
+
 class CellForm(FlaskForm):  # type: ignore[misc]
     """One cell of one row, as it should be."""
 
@@ -175,7 +180,7 @@ class ValueForm(FlaskForm):  # type: ignore[misc]
             value = json.loads(field.data)
         except ValueError:
             value = None
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not _is_storable(value):
             raise ValidationError("Reload the page and try again.")
 
     @property

@@ -49,7 +49,7 @@ FAULT_TITLES: dict[FaultCode, str] = {
     FaultCode.NOT_YES_NO: "Neither yes nor no",
     FaultCode.NOT_A_CHOICE: "Not one of the choices",
     FaultCode.CONTROL_CHARACTER: "Invisible control character",
-    FaultCode.IRREGULAR_ROW: "Row does not fit the header",
+    FaultCode.IRREGULAR_ROW: "Row that cannot be read",
     FaultCode.UNKNOWN_GROUP: "Unknown group",
     FaultCode.UNKNOWN_INTEREST: "Unknown interest",
     FaultCode.OTHER_CENTER_GROUP: "Group of another center",

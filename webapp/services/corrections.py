@@ -133,8 +133,9 @@ def lock_draft(session: Session, run: Run) -> None:
     """
     session.refresh(run, with_for_update=True)
     if run.state != "draft":
+        became = "discarded" if run.queued_at is None else "started"
         raise DataSyncError(
-            NOT_A_DRAFT, "This operation was already started, so nothing was changed."
+            NOT_A_DRAFT, f"This operation was already {became}, so nothing was changed."
         )
 
 

@@ -90,6 +90,8 @@ def list_for_others(
 
 def find_operation(session: Session, slug: str) -> Operation | None:
     """The operation of this slug that works, or None."""
+    if "\x00" in slug:
+        return None  # the database has no such text, and would say so by failing
     return session.scalar(
         select(Operation).where(Operation.slug == slug, Operation.kind.in_(WORKING_KINDS))
     )

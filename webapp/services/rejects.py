@@ -29,8 +29,8 @@ from webapp.rules.guarding import guard, is_report_column
 
 BATCH_ROWS = 5_000
 NOT_FIXED = (
-    "The cells of this row do not stand under the right headings. "
-    "Put them right, then clear this cell and all to its right."
+    "This row could not be read. Put it right as the reason says, "
+    "each cell under its heading, then clear this cell and all to its right."
 )
 _KEPT_DELIMITERS = (",", ";")
 MAX_XLSX_ROWS = 1_048_575
@@ -111,7 +111,8 @@ class _Layout:
         original = [guard(cells[at]) if at < len(cells) else "" for at in self._kept]
         laid_out = [*original, str(reject.row_number), guard(explain(reject.faults))]
         if _is_irregular(reject) or (cells and len(cells) != self._width):
-            laid_out += [NOT_FIXED, *(guard(cell) for cell in cells[self._width :])]
+            surplus = (cell for cell in cells[self._width :] if cell != NOT_FIXED)
+            laid_out += [NOT_FIXED, *(guard(cell) for cell in surplus)]
         return laid_out
 
 

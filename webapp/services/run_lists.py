@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from webapp.models import Group, Interest, Operation, Run, Upload, User
+from webapp.models import Group, GroupMember, Interest, Operation, Run, Upload, User
 
 PAGE_RUNS = 25
 UNDO_UNDER_WAY = ("queued", "running", "stale")
@@ -51,7 +51,13 @@ def list_results(
     query = (
         select(Run)
         .options(joinedload(Run.operation), joinedload(Run.upload), joinedload(Run.user))
-        .where(Run.kind.in_(("run", "undo")), Run.state != "draft", *_conditions(wanted))
+        .where(
+            Run.kind.in_(("run", "undo")),
+            Run.state != "draft",
+            # Drafts that were thrown away were never run, so there is no result of them
+            or_(Run.state != "cancelled", Run.queued_at.is_not(None)),
+            *_conditions(wanted),
+        )
         .limit(limit + 1)
     )
     if center_ids is not None:
@@ -137,6 +143,20 @@ def find_undo(session: Session, run_id: int) -> Run | None:
     ).one_or_none()
 
 
+def find_broken_off_undo(session: Session, run_id: int) -> Run | None:
+    """The last undo of a run, if that took back something and did not get to the end."""
+    undo = session.scalars(
+        select(Run)
+        .where(Run.parent_id == run_id, Run.kind == "undo")
+        .order_by(Run.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if undo is None or undo.state not in ("failure", "cancelled"):
+        return None
+    did = undo.tallies.get("restored") or undo.tallies.get("removed")
+    return undo if did else None
+
+
 def find_undos(session: Session, run_ids: Collection[int]) -> dict[int, Run]:
     """The same for a page of runs: run id → its undo."""
     undos = session.scalars(
@@ -185,6 +205,9 @@ class Effects:
     modified_group: Group | None
     groups: list[Effect]
     interests: list[Effect]
+    modified: int | None = None
+    """How many the Modified group has, where that is not the number of updated rows: some were
+    about the same constituent."""
 
 
 def get_effects(session: Session, run: Run) -> Effects:
@@ -205,7 +228,15 @@ def get_effects(session: Session, run: Run) -> Effects:
         by_id.get(run.modified_group_id or 0),
         _effects({key: count for key, count in groups.items() if key not in made}, names),
         _effects(interests, topics),
+        _count_members(session, run.modified_group_id) if run.tallies.get("repeated") else None,
     )
+
+
+def _count_members(session: Session, group_id: int | None) -> int | None:
+    if group_id is None:
+        return None
+    members = select(func.count()).select_from(GroupMember)
+    return session.scalar(members.where(GroupMember.group_id == group_id))
 
 
 def _counts(tally: Any) -> dict[int, int]:

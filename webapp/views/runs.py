@@ -75,6 +75,7 @@ def show(run_id: int) -> ResponseReturnValue:
         counts=_linked_counts(run),
         effects=run_lists.get_effects(session, run),
         undo=run_lists.find_undo(session, run.id) if run.kind == "run" else None,
+        broken_off_undo=run_lists.find_broken_off_undo(session, run.id),
         can_undo=run.kind == "run" and run_lists.has_effects(run),
         has_rejects=bool(run.rejected or run.withheld) and run.kind == "run",
         has_workbook=0 < run.rejected + run.withheld <= MAX_WORKBOOK_ROWS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 
 from webapp import hx
 from webapp.access import require_center, signed_in
@@ -52,6 +53,8 @@ def look(run_id: int) -> ResponseReturnValue:
     run = _get_run(run_id)
     require_center(RUN, run.center_id)
     session = db.session()
+    # Pressed twice at once, it is one look
+    session.execute(select(Run.id).where(Run.id == run.id).with_for_update())
     under_way = run_lists.find_undo_preview(session, run.id)
     if under_way is None or under_way.is_finished:
         try:

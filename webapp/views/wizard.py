@@ -60,7 +60,8 @@ def open_draft(run_id: int, step: Step) -> Draft:
     """The draft for one of its steps; off to the right page where that one can't be opened."""
     run = get_own_run(run_id)
     if run.state != "draft":
-        flash("This run was already started. Here is what became of it.", "info")
+        if run.queued_at is not None:
+            flash("This run was already started. Here is what became of it.", "info")
         abort(hx.go_to(url_for("runs.show", run_id=run.id)))
     draft = wizard.read_draft(db.session(), run)
     if step.position > draft.reached.position:
@@ -306,7 +307,7 @@ def _show_found(draft: Draft, form: Any) -> str:
 
 
 def _encoding_words(dialect: Dialect) -> str:
-    known = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
+    known = {"utf-8": "UTF-8", "utf-16": "UTF-16", "windows-1252": "Windows-1252"}
     words = next(
         (words for name, words in known.items() if dialect.encoding.lower().startswith(name)),
         dialect.encoding,

@@ -5,18 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from python_calamine import CalamineWorkbook
-from sqlalchemy import event, select, text
+from sqlalchemy import event, func, select, text
 
 from tests.finished_runs import COLUMNS, fault, make_reject, make_row, make_run
 from tests.people import Person, make_admin, make_center, make_person, sign_in
 from webapp import create_app
 from webapp.extensions import db
-from webapp.models import Group, Message, Run
+from webapp.models import Constituent, Group, GroupMember, Message, Run
 from webapp.rules.roles import Role
 from webapp.services.progress import SILENT_AFTER
 
@@ -283,6 +284,26 @@ class TestResults:
         assert "No. 999" in page
         assert "opt-outs were kept" in page
         assert "row was about someone" in page
+
+    def test_someone_updated_twice_is_once_in_the_modified_group(
+        self, session: Session, rita: FlaskClient[Any]
+    ) -> None:
+        made = Group(name="Modified from Spring", kind="modified", folder="Data Sync")
+        person = Constituent(first_name="Anna")
+        session.add_all([made, person])
+        session.flush()
+        session.add(GroupMember(group_id=made.id, constituent_id=person.id))
+        run = make_run(
+            session,
+            [make_row(2, "updated", "Anna"), make_row(3, "updated", "Anna")],
+            modified_group_id=made.id,
+            tallies={"repeated": 1},
+        )
+        session.commit()
+
+        page = rita.get(f"/runs/{run.id}").text
+
+        assert re.search(r">1</span> <span>in <a[^>]*>Modified from Spring<", page)
 
     def test_rows_are_filtered_by_the_page_and_by_the_fragment_alike(
         self, session: Session, rita: FlaskClient[Any]
@@ -570,6 +591,39 @@ class TestUndo:
         page = rita.post(f"/runs/{run.id}/undo/look", follow_redirects=True).text
 
         assert "Only a run that has ended can be undone" in page
+
+    def test_an_undo_that_was_broken_off_is_told_on_the_page_of_the_run(
+        self, session: Session, rita: FlaskClient[Any]
+    ) -> None:
+        run = finished(session, state="cancelled")
+        undo = make_run(
+            session, kind="undo", parent_id=run.id, state="cancelled", tallies={"removed": 3}
+        )
+        session.commit()
+
+        page = rita.get(f"/runs/{run.id}").text
+
+        assert f'(<a href="/runs/{undo.id}">run {undo.id}</a>) did not get to the end' in page
+        assert "Undo…" in page
+        undo.state = "success"
+        session.commit()
+        page = rita.get(f"/runs/{run.id}").text
+        assert "did not get to the end" not in page
+        assert "can be undone" not in page
+
+    def test_looking_pressed_in_two_browsers_at_once_looks_once(
+        self, shared_app: Flask, session: Session, runner: Person
+    ) -> None:
+        run = finished(session)
+        url = f"/runs/{run.id}/undo/look"
+        browsers = [sign_in(shared_app.test_client(), runner) for _ in range(4)]
+
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda browser: browser.post(url), browsers))
+
+        assert {answer.status_code for answer in answers} == {303}
+        looks = select(func.count()).select_from(Run).where(Run.kind == "undo_preview")
+        assert session.scalar(looks) == 1
 
     def test_who_may_only_look_cannot_undo(
         self, session: Session, viewer: FlaskClient[Any]

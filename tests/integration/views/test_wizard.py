@@ -205,6 +205,12 @@ def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(
         assert db.session.query(Upload).count() == 0
 
 
+def test_the_encoding_is_named_as_people_know_it(drafted: Wizard) -> None:
+    drafted.upload("MEMBER_ID,FIRST_NAME\nM-1,Zoë\nM-2,André\n".encode("cp1252"))
+    assert "Windows-1252" in re.sub(r"<dt>Encoding</dt>", "", drafted.get("found").text)
+    assert "windows-1252" not in drafted.get("found").text
+
+
 def test_a_refused_file_is_not_kept(drafted: Wizard, settings: Any) -> None:
     drafted.upload(b"%PDF-1.7 something", "a.pdf")
     assert not [path for path in (settings.data_dir / "files").rglob("*") if path.is_file()]
@@ -432,8 +438,14 @@ def test_what_was_sent_by_nobody_is_refused(uploaded: Wizard) -> None:
     uploaded.post("preview/correct", row_number="3", column="SHOE_SIZE", new_value="1")
     uploaded.post("preview/correct", row_number="-3", column="FIRST_NAME", new_value="1")
     uploaded.post("preview/correct", row_number="99999999999", column="FIRST_NAME", new_value="1")
-    uploaded.post("preview/replace", column="FIRST_NAME", old="no json", new_value="1")
+    for old in ("no json", "1", r'"\u0000"', r'"\ud800"'):
+        answer = uploaded.post("preview/replace", column="FIRST_NAME", old=old, new_value="1")
+        assert answer.status_code == 303, old
     assert uploaded.edits() == []
+
+
+def test_an_operation_nobody_can_have_is_not_there(browser_of_runner: FlaskClient[Any]) -> None:
+    assert browser_of_runner.get("/operations/%00/start").status_code == 404
 
 
 def test_rows_are_filtered_and_paged(uploaded: Wizard) -> None:
@@ -548,6 +560,10 @@ def test_a_draft_can_be_discarded(uploaded: Wizard) -> None:
     assert uploaded.post("discard").location == "/operations/"
     assert uploaded.read().state == "cancelled"
     assert uploaded.get("file").location.endswith(f"/runs/{uploaded.run_id}")
+    page = uploaded.client.get(f"/runs/{uploaded.run_id}").text
+    assert "This draft was discarded before it was run" in page
+    assert "already started" not in page
+    assert f"/runs/{uploaded.run_id}" not in uploaded.client.get("/runs/").text
 
 
 def test_another_center_does_not_see_a_draft(app: Flask, drafted: Wizard) -> None:
