@@ -96,7 +96,8 @@ def test_what_was_edited_since_stays(
         if person in old or person in touched
     }
     assert after == expected
-    kept = {row.constituent_id for row in done.rows.values()}
+    # A new record that stays may have a key that an old one would get back: that is told as well
+    kept = {row.constituent_id for row in done.rows.values() if "taken_since_run" not in row.codes}
     assert kept <= touched
     for person in touched & old.keys():
         has_kept = any(
