@@ -50,6 +50,8 @@ def main(arguments: list[str]) -> int:
         job_monitoring_interval=5,
         maintenance_interval=60,
     )
+    # An idle worker counts every outage it ever saw, and would wait a minute after the sixth.
+    worker.max_connection_wait_time = 2.0
     # Every job inherits the context with the fork.
     with app.app_context():
         worker.work()

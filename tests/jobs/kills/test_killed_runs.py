@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -55,8 +56,8 @@ def print_faults(folder: Path) -> None:
     for log in sorted(folder.glob("*-?.log")):
         said = log.read_text(errors="replace").splitlines()
         for number, line in enumerate(said):
-            if "ERROR" in line and "lost" not in line:
-                print(log.name, "\n".join(said[number : number + 60]))  # noqa: T201
+            if "ERROR" in line and "Redis" not in line:
+                print(log.name, "\n".join(said[number : number + 40]))  # noqa: T201
 
 
 @pytest.fixture
@@ -81,7 +82,8 @@ def disturb(
         came = installation.await_rows(run_id, moment)
         assert came, f"it ended before row {moment}: {people.counts(installation.query, run_id)}"
         time.sleep(chance.uniform(0, 0.03))
-        print(f"run {run_id}, row {installation.progress(run_id)[1]}: {victim}")  # noqa: T201
+        row = installation.progress(run_id)[1]
+        print(f"{datetime.now(UTC):%X} run {run_id}, row {row}: {victim}")  # noqa: T201
         installation.kill(victim)
 
 
