@@ -11,6 +11,7 @@ from pathlib import Path
 
 DEFAULT_DATA = "./var"
 DEFAULT_PORT = 8000
+LONGEST_LABEL = 150
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_serve(_command(commands, "serve", "start everything and keep it running"))
     _add_run(_command(commands, "run", "run an operation on a file and wait for its end"))
     undo = _command(commands, "undo", "take back what a run did")
-    undo.add_argument("run", metavar="RUN", type=int, help="the run's number")
+    undo.add_argument("run", metavar="RUN", type=_run_number, help="the run's number")
     _add_json(undo)
     _add_json(_command(commands, "status", "say what is running and what is waiting"))
     _add_create_user(_command(commands, "create-user", "make a user; the password comes on stdin"))
@@ -75,9 +76,13 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("operation", metavar="OPERATION", help="standard-constituent-import, ...")
+    parser.add_argument(
+        "operation", metavar="OPERATION", type=_text, help="standard-constituent-import, ..."
+    )
     parser.add_argument("--file", metavar="F", type=Path, required=True, help="the file to run on")
-    parser.add_argument("--label", metavar="L", default="", help="what to call the run")
+    parser.add_argument(
+        "--label", metavar="L", type=_label, default="", help="what to call the run"
+    )
     parser.add_argument("--preview", action="store_true", help="only show what would happen")
     parser.add_argument(
         "--date-order", choices=("mdy", "dmy"), help="what 1/2/2026 means (default: mdy)"
@@ -90,12 +95,35 @@ def _add_create_user(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--role", required=True, help="site-administrator, data-sync-run, data-sync-manage, ..."
     )
-    parser.add_argument("--center", metavar="C", help="give the role for this center only")
-    parser.add_argument("--name", default="", help="what the pages call the user")
+    parser.add_argument(
+        "--center", metavar="C", type=_text, help="give the role for this center only"
+    )
+    parser.add_argument("--name", type=_text, default="", help="what the pages call the user")
 
 
 def _port(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isascii() and text.isdecimal() else 0
     if not 1 <= number <= 65535:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text} is no port; choose one from 1 to 65535")
     return number
+
+
+def _run_number(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdecimal() else 0
+    if not 1 <= number < 2**63:
+        raise argparse.ArgumentTypeError(
+            f"{text} is no number of a run; `datasync status` lists them"
+        )
+    return number
+
+
+def _text(text: str) -> str:
+    if not text.isprintable():  # neither is what came in as bytes that are no UTF-8
+        raise argparse.ArgumentTypeError("write it on one line and in UTF-8")
+    return text
+
+
+def _label(text: str) -> str:
+    if len(text) > LONGEST_LABEL:
+        raise argparse.ArgumentTypeError(f"use at most {LONGEST_LABEL} characters")
+    return _text(text)

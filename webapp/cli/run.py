@@ -41,7 +41,8 @@ COUNTS = ("rows_read", "created", "updated", "unchanged", "rejected", "withheld"
 def run(options: argparse.Namespace) -> int:
     """0 when the run ended in success, also with rejects; 1 when it did not."""
     if not options.file.is_file():
-        sys.stderr.write(f"datasync: there is no file {options.file}. Check its name.\n")
+        wrong = "is not a file" if options.file.exists() else "does not exist"
+        sys.stderr.write(f"datasync: {options.file} {wrong}. Check its name.\n")
         return WRONG_USAGE
     folder = DataFolder(options.data.resolve())
     with attached(folder, "run", Work(imports=1, scheduler=True)) as services:
