@@ -98,7 +98,7 @@ def test_every_page_reads_well(page: Page, at: str, session: Session) -> None:
     )
     failed = make_run(
         session,
-        label="Broken file",
+        label="Broken" + "_and_without_a_place_to_break" * 3,
         state="failure",
         failure="The file ends in the middle of row 1,204. Save it again and upload it.",
     )
