@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,6 +24,10 @@ from webapp.rules.waves import has_repeats
 
 WHO_COLUMNS = ("FIRST_NAME", "LAST_NAME", "PRIMARY_EMAIL", "MEMBER_ID", "CONS_ID")
 WHO_LENGTH = 120
+CROWD = 100
+"""Rows with one key: more of them in a chunk, and it is done in parts. They apply one after the
+other, and a transaction grows slower with each change of the same record."""
+PART_ROWS = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,19 @@ class ChunkReader:
             if is_guarded:
                 rows = [[unguard(cell) for cell in row] for row in batch.rows]
                 batch = Batch(batch.row_numbers, rows, batch.faults)
-            yield self.check(batch)
+            for part in self._parts(batch):
+                yield self.check(part)
+
+    def _parts(self, batch: Batch) -> Iterator[Batch]:
+        """The batch, or smaller ones where many of its rows have one key (`none@example.org`)."""
+        keys = [c.position for c in self.recognition.known if _field(c).column in KEY_COLUMNS]
+        if not any(_has_crowd(batch.rows, position) for position in keys):
+            yield batch
+            return
+        for at in range(0, len(batch), PART_ROWS):
+            numbers = batch.row_numbers[at : at + PART_ROWS]
+            faults = {number: batch.faults[number] for number in numbers if number in batch.faults}
+            yield Batch(numbers, batch.rows[at : at + PART_ROWS], faults)
 
     def check(self, batch: Batch) -> CheckedChunk:
         """Correct, convert and check the records of a batch."""
@@ -161,6 +178,13 @@ class ChunkReader:
         buffer = io.StringIO()
         csv.writer(buffer, lineterminator="\n").writerows(zip(*columns, strict=True))
         return buffer.getvalue().encode()
+
+
+def _has_crowd(rows: Sequence[Sequence[str]], position: int) -> bool:
+    cells = [cell for row in rows if position < len(row) and (cell := row[position])]
+    if len(cells) - len(set(cells)) < CROWD:
+        return False
+    return Counter(cells).most_common(1)[0][1] > CROWD
 
 
 def _field(column: Column) -> Field:

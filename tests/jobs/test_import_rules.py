@@ -686,3 +686,20 @@ def test_several_rows(site: Site, case: Case, chunk_rows: int) -> None:
         ]
         told = [f"Row {earlier[-1]} is the same constituent"] if earlier else []
         assert [note.partition(";")[0] for note in row.notes] == told
+
+
+def test_a_crowd_with_one_email(site: Site) -> None:
+    """Hundreds of rows with one key are one person, in file order, also across the chunk's parts."""
+    rows = [{"PRIMARY_EMAIL": "none@x.org", "FIRST_NAME": f"F{n}"} for n in range(280)]
+    rows.insert(200, {"PRIMARY_EMAIL": "none@x.org", "FIRST_NAME": "x" * 51})
+    imported = site.import_rows(rows, preview=False)
+    assert imported.run.counts == {
+        "created": 1,
+        "updated": 279,
+        "unchanged": 0,
+        "rejected": 1,
+        "withheld": 0,
+    }
+    assert imported.rows[202].codes == ("too_long",)
+    assert site.stored(imported.rows[2].constituent_id)["first_name"] == "F279"
+    assert imported.run.tallies["repeated"] == 279
