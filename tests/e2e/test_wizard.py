@@ -199,9 +199,9 @@ def correct_the_rows(page: Page) -> None:
     page.get_by_text("everywhere.").wait_for()
     page.get_by_role("link", name=re.compile("^Not an email address")).click()
     page.get_by_label("PRIMARY_EMAIL in row 6").fill("dorothy@example.org")
-    page.get_by_role("button", name="Correct row 6").press("Enter")
+    page.get_by_label("PRIMARY_EMAIL in row 6").press("Enter")
     page.get_by_text("is read as").wait_for()
-    # The keyboard stays where it was: on the button that took the place of the pressed one
+    # The keyboard stays where it was: on the button that took the place of the one beside the field
     page.wait_for_function("document.activeElement.textContent.startsWith('Take back')")
     page.get_by_text("Noted. Look again").wait_for()
     look_at(page, "wizard-4-problems-corrected")

@@ -104,13 +104,22 @@
   var summary = document.querySelector("main form .notice-danger, main > .notice-danger");
   if (summary) { summary.tabIndex = -1; summary.focus(); }
 
-  // What a correction did is said, and the error that came with it gets the focus.
+  // What a correction did is said, and the error that came with it gets the focus. The button that
+  // takes the pressed one's place has its id, so it gets the focus too, also when Enter was pressed
+  // in the field beside it, which is gone.
   var timer = null;
+  var pressed = "";
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    var button = event.target.querySelector && event.target.querySelector("button[type=submit]");
+    pressed = button ? button.id : "";
+  });
   document.addEventListener("htmx:afterSettle", function (event) {
     var shown = document.querySelector("#wizard-upload [autofocus]");
     if (event.target.id === "wizard-upload" && shown) shown.focus();
     var problems = document.getElementById("wizard-problems");
     if (!problems || event.target !== problems) return;
+    var successor = pressed && document.getElementById(pressed);
+    if (successor && document.activeElement === document.body) successor.focus();
     var said = problems.dataset.said;
     if (!said) return;
     say(said);
