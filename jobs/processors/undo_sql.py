@@ -27,12 +27,17 @@ CREATE_TABLES = (
     "CREATE TEMP TABLE undo_released (id bigint, field text)",
 )
 
-# Runs that were undone without leaving anything changed nothing, and neither did their undo
+# Runs that were undone without leaving anything changed nothing, and neither did their undo, nor
+# one that was cancelled and taken up again
 IGNORED_RUNS = """
+WITH undone AS (
+    SELECT u.parent_id FROM runs u WHERE u.kind = 'undo' AND u.parent_id <> %(parent)s
+    GROUP BY u.parent_id HAVING bool_or(u.state = 'success')
+        AND sum(coalesce((u.tallies ->> 'kept')::bigint, 0)) = 0
+)
 SELECT coalesce(array_agg(x.id), '{}') FROM (
-    SELECT unnest(ARRAY[u.id, u.parent_id]) AS id FROM runs u
-    WHERE u.kind = 'undo' AND u.state = 'success' AND u.parent_id <> %(parent)s
-        AND coalesce((u.tallies ->> 'kept')::bigint, 0) = 0
+    SELECT parent_id AS id FROM undone
+    UNION SELECT u.id FROM runs u JOIN undone USING (parent_id) WHERE u.kind = 'undo'
 ) x"""
 
 FIRST_ENTRY = "SELECT min(id) FROM change_log WHERE run_id = %(parent)s"

@@ -689,7 +689,7 @@ def test_several_rows(site: Site, case: Case, chunk_rows: int) -> None:
 
 
 def test_a_crowd_with_one_email(site: Site) -> None:
-    """Hundreds of rows with one key are one person, in file order, also across the chunk's parts."""
+    """Hundreds of rows with one key are one person, in file order, across the chunk's parts."""
     rows = [{"PRIMARY_EMAIL": "none@x.org", "FIRST_NAME": f"F{n}"} for n in range(280)]
     rows.insert(200, {"PRIMARY_EMAIL": "none@x.org", "FIRST_NAME": "x" * 51})
     imported = site.import_rows(rows, preview=False)

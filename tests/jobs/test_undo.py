@@ -482,6 +482,22 @@ def test_a_cancelled_run_is_undone_as_far_as_it_came(site: Site) -> None:
     assert site.state() == before
 
 
+def test_an_undo_in_two_halves_leaves_no_trace_for_the_run_before(site: Site) -> None:
+    site.set(chunk_rows=2)
+    for n in range(1, 5):
+        site.person(member_id=f"m{n}", first_name="Old")
+    before = site.state()
+    first, second = (
+        site.import_rows([{"MEMBER_ID": f"m{n}", "FIRST_NAME": name} for n in range(1, 5)]).run.id
+        for name in "AB"
+    )
+    with cancelled_after(site, 2):
+        assert site.undo(second).state == "cancelled"
+    assert undo(site, second).tallies["kept"] == 0
+    assert undo(site, first).tallies["kept"] == 0
+    assert site.state() == before
+
+
 def test_a_run_is_undone_once(site: Site) -> None:
     site.person(**ANN)
     run = site.import_rows([{"MEMBER_ID": "m1", "FIRST_NAME": "Anna"}]).run
