@@ -55,9 +55,9 @@ class RolesForm(Form):  # type: ignore[misc]
     )
 
     def grants(self, center_id: int | None) -> list[Grant]:
-        """The roles chosen here."""
-        chosen = [self.data_sync.data, self.crossref.data]
-        roles = [Role(value) for value in chosen if value]
+        """The roles chosen here. One that is not offered counts for nothing: its field says so."""
+        chosen = {self.data_sync.data, self.crossref.data}
+        roles = [role for role in Role if role.value in chosen]
         if self.view.data:
             roles.append(Role.VIEW_IMPORT_EXPORT)
         return [Grant(role, center_id) for role in roles]

@@ -29,7 +29,14 @@ from webapp.services.progress import describe_progress
 from webapp.services.results import OUTCOMES, RowFilter
 from webapp.services.wizard import Draft, Step
 from webapp.transactions import commits
-from webapp.views.wizard import get_own_run, open_draft, refuse, show_step, step_url
+from webapp.views.wizard import (
+    LARGEST_ID,
+    get_own_run,
+    open_draft,
+    refuse,
+    show_step,
+    step_url,
+)
 
 bp = Blueprint("previews", __name__, url_prefix="/runs/<int:run_id>/wizard/preview")
 
@@ -274,6 +281,8 @@ def replace_value(run_id: int) -> ResponseReturnValue:
 @commits
 def remove_correction(run_id: int, edit_id: int) -> ResponseReturnValue:
     """Take a correction back."""
+    if edit_id > LARGEST_ID:
+        abort(404)
     return _correct(
         run_id, None, lambda run: corrections.remove_correction(db.session(), run, edit_id)
     )

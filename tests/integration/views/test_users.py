@@ -99,6 +99,8 @@ def test_a_password_is_made_when_none_is_given_and_shown_once(
         ({"password": "short"}, "at least 12 characters"),
         ({"roles__1__data_sync": "data_sync_run"}, "Choose the center that these roles are for."),
         ({"roles__0__data_sync": "owner"}, "Not a valid choice"),
+        ({"roles__1__data_sync": "owner"}, "Not a valid choice"),
+        ({"roles__0__center_id": str(2**70), "roles__0__data_sync": "data_sync_run"}, "no longer"),
         ({"new_center": "77"}, "Not a valid choice"),
     ],
 )

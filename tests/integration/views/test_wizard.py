@@ -441,6 +441,7 @@ def test_what_was_sent_by_nobody_is_refused(uploaded: Wizard) -> None:
     for old in ("no json", "1", r'"\u0000"', r'"\ud800"'):
         answer = uploaded.post("preview/replace", column="FIRST_NAME", old=old, new_value="1")
         assert answer.status_code == 303, old
+    assert uploaded.post(f"preview/corrections/{2**63}/remove").status_code == 404
     assert uploaded.edits() == []
 
 
