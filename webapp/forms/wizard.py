@@ -208,8 +208,9 @@ class ReviewForm(FlaskForm):  # type: ignore[misc]
             try:
                 validate_email(address, check_deliverability=False, test_environment=True)
             except EmailNotValidError:
+                shown = address if len(address) <= 100 else f"{address[:99]}…"
                 raise ValidationError(
-                    f"“{address}” is not an email address. Write it like name@example.org."
+                    f"“{shown}” is not an email address. Write it like name@example.org."
                 ) from None
 
     def addresses(self) -> list[str]:

@@ -503,6 +503,8 @@ def test_addresses_are_checked(previewed: Wizard) -> None:
     answer = previewed.post("review", notify="nobody")
     assert answer.status_code == 422
     assert "“nobody” is not an email address" in answer.text
+    long = previewed.post("review", notify="n" * 5_000)
+    assert f"“{'n' * 99}…” is not an email address" in long.text
     assert previewed.read().state == "draft"
 
 
