@@ -29,7 +29,7 @@ from webapp.models import (
     UserRole,
 )
 from webapp.rules.roles import Role
-from webapp.services import samples, users
+from webapp.services import users
 from webapp.services.samples import CLEAN
 
 if TYPE_CHECKING:
