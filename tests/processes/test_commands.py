@@ -150,6 +150,23 @@ def test_status_tells_where_it_runs(serve: Serve) -> None:
     )
 
 
+def test_a_reader_who_has_seen_enough_is_no_fault(serve: Serve) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [DATASYNC, "status", "--data", str(serve.data)],
+        env=environment(),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert done.returncode == 1
+    assert done.stderr == ""
+
+
 def test_a_user_is_made_with_the_password_from_standard_input(serve: Serve) -> None:
     arguments = ("create-user", "op@example.org", "--role", "data-sync-run", "--data", serve.data)
     made = datasync(*arguments, stdin="a long enough password\n")

@@ -23,12 +23,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     command: Callable[[argparse.Namespace], int] = import_module(options.module).run
     try:
-        return command(options)
+        code = command(options)
+        sys.stdout.flush()
     except (ServingError, SettingsError, DataSyncError) as error:
         sys.stderr.write(f"datasync: {error}\n")
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read it has seen enough (`| head`); the flush at the very end shall not fail too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
 
 
 def build_parser() -> argparse.ArgumentParser:
