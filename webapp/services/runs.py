@@ -46,7 +46,7 @@ def list_runs(
     """Runs that were started, newest first; `center_ids` None means those of the whole site."""
     query = (
         select(Run)
-        .where(Run.kind.in_(("run", "undo")), Run.state != "draft")
+        .where(Run.kind.in_(("run", "undo")), Run.queued_at.is_not(None))
         .order_by(Run.id.desc())
         .limit(limit)
     )
