@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from jobs.processors.import_effects import DEFAULTS, EffectSql
 from jobs.processors.import_tables import ALL_COLUMNS
 
@@ -14,9 +16,18 @@ class ImportSql(EffectSql):
 
     # Writing -------------------------------------------------------------------------------
 
-    def write(self) -> list[str]:
-        """The statements that do what `effect` says."""
-        return self._write_overlay() if self.tables.is_overlay else self._write_real()
+    def write(self, outcomes: Collection[str]) -> list[str]:
+        """The statements that do what `effect` says, which has rows of these outcomes."""
+        if self.tables.is_overlay:
+            return self._write_overlay(outcomes)
+        statements: list[str] = []
+        if "created" in outcomes:
+            statements += self._write_created()
+        if "updated" in outcomes:
+            statements += self._write_updated()
+        if statements:
+            statements += self._write_lists()
+        return statements
 
     def _insert_values(self) -> tuple[str, str]:
         """Column and value lists of a new constituent, from `effect e`."""
@@ -35,46 +46,50 @@ class ImportSql(EffectSql):
         ]
         return ", ".join(columns), ", ".join(values)
 
-    def _write_real(self) -> list[str]:
+    _EMAILS = (
+        "INSERT INTO constituent_emails (constituent_id, email)"
+        " SELECT e.target, lower(e.primary_email) FROM effect e"
+        " WHERE e.outcome = '{}' AND e.has_values AND e.primary_email IS NOT NULL"
+    )
+
+    def _write_created(self) -> list[str]:
+        """Nobody can be in the way of a new constituent, so nothing looks for conflicts."""
         columns, values = self._insert_values()
+        statements = [
+            f"INSERT INTO constituents ({columns}) SELECT {values} FROM effect e"
+            " WHERE e.outcome = 'created'",
+            "INSERT INTO group_members (group_id, constituent_id)"
+            " SELECT %(new_group)s::bigint, e.target FROM effect e WHERE e.outcome = 'created'",
+        ]
+        if "primary_email" in self.attributes:
+            statements.append(self._EMAILS.format("created"))
+        if self.center_id is not None:
+            statements.append(
+                "INSERT INTO center_members (center_id, constituent_id)"
+                f" SELECT {self.center_id}, e.target FROM effect e WHERE e.outcome = 'created'"
+            )
+        return statements
+
+    def _write_updated(self) -> list[str]:
         sets = [f"{name} = e.{name}" for name in self.written]
         if self.custom_keys:
             sets.append("custom = e.custom")
         sets += ["modified_at = now()", "modified_row = e.row_number"]
         statements = [
-            f"INSERT INTO constituents ({columns}) SELECT {values} FROM effect e"
-            " WHERE e.outcome = 'created'",
             f"UPDATE constituents c SET {', '.join(sets)} FROM effect e"
             " WHERE c.id = e.target AND e.outcome = 'updated' AND e.has_values",
-        ]
-        if "primary_email" in self.attributes:
-            # Nobody can be in the way of a new constituent, so those are spared the look
-            emails = (
-                "INSERT INTO constituent_emails (constituent_id, email)"
-                " SELECT e.target, lower(e.primary_email) FROM effect e"
-                " WHERE e.outcome = '{}' AND e.has_values AND e.primary_email IS NOT NULL"
-            )
-            statements.append(emails.format("created"))
-            statements.append(emails.format("updated") + " ON CONFLICT DO NOTHING")
-        statements += self._write_memberships()
-        return statements
-
-    def _write_memberships(self) -> list[str]:
-        statements = [
-            "INSERT INTO group_members (group_id, constituent_id)"
-            " SELECT %(new_group)s::bigint, e.target FROM effect e WHERE e.outcome = 'created'",
             "INSERT INTO group_members (group_id, constituent_id)"
             " SELECT %(modified_group)s::bigint, e.target FROM effect e"
             " WHERE e.outcome = 'updated' AND NOT EXISTS"
             " (SELECT 1 FROM group_members gm WHERE gm.group_id = %(new_group)s"
             " AND gm.constituent_id = e.target) ON CONFLICT DO NOTHING",
         ]
-        if self.center_id is not None:
-            statements.append(
-                "INSERT INTO center_members (center_id, constituent_id)"
-                f" SELECT {self.center_id}, e.target FROM effect e WHERE e.outcome = 'created'"
-                " ON CONFLICT DO NOTHING"
-            )
+        if "primary_email" in self.attributes:
+            statements.append(self._EMAILS.format("updated") + " ON CONFLICT DO NOTHING")
+        return statements
+
+    def _write_lists(self) -> list[str]:
+        statements: list[str] = []
         if self.has_groups:
             statements.append(
                 "INSERT INTO group_members (group_id, constituent_id)"
@@ -103,7 +118,7 @@ class ImportSql(EffectSql):
             " WHERE gm.group_id = t.opt_out_group_id AND gm.constituent_id = x.target",
         ]
 
-    def _write_overlay(self) -> list[str]:
+    def _write_overlay(self, outcomes: Collection[str]) -> list[str]:
         columns, values = self._insert_values()
         defaults = [
             (name, default) for name, default in DEFAULTS.items() if name not in self.attributes
@@ -116,12 +131,14 @@ class ImportSql(EffectSql):
         state = self.tables.constituents("r.id = e.target")
         all_values = ", ".join(changed.get(name, f"c.{name}") for name in ALL_COLUMNS)
         sets = ", ".join(f"{name} = excluded.{name}" for name in changed)
-        statements = [
-            f"INSERT INTO overlay_constituents ({columns}{more_columns}, active_detail, is_active,"
-            f" created_at, modified_at) SELECT {values}{more_values}, 'Prospect', true, now(),"
-            " now() FROM effect e WHERE e.outcome = 'created'",
-        ]
-        if sets:
+        statements: list[str] = []
+        if "created" in outcomes:
+            statements.append(
+                f"INSERT INTO overlay_constituents ({columns}{more_columns}, active_detail,"
+                f" is_active, created_at, modified_at) SELECT {values}{more_values}, 'Prospect',"
+                " true, now(), now() FROM effect e WHERE e.outcome = 'created'"
+            )
+        if sets and "updated" in outcomes:
             statements.append(
                 f"INSERT INTO overlay_constituents ({', '.join(ALL_COLUMNS)})"
                 f" SELECT {all_values} FROM effect e CROSS JOIN LATERAL ({state}) c"

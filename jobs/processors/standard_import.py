@@ -17,7 +17,7 @@ from jobs.processors.import_sql import ImportSql
 from jobs.processors.import_tables import OverlayTables, RealTables
 from jobs.reading import CheckedChunk
 from webapp.rules.faults import Fault, FaultCode, faults_json
-from webapp.rules.standard_import import Decision, Evidence, decide, match_fault
+from webapp.rules.standard_import import Action, Decision, Evidence, decide, match_fault
 from webapp.rules.waves import find_waves
 
 OUTCOMES = ("created", "updated", "unchanged", "rejected", "withheld")
@@ -228,15 +228,18 @@ class _Import:
         execute(sql.match(), [wave])
         waves = self._find_waves(chunk) if wave == 0 else 0
         decisions = self._decide()
-        for effects in (sql.creations(decisions), sql.updates(decisions)):
-            execute(effects)
+        actions = {decision.action for decision in decisions.values()}
+        if Action.CREATE in actions:
+            execute(sql.creations(decisions))
+        if Action.UPDATE in actions:
+            execute(sql.updates(decisions))
         self._reject(chunk, decisions, result)
         if self._sealed_by is not None:
             self._hold_back(chunk, result)
-        for statement in sql.write():
+        outcomes = self._count(result)
+        for statement in sql.write(outcomes):
             execute(statement, self._parameters)
         execute(sql.outcomes(), self._parameters)
-        self._count(result)
         return waves
 
     def _find_waves(self, chunk: CheckedChunk) -> int:
@@ -296,8 +299,11 @@ class _Import:
             self._keep(chunk, number, "withheld", [_CHANGED], result)
         self._write_kept()
 
-    def _count(self, result: _ChunkResult) -> None:
+    def _count(self, result: _ChunkResult) -> set[str]:
+        """Add up what `effect` will do; which outcomes it has."""
+        outcomes: set[str] = set()
         for outcome, count, notes in self._connection.execute(self._sql.counts()):
+            outcomes.add(outcome)
             result.outcomes[outcome] += count
             result.notes += notes
         if self._sql.has_groups:
@@ -306,6 +312,7 @@ class _Import:
         if self._sql.has_interests:
             for interest, count in self._connection.execute(self._sql.added("add_interests")):
                 result.interests[interest] += count
+        return outcomes
 
     def _advance(self, standing: Standing, records: int, result: _ChunkResult) -> None:
         """Move the run on by this chunk, in its transaction, if the run is still this attempt's."""
@@ -351,8 +358,11 @@ class _Import:
 
 
 _TELL_REPEATS = """
-WITH several AS (
+WITH found AS MATERIALIZED (
+    SELECT updated + unchanged > 0 AS yes FROM runs WHERE id = %(run)s
+), several AS (
     SELECT constituent_id FROM run_rows WHERE run_id = %(run)s AND constituent_id IS NOT NULL
+        AND (SELECT yes FROM found)
     GROUP BY constituent_id HAVING count(*) > 1
 ), ordered AS (
     SELECT row_number,
