@@ -50,7 +50,7 @@ def shared_app(services: Services, tmp_path_factory: pytest.TempPathFactory) -> 
 def app(shared_app: Flask) -> Flask:
     """The same without the runs of earlier tests."""
     with shared_app.app_context():
-        for table in ("messages", "run_rows", "runs", "uploads", "groups"):
+        for table in ("messages", "run_rows", "runs", "uploads", "group_members", "groups"):
             db.session.execute(text(f"DELETE FROM {table}"))
         db.session.commit()
         db.session.remove()
