@@ -8,6 +8,7 @@ from webapp.rules.reading import signatures
 from webapp.rules.reading.delimited import examine_text, read_delimited
 from webapp.rules.reading.tables import (
     Batch,
+    Choices,
     Dialect,
     Examination,
     Limits,
@@ -22,9 +23,16 @@ BATCH = 2_000
 _HEAD = 1 << 16
 
 
-def examine(source: Source, *, limits: Limits = Limits()) -> Examination | Refusal:  # noqa: B008
+def examine(
+    source: Source,
+    *,
+    limits: Limits = Limits(),  # noqa: B008
+    choices: Choices = Choices(),  # noqa: B008
+    may_lack_rows: bool = False,
+) -> Examination | Refusal:
     """What a file holds, or the sentence that says why it can't be read as a table.
 
+    `choices` are taken as given. A header without rows below it is refused unless `may_lack_rows`.
     Goes by the content and never by the name; costs seconds and little memory whatever it is given.
     """
     if not source.size:
