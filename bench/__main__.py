@@ -57,8 +57,8 @@ def write_report(measured: list[Measured], latency: list[Latency]) -> str:
             "triggers (change log and integrity) off. The imports do all they always do: "
             "checks, matching, change log, outcome of every row, progress.",
             "",
-            f"Measured on {datetime.now(UTC):%Y-%m-%d} on {_machine()}. The load average over the "
-            f"15 minutes before was {os.getloadavg()[2]:.1f}; other work on the machine makes "
+            f"Measured on {datetime.now(UTC):%Y-%m-%d} on {describe_machine()}. The load average "
+            f"over the 15 minutes before was {os.getloadavg()[2]:.1f}; other work on the machine makes "
             "every figure worse, the ratios less so.",
             "",
             *_speed(measured),
@@ -71,7 +71,7 @@ def write_report(measured: list[Measured], latency: list[Latency]) -> str:
     )
 
 
-def _machine() -> str:
+def describe_machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     return (
         f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} {platform.machine()}, "

@@ -37,14 +37,14 @@ def measure_imports(services: Services, folder: Path, rows: int) -> Measured:
     clean = write_file(folder / f"clean-{rows}.csv", rows)
     changed = write_file(folder / f"changed-{rows}.csv", rows, changed_every=10)
     floor = _floor(services, clean)
-    with _database(services) as name:
-        run = _Runner(services, name, folder / name)
+    with temporary_database(services) as name:
+        run = Runner(services, name, folder / name)
         steps = {"preview": run("preview", clean), "create": run("import", clean)}
         steps["same again"] = run("import", clean)
         steps["10 % changed"] = run("import", changed)
     # The create is undone where nothing came after it: everything it made has to go
-    with _database(services) as name:
-        run = _Runner(services, name, folder / name)
+    with temporary_database(services) as name:
+        run = Runner(services, name, folder / name)
         created = run("import", clean)
         steps["undo"] = run("undo", created["run"])
     # Both were creates on an empty database; like the floor, the better of two counts
@@ -54,11 +54,11 @@ def measure_imports(services: Services, folder: Path, rows: int) -> Measured:
 
 
 def _floor(services: Services, path: Path) -> float:
-    with _database(services) as name:
+    with temporary_database(services) as name:
         return measure_floor(services.postgres.url(name), path)
 
 
-class _Runner:
+class Runner:
     """Runs steps on one database, each in a process of its own."""
 
     def __init__(self, services: Services, database: str, data: Path) -> None:
@@ -78,7 +78,7 @@ class _Runner:
 
 
 @contextmanager
-def _database(services: Services) -> Iterator[str]:
+def temporary_database(services: Services) -> Iterator[str]:
     name = services.create_database()
     try:
         yield name
