@@ -58,8 +58,8 @@ def write_report(measured: list[Measured], latency: list[Latency]) -> str:
             "checks, matching, change log, outcome of every row, progress.",
             "",
             f"Measured on {datetime.now(UTC):%Y-%m-%d} on {describe_machine()}. The load average "
-            f"over the 15 minutes before was {os.getloadavg()[2]:.1f}; other work on the machine makes "
-            "every figure worse, the ratios less so.",
+            f"over the 15 minutes before was {os.getloadavg()[2]:.1f}; other work on the machine "
+            "makes every figure worse, the ratios less so.",
             "",
             *_speed(measured),
             "",
