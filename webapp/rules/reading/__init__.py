@@ -1,5 +1,6 @@
 """Reading any file that staff upload: what is in it, its rows, or why it can't be read."""
 
+from webapp.rules.reading.encodings import ENCODING_LABELS
 from webapp.rules.reading.examine import examine, read_records
 from webapp.rules.reading.tables import (
     DELIMITER_NAMES,
@@ -21,6 +22,7 @@ from webapp.rules.reading.tables import (
 
 __all__ = [
     "DELIMITER_NAMES",
+    "ENCODING_LABELS",
     "Batch",
     "Choices",
     "ColumnFound",

@@ -19,6 +19,7 @@ from webapp.rules.reading.lines import LineCounter, read_line_blocks
 from webapp.rules.reading.records import Records, read_records_of
 from webapp.rules.reading.tables import (
     Batch,
+    Choices,
     Dialect,
     Examination,
     Limits,
@@ -30,11 +31,15 @@ SAMPLE = 1 << 19
 FIRST_ROWS = 20
 
 
-def examine_text(source: Source, head: bytes, limits: Limits) -> Examination | Refusal:
+def examine_text(
+    source: Source,
+    limits: Limits,
+    choices: Choices = Choices(),  # noqa: B008
+) -> Examination | Refusal:
     """Find encoding, delimiter and header of a text file, or say why it is no table."""
+    encoding = find_encoding(source, choices.encoding)
     with source.open() as file:
         counter = LineCounter(file, limits)
-        encoding = find_encoding(counter, head)
         counter.read_rest()
     draft = Dialect("csv", encoding=encoding.encoding, had_bom=encoding.had_bom)
     lines, whole = _sample(source, draft, limits)
@@ -50,7 +55,10 @@ def examine_text(source: Source, head: bytes, limits: Limits) -> Examination | R
         lines = lines[:-1]
     draft = replace(draft, line_ending=find_line_ending(lines))
     dialect, note = find_dialect(lines, draft, limits, whole=whole)
-    return _examine_table(source, dialect, limits, (encoding.note, note), counter.lines)
+    found = _examine_table(source, dialect, limits, (encoding.note, note), counter.lines)
+    if isinstance(found, Refusal):
+        return found
+    return replace(found, readings=encoding.readings, is_unsure=encoding.is_unsure)
 
 
 def _examine_table(

@@ -47,7 +47,7 @@ def examine(
     try:
         if signatures.is_zip(head):
             return examine_workbook(source, limits)
-        return examine_text(source, head, limits)
+        return examine_text(source, limits, choices)
     except UnreadableError as error:
         return error.refusal
 

@@ -107,10 +107,6 @@ def _refuse_by_layout(head: bytes, size: int) -> Refusal | None:
         return _is_a("image", "an image or a recording")
     if head[4:8] == b"ftyp":
         return _is_a("video", "an image or a video")
-    if head.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
-        return Refusal(
-            "utf_32", "This file is written in UTF-32, which is hardly ever used; save it as UTF-8."
-        )
     return None
 
 

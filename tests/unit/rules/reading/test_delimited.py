@@ -63,13 +63,13 @@ def test_stray_bytes_in_utf_8_are_read_as_windows_1252_and_said() -> None:
     source = Bytes("ID,NAME\n1,José\n2,Zoë\n3,".encode() + b"Fran\xe7ois\n")
     examination = found(source)
     assert examination.dialect.encoding == "utf-8+windows-1252"
-    assert "1 byte read as" in examination.notes[0]
+    assert "read as Windows-1252" in examination.notes[0]
     assert [row[1] for row in read_all(source).rows] == ["José", "Zoë", "François"]
 
 
 def test_undefined_windows_1252_bytes_do_not_stop_the_reader() -> None:
-    rows = read_all(Bytes(b"ID,NAME\n1,\x81\x8d\xe9\xff\n")).rows
-    assert rows == [["1", "\x81\x8déÿ"]]
+    rows = read_all(Bytes(b"ID,NAME\n1,Garc\xeda Mu\xf1oz \x81\x8d\n")).rows
+    assert rows == [["1", "García Muñoz \x81\x8d"]]
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
