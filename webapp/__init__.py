@@ -36,6 +36,7 @@ VIEWS = (
     "constituents",
     "groups",
     "messages",
+    "help",
 )
 
 STATIC = Path(__file__).parent / "static"

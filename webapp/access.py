@@ -75,6 +75,7 @@ TABLE: dict[str, Who | Rule] = {
     "home.index": SIGNED_IN,
     "accounts.sign_out": PUBLIC,
     "accounts.change_password": SIGNED_IN,
+    "help.excel": SIGNED_IN,
     # Administration
     "users.list_users": ADMINISTER,
     "users.new_user": ADMINISTER,
