@@ -8,14 +8,13 @@ import importlib.util
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Flask, url_for
-from jinja2 import StrictUndefined
-from werkzeug.middleware.proxy_fix import ProxyFix
-
 from webapp.settings import Settings
+
+if TYPE_CHECKING:  # commands that only read files do without the web server's parts
+    from flask import Flask
 
 # Every module of webapp/views that has pages. Extend it when you add one.
 VIEWS = (
@@ -29,6 +28,7 @@ VIEWS = (
     "samples",
     "uploads",
     "wizard",
+    "found",
     "previews",
     "runs",
     "rows",
@@ -59,6 +59,9 @@ HTMX_CONFIG = json.dumps(
 def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     """The application with these settings (by default those of the environment). It opens no
     connection: gunicorn may fork after it."""
+    from flask import Flask
+    from jinja2 import StrictUndefined
+
     from webapp.config import flask_config, register_redis
 
     settings = settings or Settings.from_env()
@@ -79,6 +82,8 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
 def _trust_proxies(app: Flask, count: int) -> None:
     """Believe what that many web servers in front say about the address and scheme people use; the
     limit on wrong passwords would otherwise count everybody as the web server."""
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
     if count > 0:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=count, x_proto=count, x_host=count
@@ -108,6 +113,8 @@ def _register_extensions(app: Flask) -> None:
 
 
 def _register_views(app: Flask) -> None:
+    from flask import Blueprint
+
     from webapp.views.errors import register_errors
 
     for name in VIEWS:
@@ -123,6 +130,8 @@ def _register_views(app: Flask) -> None:
 
 
 def _register_templates(app: Flask, settings: Settings) -> None:
+    from flask import url_for
+
     from webapp.formats import register_formats
     from webapp.navigation import build_navigation
 
@@ -138,6 +147,8 @@ def _register_templates(app: Flask, settings: Settings) -> None:
 
 def asset(filename: str) -> str:
     """The address of a static file; it changes with the file, so browsers may keep it."""
+    from flask import url_for
+
     return url_for("static", filename=filename, v=_fingerprint(filename))
 
 

@@ -12,6 +12,16 @@ from pathlib import Path
 DEFAULT_DATA = "./var"
 DEFAULT_PORT = 8000
 LONGEST_LABEL = 150
+DELIMITERS = {
+    "comma": ",",
+    "semicolon": ";",
+    "tab": "\t",
+    "\\t": "\t",
+    "pipe": "|",
+    "colon": ":",
+    "caret": "^",
+    "space": " ",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,13 +61,15 @@ def build_parser() -> argparse.ArgumentParser:
     _add_json(_command(commands, "status", "say what is running and what is waiting"))
     _add_create_user(_command(commands, "create-user", "make a user; the password comes on stdin"))
     _command(commands, "database-url", "print where the database is, for psql and the like")
+    _add_inspect(_file_command(commands, "inspect", "say what is in a file, without importing it"))
+    _add_clean(_file_command(commands, "clean", "write the table of a file as clean CSV"))
     return parser
 
 
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
 ) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser = _file_command(commands, name, text)
     parser.add_argument(
         "--data",
         metavar="DIR",
@@ -65,6 +77,14 @@ def _command(
         default=Path(os.environ.get("DATASYNC_DATA") or DEFAULT_DATA),
         help=f"the data folder (default: DATASYNC_DATA, else {DEFAULT_DATA})",
     )
+    return parser
+
+
+def _file_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    """A command that needs nothing but what it is given: no data folder, no services."""
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     parser.set_defaults(module=f"webapp.cli.{name.replace('-', '_')}")
     return parser
 
@@ -105,6 +125,74 @@ def _add_create_user(parser: argparse.ArgumentParser) -> None:
         "--center", metavar="C", type=_text, help="give the role for this center only"
     )
     parser.add_argument("--name", type=_text, default="", help="what the pages call the user")
+
+
+def _add_inspect(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", type=Path)
+    parser.add_argument(
+        "--rows", metavar="N", type=_count, help="look at the first N rows only (default: all)"
+    )
+    _add_reading(parser)
+    _add_json(parser)
+
+
+def _add_clean(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", metavar="FILE", type=Path, nargs="+")
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--out", metavar="OUT.csv", type=Path, help="where to write the table")
+    target.add_argument(
+        "--out-dir", metavar="DIR", type=Path, help="write DIR/NAME.csv for each file"
+    )
+    parser.add_argument(
+        "--repair",
+        metavar="KINDS",
+        type=_text,
+        help="repair this damage too: all, or kinds that `inspect` names, with commas between",
+    )
+    parser.add_argument(
+        "--name-columns",
+        action="store_true",
+        help="begin a table that has no header with the names inspect shows",
+    )
+    _add_reading(parser)
+    _add_json(parser)
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """What a person can say about how a file is to be read."""
+    parser.add_argument("--sheet", metavar="NAME", type=_text, help="the sheet of a workbook")
+    parser.add_argument("--member", metavar="NAME", type=_text, help="the file in a .zip")
+    parser.add_argument("--encoding", metavar="E", type=_encoding, help="utf-8, windows-1252, ...")
+    parser.add_argument(
+        "--delimiter",
+        metavar="D",
+        type=_delimiter,
+        help="what stands between cells: the character, or comma, semicolon, tab, pipe, space",
+    )
+
+
+def _encoding(text: str) -> str:
+    from webapp.rules.reading.encodings import ENCODING_LABELS, known_encoding
+
+    known = known_encoding(text)
+    if known is None:
+        raise argparse.ArgumentTypeError(
+            f"{text} can't be read; use one of {', '.join(ENCODING_LABELS)}"
+        )
+    return known
+
+
+def _delimiter(text: str) -> str:
+    if not text or {"\n", "\r"} & set(text):
+        raise argparse.ArgumentTypeError("give the character that stands between cells")
+    return DELIMITERS.get(text.lower(), text)
+
+
+def _count(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdecimal() else 0
+    if not number:
+        raise argparse.ArgumentTypeError(f"{text} is no number of rows; use 1 or more")
+    return number
 
 
 def _port(text: str) -> int:
