@@ -1,4 +1,10 @@
-"""A stored file as checked chunks: read, corrected, converted a column at a time."""
+"""A stored file as checked chunks: read, corrected, repaired, converted a column at a time.
+
+A person's corrections are of the text that stands in the file, which is what the pages show; the
+repairs they accepted are then made in the cells they did not correct themselves: their word counts
+most. What is kept of a row that does not go through is the row before its repairs, so that it comes
+back as it came in.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +13,15 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import compress
 
+from jobs.repairing import Repairing
 from webapp.rules.codes import CodeReader, Codes
 from webapp.rules.columns import Column, Recognition
 from webapp.rules.corrections import Corrections
+from webapp.rules.doctor import Repair
 from webapp.rules.faults import Fault, FaultCode
 from webapp.rules.fields import KEY_COLUMNS, Field, Kind
 from webapp.rules.guarding import unguard
@@ -21,6 +29,8 @@ from webapp.rules.reading import Batch, Dialect, Source, read_records
 from webapp.rules.standard_import import match_fault
 from webapp.rules.values import ColumnReader, DateOrder, ReadSettings
 from webapp.rules.waves import has_repeats
+from webapp.services.rejects import NOT_FIXED
+from webapp.services.uploads import storable
 
 WHO_COLUMNS = ("FIRST_NAME", "LAST_NAME", "PRIMARY_EMAIL", "MEMBER_ID", "CONS_ID")
 WHO_LENGTH = 120
@@ -28,6 +38,10 @@ CROWD = 100
 """Rows with one key: more of them in a chunk, and it is done in parts. They apply one after the
 other, and a transaction grows slower with each change of the same record."""
 PART_ROWS = 250
+STILL_NOT_FIXED = (
+    "This row still has the mark of a row that could not be read. Put each cell under its heading, "
+    "then clear the mark and everything to its right."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +50,9 @@ class CheckedChunk:
 
     `payload` is the CSV for `staged` of the rows that are all right; `faults` (by row number) those
     that are not; `left_out` the rows a person left out. `rows` are the cells as they came in,
-    corrections applied, of every row.
+    corrections applied, of every row; `raw` has the text of those that could not be read. `said`
+    are the sentences on what was put right in a row; `recovered` counts the rows that were
+    irregular and put right, `repaired` the cells of each repair.
     """
 
     count: int
@@ -47,6 +63,10 @@ class CheckedChunk:
     payload: bytes
     staged: int
     has_repeats: bool
+    said: Mapping[int, list[str]]
+    raw: Mapping[int, str]
+    recovered: int
+    repaired: Mapping[str, int]
 
 
 @dataclass(slots=True)
@@ -61,9 +81,12 @@ class ChunkReader:
     groups: Codes
     interests: Codes
     chunk_rows: int
+    repairs: Sequence[Repair] = ()
     _readers: dict[int, ColumnReader | CodeReader] = field(default_factory=dict)
+    _repairing: Repairing = field(init=False)
 
     def __post_init__(self) -> None:
+        self._repairing = Repairing(self.repairs)
         for column in self.recognition.known:
             known = _field(column)
             if known.kind is Kind.GROUP_LIST:
@@ -78,8 +101,7 @@ class ChunkReader:
         is_guarded = bool(self.recognition.report)
         for batch in read_records(self.source, self.dialect, start=start, size=self.chunk_rows):
             if is_guarded:
-                rows = [[unguard(cell) for cell in row] for row in batch.rows]
-                batch = Batch(batch.row_numbers, rows, batch.faults)
+                batch = _unguarded(batch)
             for part in self._parts(batch):
                 yield self.check(part)
 
@@ -90,12 +112,10 @@ class ChunkReader:
             yield batch
             return
         for at in range(0, len(batch), PART_ROWS):
-            numbers = batch.row_numbers[at : at + PART_ROWS]
-            faults = {number: batch.faults[number] for number in numbers if number in batch.faults}
-            yield Batch(numbers, batch.rows[at : at + PART_ROWS], faults)
+            yield _part(batch, at)
 
     def check(self, batch: Batch) -> CheckedChunk:
-        """Correct, convert and check the records of a batch."""
+        """Correct, repair, convert and check the records of a batch."""
         rows = self.corrections.apply(batch.row_numbers, batch.rows)
         faults: dict[int, list[Fault]] = {
             number: [Fault(FaultCode.IRREGULAR_ROW, "", "", message)]
@@ -105,9 +125,47 @@ class ChunkReader:
         skip = faults.keys() | left_out
         keep = [number not in skip for number in batch.row_numbers]
         numbers = batch.row_numbers if not skip else list(compress(batch.row_numbers, keep))
-        kept_rows = rows if not skip else list(compress(rows, keep))
-        cells = list(zip(*kept_rows, strict=True)) if kept_rows else []
+        given = batch.rows if not skip else list(compress(batch.rows, keep))
+        kept = rows if not skip else list(compress(rows, keep))
+        repaired = self._repairing.repair(numbers, given, kept)
 
+        values = self._convert(numbers, repaired.rows, faults)
+        _require_key(numbers, values, faults)
+        who = _who(numbers, values)
+        for number, row in zip(batch.row_numbers, rows, strict=True):
+            if number in skip:
+                who[number] = " · ".join(cell for cell in row if cell.strip())[:WHO_LENGTH]
+        said = {number: [sentence] for number, sentence in batch.recovered.items()}
+        for number, sentences in repaired.said.items():
+            said.setdefault(number, []).extend(sentences)
+
+        is_good = [number not in faults for number in numbers]
+        if not all(is_good):
+            values = {name: list(compress(found, is_good)) for name, found in values.items()}
+            numbers = list(compress(numbers, is_good))
+        return CheckedChunk(
+            count=len(batch),
+            rows=dict(zip(batch.row_numbers, rows, strict=True)),
+            who=who,
+            faults={number: found for number, found in faults.items() if number not in left_out},
+            left_out=sorted(left_out),
+            payload=self._payload(numbers, who, said, values),
+            staged=len(numbers),
+            has_repeats=has_repeats([values[name] for name in KEY_COLUMNS if name in values]),
+            said=said,
+            raw={number: storable(text) for number, text in batch.raw.items()},
+            recovered=len(batch.recovered),
+            repaired=repaired.cells,
+        )
+
+    def _convert(
+        self,
+        numbers: Sequence[int],
+        rows: Sequence[Sequence[str]],
+        faults: dict[int, list[Fault]],
+    ) -> dict[str, Sequence[str | None]]:
+        """The values of each known column; what is wrong with them is added to `faults`."""
+        cells = list(zip(*rows, strict=True)) if rows else []
         values: dict[str, Sequence[str | None]] = {}
         for column in self.recognition.known:
             known = _field(column)
@@ -118,45 +176,13 @@ class ChunkReader:
             values[known.column] = found
             for position, fault in found_faults.items():
                 faults.setdefault(numbers[position], []).append(fault)
-        _require_key(numbers, values, faults)
-        who = _who(numbers, values)
-        for number, row in zip(batch.row_numbers, rows, strict=True):
-            if number in skip:
-                who[number] = " · ".join(cell for cell in row if cell.strip())[:WHO_LENGTH]
-        return self._chunk(batch, rows, numbers, values, faults, sorted(left_out), who)
-
-    def _chunk(
-        self,
-        batch: Batch,
-        rows: list[list[str]],
-        numbers: Sequence[int],
-        values: Mapping[str, Sequence[str | None]],
-        faults: Mapping[int, Sequence[Fault]],
-        left_out: list[int],
-        who: Mapping[int, str],
-    ) -> CheckedChunk:
-        is_good = [number not in faults for number in numbers]
-        if not all(is_good):
-            values = {name: list(compress(found, is_good)) for name, found in values.items()}
-            numbers = list(compress(numbers, is_good))
-        keys = [values[name] for name in KEY_COLUMNS if name in values]
-        for number in left_out:
-            faults = {key: value for key, value in faults.items() if key != number}
-        return CheckedChunk(
-            count=len(batch),
-            rows=dict(zip(batch.row_numbers, rows, strict=True)),
-            who=who,
-            faults=faults,
-            left_out=left_out,
-            payload=self._payload(numbers, who, values),
-            staged=len(numbers),
-            has_repeats=has_repeats(keys),
-        )
+        return values
 
     def _payload(
         self,
         numbers: Sequence[int],
         who: Mapping[int, str],
+        said: Mapping[int, Sequence[str]],
         values: Mapping[str, Sequence[str | None]],
     ) -> bytes:
         """The rows as CSV, in the order of `ImportSql.staged_columns`."""
@@ -167,6 +193,7 @@ class ChunkReader:
             numbers,
             (0,) * len(numbers),
             [who[number] for number in numbers],
+            [as_array(said[number]) if number in said else None for number in numbers],
             *(values.get(name, blank) for name in lists),
             _custom(known, values, blank),
         ]
@@ -178,6 +205,40 @@ class ChunkReader:
         buffer = io.StringIO()
         csv.writer(buffer, lineterminator="\n").writerows(zip(*columns, strict=True))
         return buffer.getvalue().encode()
+
+
+def _unguarded(batch: Batch) -> Batch:
+    """A batch of one of our rejects files, without the guards. A row that nobody has put right is
+    set aside once more, even where the mark on it could be read as part of its cells."""
+    faults = dict(batch.faults)
+    for number, row in zip(batch.row_numbers, batch.rows, strict=True):
+        if number not in faults and any(NOT_FIXED in cell for cell in row):
+            faults[number] = STILL_NOT_FIXED
+    recovered = {n: sentence for n, sentence in batch.recovered.items() if n not in faults}
+    rows = [[unguard(cell) for cell in row] for row in batch.rows]
+    return replace(batch, rows=rows, faults=faults, recovered=recovered)
+
+
+def _part(batch: Batch, at: int) -> Batch:
+    numbers = batch.row_numbers[at : at + PART_ROWS]
+    within = set(numbers)
+
+    def part_of(told: Mapping[int, str]) -> dict[int, str]:
+        return {number: text for number, text in told.items() if number in within}
+
+    return Batch(
+        numbers,
+        batch.rows[at : at + PART_ROWS],
+        part_of(batch.faults),
+        part_of(batch.recovered),
+        part_of(batch.raw),
+    )
+
+
+def as_array(texts: Sequence[str]) -> str:
+    """Texts as PostgreSQL writes an array of them."""
+    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
 
 
 def _has_crowd(rows: Sequence[Sequence[str]], position: int) -> bool:

@@ -27,7 +27,7 @@ class EffectSql(MatchSql):
     @property
     def _effect_columns(self) -> str:
         return (
-            "row_number, who, outcome, target, has_values, notes, add_groups, add_interests,"
+            "row_number, who, said, outcome, target, has_values, notes, add_groups, add_interests,"
             " digest, before, changes, custom" + "".join(f", {name}" for name in self.written)
         )
 
@@ -43,7 +43,7 @@ class EffectSql(MatchSql):
         digest = self._digest("''::hstore", "''::hstore", "d.group_ids", "d.interest_ids")
         return f"""
 INSERT INTO effect ({self._effect_columns})
-SELECT d.row_number, d.who, 'created', {target}, true, NULL, d.group_ids, d.interest_ids,
+SELECT d.row_number, d.who, d.said, 'created', {target}, true, NULL, d.group_ids, d.interest_ids,
     {digest}, NULL, {changes}, coalesce(d.custom, '{{}}'){values}
 FROM ({self.decided(decisions)}) d WHERE d.action = 'create'"""
 
@@ -75,7 +75,7 @@ FROM ({self.decided(decisions)}) d WHERE d.action = 'create'"""
         values = "".join(f", CASE WHEN v.changed THEN n.{name} END" for name in self.written)
         return f"""
 INSERT INTO effect ({self._effect_columns})
-SELECT d.row_number, d.who,
+SELECT d.row_number, d.who, d.said,
     CASE WHEN v.changed OR a.groups IS NOT NULL OR a.interests IS NOT NULL THEN 'updated'
          ELSE 'unchanged' END,
     d.target, v.changed, {self._notes()}, a.groups, a.interests,

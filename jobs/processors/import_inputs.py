@@ -22,6 +22,7 @@ from webapp.models.groups import DATA_SYNC_FOLDER
 from webapp.rules.codes import Codes
 from webapp.rules.columns import Recognition, folded
 from webapp.rules.corrections import Corrections
+from webapp.rules.doctor import Repair
 from webapp.rules.faults import FaultCode
 from webapp.rules.fields import Field
 from webapp.services.uploads import dialect_of, recognise_columns, source_of
@@ -81,6 +82,7 @@ def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
             groups=_group_codes(session.scalars(select(Group)), run["center_id"]),
             interests=_interest_codes(session.scalars(select(Interest)), run["center_id"]),
             chunk_rows=settings.chunk_rows,
+            repairs=[Repair.from_json(accepted) for accepted in options.get("repairs", ())],
         )
         return ImportInputs(
             reader=reader,

@@ -164,7 +164,7 @@ class ImportSql(EffectSql):
         return (
             "INSERT INTO run_rows (run_id, row_number, outcome, constituent_id, who, notes,"
             f" digest, before, changes) SELECT %(run)s, e.row_number, e.outcome, e.target, e.who,"
-            f" e.notes, {shown} FROM effect e"
+            f" e.said || e.notes, {shown} FROM effect e"
         )
 
     def counts(self) -> str:

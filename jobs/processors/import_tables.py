@@ -145,6 +145,7 @@ class ImportTables:
             "row_number",
             "wave",
             "who",
+            "said",
             "key_cons_id",
             "group_ids",
             "interest_ids",
@@ -157,17 +158,17 @@ class ImportTables:
         values = "".join(f", {name} {self.type_of(name)}" for name in self.attributes)
         new_values = "".join(f", {name} {self.type_of(name)}" for name in self.written)
         staged = (
-            "row_number int, wave int, who text, key_cons_id bigint, group_ids bigint[],"
-            f" interest_ids bigint[], custom jsonb{values}"
+            "row_number int, wave int, who text, said text[], key_cons_id bigint,"
+            f" group_ids bigint[], interest_ids bigint[], custom jsonb{values}"
         )
         return [
             f"CREATE TEMP TABLE staged ({staged}) ON COMMIT DELETE ROWS",
             f"CREATE TEMP TABLE matched ({staged}, cons_hit bigint, member_hit bigint,"
             " blank_hit bigint, email_hit bigint, email_low bigint, email_high bigint,"
             " removed_hit bigint, pattern text) ON COMMIT DELETE ROWS",
-            "CREATE TEMP TABLE effect (row_number int, who text, outcome text, target bigint,"
-            " has_values boolean, notes text[], add_groups bigint[], add_interests bigint[],"
-            " digest bigint, before hstore, changes hstore, custom jsonb"
+            "CREATE TEMP TABLE effect (row_number int, who text, said text[], outcome text,"
+            " target bigint, has_values boolean, notes text[], add_groups bigint[],"
+            " add_interests bigint[], digest bigint, before hstore, changes hstore, custom jsonb"
             f"{new_values}) ON COMMIT DELETE ROWS",
             *(OVERLAY_TABLES if self.tables.is_overlay else ()),
         ]

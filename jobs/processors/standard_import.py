@@ -21,7 +21,9 @@ from webapp.rules.standard_import import Action, Decision, Evidence, decide, mat
 from webapp.rules.waves import find_waves
 
 OUTCOMES = ("created", "updated", "unchanged", "rejected", "withheld")
-TALLIES = ("opt_outs_kept", "groups", "interests", "problems", "repeated")
+TALLIES = (
+    "opt_outs_kept", "groups", "interests", "problems", "repeated", "recovered", "repaired"
+)  # fmt: skip
 DEADLOCK_RETRIES = 5
 _CHANGED = match_fault(
     FaultCode.CHANGED_SINCE_PREVIEW, cons_id=None, member_id=None, email=None, other_id=None
@@ -60,6 +62,8 @@ class _ChunkResult:
     groups: Counter[str] = field(default_factory=Counter)
     interests: Counter[str] = field(default_factory=Counter)
     problems: Counter[str] = field(default_factory=Counter)
+    recovered: int = 0
+    repaired: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Import:
@@ -128,7 +132,8 @@ class _Import:
                 return
 
     def _process_once(self, chunk: CheckedChunk) -> None:
-        connection, result = self._connection, _ChunkResult()
+        connection = self._connection
+        result = _ChunkResult(recovered=chunk.recovered, repaired=chunk.repaired)
         self._kept.clear()
         if not self._is_preview:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [APPLY_LOCK])
@@ -198,7 +203,9 @@ class _Import:
                 outcome,
                 chunk.who.get(number, ""),
                 faults_json(faults),
+                chunk.said.get(number),
                 chunk.rows[number],
+                chunk.raw.get(number),
             )
         )
         result.outcomes[outcome] += 1
@@ -210,7 +217,8 @@ class _Import:
         with (
             self._connection.cursor() as cursor,
             cursor.copy(
-                "COPY run_rows (run_id, row_number, outcome, who, faults, cells) FROM STDIN"
+                "COPY run_rows (run_id, row_number, outcome, who, faults, notes, cells, raw)"
+                " FROM STDIN"
             ) as copy,
         ):
             for row in self._kept:
@@ -322,9 +330,12 @@ class _Import:
             ("groups", result.groups),
             ("interests", result.interests),
             ("problems", result.problems),
+            ("repaired", result.repaired),
         ):
             if counts:
-                tallies[name] = dict(Counter(tallies.get(name, {})) + counts)
+                tallies[name] = dict(Counter(tallies.get(name, {})) + Counter(counts))
+        if result.recovered:
+            tallies["recovered"] = tallies.get("recovered", 0) + result.recovered
         updated = self._connection.execute(
             "UPDATE runs SET next_row = %(next_row)s, rows_read = rows_read + %(rows)s,"
             " created = created + %(created)s, updated = updated + %(updated)s,"

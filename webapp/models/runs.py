@@ -143,7 +143,8 @@ class RunRow(Base):
     """The outcome of one row of a run (for a preview: what would happen to it).
 
     `row_number` is the one a spreadsheet shows. `cells` are the row as it came in, kept where the
-    row did not go through. `changes` (previews only) is field => new value, `before` the old ones;
+    row did not go through; `raw` is its text as it stands in the file, where that could not be read
+    as a row. `changes` (previews only) is field => new value, `before` the old ones;
     `digest` seals them.
     """
 
@@ -157,6 +158,7 @@ class RunRow(Base):
     faults: Mapped[list[dict[str, str]] | None] = mapped_column(JSONB)
     notes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     cells: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    raw: Mapped[str | None]
     digest: Mapped[int | None]
     before: Mapped[dict[str, str | None] | None] = mapped_column(HSTORE)
     changes: Mapped[dict[str, str | None] | None] = mapped_column(HSTORE)

@@ -18,7 +18,7 @@ from webapp.errors import DataSyncError
 from webapp.models import CustomField, Run, Upload
 from webapp.rules.columns import Recognition, recognise
 from webapp.rules.fields import STANDARD_FIELDS, Field, Kind, custom_field
-from webapp.rules.reading import Dialect, Refusal, examine
+from webapp.rules.reading import Choices, Dialect, Examination, Refusal, examine
 from webapp.services.files import BLOCK, FileStore, StoredSource, file_store, new_key
 from webapp.transactions import after_commit
 
@@ -183,20 +183,41 @@ def source_of(upload: Upload, store: FileStore | None = None) -> StoredSource:
     return StoredSource(store or file_store(), upload.key, upload.name, upload.size)
 
 
-def examine_upload(session: Session, upload: Upload) -> None:
+def examine_upload(session: Session, upload: Upload, choices: Choices | None = None) -> None:
     """Find out how the file is to be read, or why it can't be; kept with the upload."""
-    found = examine(source_of(upload))
+    choices = choices or Choices()
+    found = examine(source_of(upload), choices=choices)
     if isinstance(found, Refusal):
         upload.examination = {"refusal": asdict(found)}
     else:
-        upload.examination = {
-            "dialect": found.dialect.to_json(),
-            "columns": list(found.columns),
-            "first_rows": [list(row) for row in found.first_rows],
-            "notes": list(found.notes),
-            "rows_estimate": found.rows_estimate,
-        }
+        upload.examination = examination_json(found, choices)
     session.flush()
+
+
+def examination_json(found: Examination, choices: Choices) -> dict[str, Any]:
+    """What was found, as it is kept: every text such that PostgreSQL can hold it, none too long to
+    be shown."""
+    told: dict[str, Any] = storable(asdict(found))
+    for irregular in told["irregular"]:
+        irregular["raw"] = irregular["raw"][:LONGEST_SHOWN]
+    for outside in told["outside"]:
+        outside["sample"] = outside["sample"][:LONGEST_SHOWN]
+    return told | {"dialect": found.dialect.to_json(), "choices": choices.to_json()}
+
+
+LONGEST_SHOWN = 1_000
+
+
+def storable(value: Any) -> Any:
+    """The value with nothing in its texts that PostgreSQL does not take: a NUL is shown as ␀, half
+    of a surrogate pair as ?. Tuples become lists."""
+    if isinstance(value, str):
+        return value.replace("\0", "␀").encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {key: storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value
 
 
 def dialect_of(upload: Upload) -> Dialect:
