@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 from webapp.rules.reading import signatures
 from webapp.rules.reading.delimited import examine_text, read_delimited
+from webapp.rules.reading.package import find_archive_kind, refuse_other_kind
+from webapp.rules.reading.packed import examine_gzip, examine_zip
+from webapp.rules.reading.packing import is_gzip, unpack
 from webapp.rules.reading.tables import (
     Batch,
     Choices,
@@ -37,6 +40,20 @@ def examine(
     """
     if not source.size:
         return signatures.refuse_empty()
+    try:
+        with source.open() as file:
+            head = file.read(_HEAD)
+        if is_gzip(head):
+            return examine_gzip(source, limits, choices, _examine_unpacked)
+        if signatures.is_zip(head) and find_archive_kind(source, head, limits) == "archive":
+            return examine_zip(source, limits, choices, _examine_unpacked)
+        return _examine_unpacked(source, limits, choices)
+    except UnreadableError as error:
+        return error.refusal
+
+
+def _examine_unpacked(source: Source, limits: Limits, choices: Choices) -> Examination | Refusal:
+    """The same for a file that has no other files in it."""
     with source.open() as file:
         head = file.read(_HEAD)
         if not head:
@@ -44,12 +61,10 @@ def examine(
         refusal = signatures.refuse_by_signature(file, head, source.size)
     if refusal:
         return refusal
-    try:
-        if signatures.is_zip(head):
-            return examine_workbook(source, limits)
-        return examine_text(source, limits, choices)
-    except UnreadableError as error:
-        return error.refusal
+    if signatures.is_zip(head):
+        refusal = refuse_other_kind(find_archive_kind(source, head, limits))
+        return refusal or examine_workbook(source, limits)
+    return examine_text(source, limits, choices)
 
 
 def read_records(
@@ -65,6 +80,8 @@ def read_records(
     Blank rows are left out and not counted. Memory stays flat. Raises ``UnreadableError`` where the
     rest of the file can't be read as a table (a cell or line beyond the limits).
     """
+    if dialect.packing:
+        source = unpack(source, dialect, limits)
     if dialect.kind == "xlsx":
         return read_workbook(source, dialect, start, limits, size)
     return read_delimited(source, dialect, start, limits, size)

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 from xml.parsers import expat
 
 from webapp.rules.reading.tables import Limits, Refusal, Source, UnreadableError
@@ -21,18 +21,28 @@ DAMAGED = Refusal(
     "This workbook is damaged or was cut off on its way here; open it in Excel, save it again as "
     ".xlsx, and choose that file.",
 )
-_BOMB = Refusal(
+DAMAGED_PACKING = Refusal(
+    "damaged_archive",
+    "This packed file is damaged or was cut off on its way here; pack it again, or choose the CSV "
+    "or Excel file that is in it.",
+)
+BOMB = Refusal(
     "archive_bomb",
-    "This file would unpack to far more than its size, as no real workbook does; save the table "
+    "This file would unpack to far more than its size, as no real table does; save the table "
     "again as CSV or .xlsx from the program it comes from.",
 )
 _ENCRYPTED = Refusal(
     "encrypted",
     "This file is protected with a password; remove the password, save it and choose it again.",
 )
+_OTHER_METHOD = Refusal(
+    "archive",
+    "This zip is packed in a way that is not read here; unpack it and choose the CSV or Excel file "
+    "in it.",
+)
 _UNSAFE = Refusal(
     "unsafe_archive",
-    "This file has parts whose names point outside of it, as no real workbook does; save the "
+    "This file has parts whose names point outside of it, as no real table has; save the "
     "table again as CSV or .xlsx from the program it comes from.",
 )
 
@@ -74,28 +84,31 @@ class Package:
 @contextmanager
 def open_package(source: Source, limits: Limits) -> Iterator[Package]:
     """The package in a file. Whatever is wrong with it, then or later, is ``UnreadableError``."""
-    with source.open() as file, naming_damage():
+    with open_archive(source, limits, DAMAGED) as archive:
+        yield Package(archive)
+
+
+@contextmanager
+def open_archive(source: Source, limits: Limits, damaged: Refusal) -> Iterator[zipfile.ZipFile]:
+    """A .zip that is safe to unpack; `damaged` says what to do about one that is not whole."""
+    with source.open() as file, naming_damage(damaged):
         _check_directory_size(file, source.size)
         with zipfile.ZipFile(file) as archive:
             refusal = _refuse(archive.infolist(), source.size, limits)
             if refusal:
                 raise UnreadableError(refusal)
-            package = Package(archive)
-            refusal = _refuse_other_kinds(package)
-            if refusal:
-                raise UnreadableError(refusal)
-            yield package
+            yield archive
 
 
 @contextmanager
-def naming_damage() -> Iterator[None]:
+def naming_damage(damaged: Refusal = DAMAGED) -> Iterator[None]:
     """A damaged package shows in a dozen kinds of exception; to the user they are one."""
     try:
         yield
     except UnreadableError:
         raise
     except _FAULTS as error:
-        raise UnreadableError(DAMAGED) from error
+        raise UnreadableError(damaged) from error
 
 
 def _normal(name: str) -> str:
@@ -119,7 +132,7 @@ def _check_directory_size(file: BinaryIO, size: int) -> None:
         if record.startswith(b"PK\x06\x06"):
             parts, directory = struct.unpack_from("<QQ", record, 32)
     if parts > _MAX_PARTS or directory > _MAX_DIRECTORY:
-        raise UnreadableError(_BOMB)
+        raise UnreadableError(BOMB)
     file.seek(0)
 
 
@@ -128,9 +141,9 @@ def _refuse(infos: list[zipfile.ZipInfo], size: int, limits: Limits) -> Refusal 
     # against the whole file, as parts of a bomb may share their packed bytes.
     unpacked = sum(info.file_size for info in infos)
     if unpacked > limits.max_unpacked:
-        return _BOMB
+        return BOMB
     if unpacked > _RATIO_MATTERS_FROM and unpacked > size * limits.max_ratio:
-        return _BOMB
+        return BOMB
     for info in infos:
         name = info.filename.replace("\\", "/")
         if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
@@ -138,34 +151,59 @@ def _refuse(infos: list[zipfile.ZipInfo], size: int, limits: Limits) -> Refusal 
         if info.flag_bits & 0x1:
             return _ENCRYPTED
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            return DAMAGED
+            return _OTHER_METHOD
     return None
 
 
-def _refuse_other_kinds(package: Package) -> Refusal | None:
-    """What else comes as a zip: other documents, and tables that were packed to be sent."""
-    names = package.names()
-    if "[content_types].xml" in package and any(name.startswith("xl/") for name in names):
-        if "xl/workbook.bin" in package:
-            return Refusal(
-                "xlsb",
-                "This is a binary Excel workbook (.xlsb); open it in Excel and save it as .xlsx or "
-                "CSV.",
-            )
-        return None
-    if "mimetype" in package and "content.xml" in package:
+ArchiveKind = Literal["xlsx", "xlsb", "ods", "document", "archive"]
+
+
+def kind_of_archive(archive: zipfile.ZipFile) -> ArchiveKind:
+    """What a .zip is: a workbook of some kind, another document, or files that were packed."""
+    names = {_normal(name) for name in archive.namelist()}
+    if "[content_types].xml" in names:
+        if "xl/workbook.bin" in names:
+            return "xlsb"
+        if any(name.startswith("xl/") for name in names):
+            return "xlsx"
+        if any(name.startswith(("word/", "ppt/", "visio/")) for name in names):
+            return "document"
+    if "mimetype" in names and "content.xml" in names:
+        return "ods" if b"spreadsheet" in _mime_type(archive) else "document"
+    return "archive"
+
+
+def refuse_other_kind(kind: ArchiveKind) -> Refusal | None:
+    """The refusal for what is packed like a workbook and is none."""
+    if kind == "document":
         return Refusal(
-            "opendocument",
-            "This is an OpenDocument file (such as .ods); open it and save the table as .xlsx or "
-            "CSV.",
+            "document",
+            "This is a text document or a presentation, which has no rows and columns to read; "
+            "save the table in it as .xlsx or CSV.",
         )
-    for folder, what in (("word/", "a Word document"), ("ppt/", "a PowerPoint presentation")):
-        if any(name.startswith(folder) for name in names):
-            return Refusal(
-                "document",
-                f"This is {what}, which has no rows and columns to read; save the table in it as "
-                ".xlsx or CSV.",
-            )
-    return Refusal(
-        "archive", "This is a packed file (zip); unpack it and choose the CSV or .xlsx file in it."
+    if kind in ("xlsb", "ods"):
+        return Refusal(
+            kind, f"This is a workbook of another kind (.{kind}); save it as .xlsx or CSV."
+        )
+    return None
+
+
+def _mime_type(archive: zipfile.ZipFile) -> bytes:
+    name = next(name for name in archive.namelist() if _normal(name) == "mimetype")
+    with archive.open(name) as file:
+        return file.read(200)
+
+
+def looks_like_workbook(head: bytes) -> bool:
+    """Is a .zip a workbook, as far as its first bytes show?"""
+    return any(
+        sign in head
+        for sign in (b"[Content_Types].xml", b"_rels/.rels", b"xl/", b"opendocument", b"docProps/")
     )
+
+
+def find_archive_kind(source: Source, head: bytes, limits: Limits) -> ArchiveKind:
+    """Open a .zip only as far as is needed to say what it is."""
+    damaged = DAMAGED if looks_like_workbook(head) else DAMAGED_PACKING
+    with open_archive(source, limits, damaged) as archive:
+        return kind_of_archive(archive)

@@ -32,7 +32,6 @@ _STARTS: tuple[tuple[bytes, str, str], ...] = (
     (b"\x1a\x45\xdf\xa3", "video", "a video"),
 )
 _ARCHIVES: tuple[tuple[bytes, str], ...] = (
-    (b"\x1f\x8b", "gzip"),
     (b"BZh", "bzip2"),
     (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
     (b"Rar!\x1a\x07", "RAR"),
@@ -74,6 +73,10 @@ def is_zip(head: bytes) -> bool:
     return head.startswith(_ZIP_STARTS)
 
 
+def is_ole(head: bytes) -> bool:
+    return head.startswith(_OLE_START)
+
+
 def refuse_by_signature(file: BinaryIO, head: bytes, size: int) -> Refusal | None:
     """The refusal for a file whose first bytes show that it is no table; zips are looked at
     elsewhere."""
@@ -86,12 +89,14 @@ def refuse_by_signature(file: BinaryIO, head: bytes, size: int) -> Refusal | Non
     for start, code, what in _STARTS:
         if head.startswith(start):
             return _is_a(code, what)
-    for start, what in _ARCHIVES:
-        if head.startswith(start):
-            return Refusal(
-                "archive",
-                f"This is a packed file ({what}); unpack it and choose the CSV or .xlsx file.",
-            )
+    packed = next((what for start, what in _ARCHIVES if head.startswith(start)), "")
+    if head[257:262] == b"ustar":
+        packed = "tar"
+    if packed:
+        return Refusal(
+            "archive",
+            f"This is a packed file ({packed}); unpack it and choose the CSV or Excel file in it.",
+        )
     if head.startswith(_OLE_START):
         return _refuse_ole(file, head)
     return _refuse_by_layout(head, size)

@@ -67,7 +67,6 @@ CASES = {
     "bmp": (b"BM\x46\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00", "image"),
     "exe": (b"MZ\x90\x00\x03\x00\x00\x00", "program"),
     "elf": (b"\x7fELF\x02\x01", "program"),
-    "gzip": (b"\x1f\x8b\x08\x00abc", "archive"),
     "7z": (b"7z\xbc\xaf\x27\x1c\x00", "archive"),
     "binary": (bytes(range(256)) * 20, "binary"),
     "xls": (ole("Workbook"), "old_excel"),
@@ -86,10 +85,14 @@ CASES = {
         "too_many_columns",
     ),
     "duplicates": (b"A;B;a\n1;2;3\n", "duplicate_column"),
-    "zip": (zipped({"people.csv": b"A,B\n1,2\n"}), "archive"),
-    "empty zip": (zipped({}), "archive"),
+    "empty zip": (zipped({}), "no_table"),
     "docx": (zipped({"[Content_Types].xml": b"", "word/document.xml": b""}), "document"),
-    "ods": (zipped({"mimetype": b"x", "content.xml": b"<a/>"}), "opendocument"),
+    "ods": (
+        zipped(
+            {"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": b"<a/>"}
+        ),
+        "ods",
+    ),
     "xlsb": (zipped({"[Content_Types].xml": b"", "xl/workbook.bin": b""}), "xlsb"),
     "xlsx, header alone": (HEADER_ONLY, "no_rows"),
     "xlsx, blank": (workbook("", ""), "blank"),
