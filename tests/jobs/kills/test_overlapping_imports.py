@@ -56,6 +56,11 @@ class Editor(threading.Thread):
             time.sleep(0.01)
 
     def _save(self, constituent_id: int, **typed: str) -> None:
+        """Until it is saved: an import that came in between is told, and looked at again."""
+        while not self._is_saved(constituent_id, typed):
+            pass
+
+    def _is_saved(self, constituent_id: int, typed: dict[str, str]) -> bool:
         try:
             with self._staff.session() as session:
                 set_actor(session, None, "Mary Editor")
@@ -68,8 +73,10 @@ class Editor(threading.Thread):
                     today=datetime.now(UTC).date(),
                 )
                 assert not edit.errors
+                return edit.is_saved
         except DataSyncError as error:
             self.refused.append(error.message)
+            return True
 
     def stop(self) -> None:
         self._enough.set()
