@@ -88,7 +88,8 @@ def attach_upload(session: Session, run: Run, upload: Upload) -> None:
     run.preview_id = None
     run.edits_version += 1
     options = dict(run.options)
-    options.pop("columns", None)
+    for of_the_file in ("columns", "repairs"):
+        options.pop(of_the_file, None)
     run.options = options
     examination = upload.examination or {}
     run.rows_total = examination.get("rows_estimate")
@@ -226,6 +227,13 @@ def _require_readable(run: Run) -> None:
         raise DataSyncError("no_file", "This run has no file yet. Choose one first.", "file")
     if "refusal" in examination:
         raise DataSyncError("refused", examination["refusal"]["message"], "file")
+    if examination.get("must_choose"):
+        names = ", ".join(f"“{sheet['name']}”" for sheet in examination.get("sheets", ()))
+        raise DataSyncError(
+            "must_choose",
+            f"The file has several tables: {names}. Say first which of them is meant.",
+            "sheet",
+        )
 
 
 def _require_undoable(session: Session, run: Run) -> None:

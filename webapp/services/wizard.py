@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from webapp.models import Operation, Run, RunEdit, Upload, User
 from webapp.rules.columns import Column, Recognition, folded
 from webapp.rules.fields import Field
-from webapp.services import runs, uploads
+from webapp.services import readings, runs, uploads
 from webapp.services.corrections import lock_draft
 from webapp.services.previews import Reading
 from webapp.services.run_lists import Effect, Effects
@@ -73,11 +73,17 @@ class Draft:
         """The furthest step that may be opened."""
         if self.recognition is None:
             return Step.FILE
-        if self.recognition.faults:
+        if self.recognition.faults or self.must_choose:
             return Step.FOUND
         if not self.is_previewed:
             return Step.PREVIEW
         return Step.REVIEW
+
+    @property
+    def must_choose(self) -> bool:
+        """Whether the file has several tables alike and nobody has said yet which is meant."""
+        examination = self.run.upload.examination if self.run.upload else None
+        return bool((examination or {}).get("must_choose"))
 
     @property
     def is_previewed(self) -> bool:
@@ -97,6 +103,8 @@ class Draft:
     @property
     def missing(self) -> str:
         """What has to be done before the step after `reached` can be opened, in a sentence."""
+        if self.must_choose:
+            return "Say which of the file’s tables is meant first."
         return MISSING[self.reached]
 
     @property
@@ -186,6 +194,8 @@ def update_information(
 ) -> None:
     """Another label, description or order of dates; the last one outdates the preview."""
     lock_draft(session, run)
+    if date_order != run.options.get("date_order"):
+        readings.reconsider_dates(run)
     run.label, run.description = label, description
     run.options = run.options | {"date_order": date_order}
     session.flush()
@@ -203,7 +213,9 @@ def choose_columns(session: Session, run: Run, choices: Mapping[str, str | None]
     """What to read unknown columns as: header as written → field's column name, None to leave it
     out. A preview of other choices is outdated by it."""
     lock_draft(session, run)
+    before = run.options.get("columns") or {}
     run.options = run.options | {"columns": dict(choices)}
+    readings.reconsider_columns(run, before, choices)
     session.flush()
 
 
