@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from webapp.rules.doctor.apostrophes import ApostropheWatch
+from webapp.rules.doctor.became_dates import BecameDateWatch
+from webapp.rules.doctor.blanks import BlanksWatch
+from webapp.rules.doctor.codes import CodesWatch
 from webapp.rules.doctor.contract import NO_KNOWLEDGE, ColumnSeen, Finding, Knowledge
+from webapp.rules.doctor.dates import DatesWatch
+from webapp.rules.doctor.digits import DigitsWatch
+from webapp.rules.doctor.mojibake import FileEvidence, MojibakeWatch
+from webapp.rules.doctor.names import NamesWatch
+from webapp.rules.doctor.null_words import NullEvidence, NullWatch
+from webapp.rules.doctor.phones import PhoneWatch
+from webapp.rules.doctor.shifted import ExchangeWatch, exchangeable
 from webapp.rules.doctor.uses import Purposes, Use
-from webapp.rules.doctor.watching import Glance, Watch
+from webapp.rules.doctor.watching import Describe, Glance, Watch
 from webapp.rules.doctor.zips import ZipWatch
+
+_CODES = frozenset({Use.CODE, Use.UNKNOWN})
+_LONG = frozenset({Use.CODE, Use.UNKNOWN, Use.PHONE, Use.ZIP})
 
 
 class Doctor:
@@ -53,6 +67,27 @@ class Doctor:
 
 
 def _watches(purposes: Purposes, knowledge: Knowledge, day_first: bool | None) -> Iterable[Watch]:
+    describe = Describe(purposes)
+    nulls, misread = NullEvidence(), FileEvidence()
     for purpose in purposes.all:
+        yield BlanksWatch(purpose, describe)
+        yield ApostropheWatch(purpose, describe)
+        yield MojibakeWatch(purpose, describe, misread)
+        yield NullWatch(purpose, purposes, describe, nulls)
+        if purpose.use in _LONG:
+            yield DigitsWatch(purpose, describe)
+        if purpose.use in _CODES:
+            yield CodesWatch(purpose, describe, knowledge)
+        if purpose.use in _CODES or purpose.use is Use.STREET:
+            yield BecameDateWatch(purpose, describe, knowledge)
+        if purpose.use in (Use.DATE, Use.UNKNOWN):
+            yield DatesWatch(purpose, describe, day_first)
+        if purpose.use is Use.PHONE:
+            yield PhoneWatch(purpose, purposes, describe)
         if purpose.use is Use.ZIP or (purpose.use is Use.UNKNOWN and purposes.having(Use.STATE)):
             yield ZipWatch(purpose, purposes, knowledge)
+    for one, other in exchangeable(purposes):
+        yield ExchangeWatch(one, other, describe)
+    first, last = purposes.having(Use.FIRST_NAME), purposes.having(Use.LAST_NAME)
+    if first and last:
+        yield NamesWatch(first[0], last[0])

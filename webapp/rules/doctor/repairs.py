@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 import re
+from collections import Counter
 from collections.abc import Sequence
 
-from webapp.rules.doctor import zips
+from webapp.rules.doctor import (
+    apostrophes,
+    became_dates,
+    blanks,
+    codes,
+    dates,
+    mojibake,
+    null_words,
+    phones,
+    shifted,
+    zips,
+)
 from webapp.rules.doctor.contract import DamageKind, Repair
 from webapp.rules.doctor.watching import Around, MakeMends, Mend
 from webapp.rules.values import shown
@@ -15,6 +26,15 @@ _MOST_REMEMBERED = 50_000
 _PLAIN = re.compile(r"[A-Za-z0-9]+(?:[@.+/_-]+[A-Za-z0-9]+)*")
 
 MENDERS: dict[str, MakeMends] = {
+    apostrophes.RULE: apostrophes.make_mends,
+    became_dates.RULE: became_dates.make_mends,
+    blanks.RULE: blanks.make_mends,
+    codes.RULE: codes.make_mends,
+    dates.RULE: dates.make_mends,
+    mojibake.RULE: mojibake.make_mends,
+    null_words.RULE: null_words.make_mends,
+    phones.RULE: phones.make_mends,
+    shifted.RULE: shifted.make_mends,
     zips.RULE: zips.make_mends,
 }
 """The rule of a repair -> what makes its mends."""
@@ -80,7 +100,7 @@ class _Step:
     """One mend of one column, remembering what it made of each text."""
 
     def __init__(self, mend: Mend, repair: Repair) -> None:
-        self._mend, self._values = mend, repair.values
+        self._mend, self._values, self._chosen_by = mend, repair.values, repair.position
         self._column = repair.options.get("names", {}).get(str(mend.position), repair.column)
         self._concerned: dict[str, bool] = {}
         self._memo: dict[tuple[str, Around], str | None] = {}
@@ -98,7 +118,7 @@ class _Step:
             return []
         found = []
         for index, cell in enumerate(cells):
-            if cell not in concerned or not self._is_chosen(cell, original[index]):
+            if cell not in concerned or not self._is_chosen(rows[index], original[index]):
                 continue
             row = rows[index]
             around = tuple(row[p] if p < len(row) else "" for p in self._mend.reads)
@@ -115,10 +135,13 @@ class _Step:
             known[cell] = self._mend.may_concern(cell)
         return {cell for cell in cells if known[cell]}
 
-    def _is_chosen(self, cell: str, original: Sequence[str]) -> bool:
-        """Whether the text was chosen: as it is now, or as the file has it."""
-        values = self._values
-        return values is None or cell in values or original[self.position] in values
+    def _is_chosen(self, row: Sequence[str], original: Sequence[str]) -> bool:
+        """Whether the text was chosen: as it is now, or as the file has it.
+
+        Where two columns are exchanged, the texts chosen are the first column's.
+        """
+        values, place = self._values, self._chosen_by
+        return values is None or row[place] in values or original[place] in values
 
     def _read(self, cell: str, around: Around) -> str | None:
         key = (cell, around)
