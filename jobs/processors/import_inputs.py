@@ -22,9 +22,10 @@ from webapp.models.groups import DATA_SYNC_FOLDER
 from webapp.rules.codes import Codes
 from webapp.rules.columns import Recognition, folded
 from webapp.rules.corrections import Corrections
-from webapp.rules.doctor import Repair
+from webapp.rules.doctor import DamageKind, Repair
 from webapp.rules.faults import FaultCode
 from webapp.rules.fields import Field
+from webapp.services.readings import describe_outside
 from webapp.services.uploads import dialect_of, recognise_columns, source_of
 
 
@@ -48,6 +49,8 @@ class ImportInputs:
     default_source: str
     default_sub_source: str
     label: str
+    outside: str
+    """The rows of the file that are not of its table, in a sentence; blank where all are."""
 
 
 def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
@@ -82,7 +85,7 @@ def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
             groups=_group_codes(session.scalars(select(Group)), run["center_id"]),
             interests=_interest_codes(session.scalars(select(Interest)), run["center_id"]),
             chunk_rows=settings.chunk_rows,
-            repairs=[Repair.from_json(accepted) for accepted in options.get("repairs", ())],
+            repairs=_repairs(options, recognition),
         )
         return ImportInputs(
             reader=reader,
@@ -93,6 +96,7 @@ def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
             default_source=operation.title,
             default_sub_source=run["label"],
             label=run["label"],
+            outside=describe_outside(upload.examination),
         )
     finally:
         db.session.remove()
@@ -132,6 +136,17 @@ def make_groups(
             [*ids, mine.id],
         )
     return ids[0], ids[1]
+
+
+def _repairs(options: Mapping[str, Any], recognition: Recognition) -> list[Repair]:
+    """The accepted repairs of columns that are read."""
+    read = {column.position for column in recognition.known}
+    accepted = (Repair.from_json(stored) for stored in options.get("repairs", ()))
+    return [
+        repair
+        for repair in accepted
+        if repair.position in read or repair.kind is DamageKind.SHIFTED_COLUMNS
+    ]
 
 
 def _corrections(edits: Sequence[RunEdit], recognition: Recognition) -> Corrections:

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from jobs.ahead import read_ahead
-from jobs.claims import APPLY_LOCK, Claim, LostClaimError, Standing, hold
+from jobs.claims import APPLY_LOCK, Claim, LostClaimError, Standing, add_tallies, hold
 from jobs.processors.import_inputs import ImportInputs, load_inputs, make_groups
 from jobs.processors.import_sql import ImportSql
 from jobs.processors.import_tables import OverlayTables, RealTables
@@ -108,6 +108,8 @@ class _Import:
             start = hold(self._connection, self._claim).next_row
             for statement in self._sql.create_tables():
                 self._connection.execute(statement)
+            if self._inputs.outside:
+                add_tallies(self._connection, self._claim, {"outside": self._inputs.outside})
         reader = self._inputs.reader
         with read_ahead(lambda: reader.read(start)) as chunks:
             for chunk in chunks:

@@ -173,6 +173,22 @@ def test_an_irregular_row_stays_rejected_until_somebody_looked(
     assert bool(again[0].faults) == (len(cells) > 3)
 
 
+def test_the_text_of_a_row_stands_behind_its_cells_where_they_do_not_say_it_all(
+    session: Session,
+) -> None:
+    bad = fault(FaultCode.IRREGULAR_ROW, message="Never closed.")
+    torn, plain = make_reject(2, ["M1,x"], bad), make_reject(3, ["M1", "x", "y", "z"], bad)
+    torn.raw, plain.raw = '"M1,x', "M1,x,y,z"
+    rows = [torn, plain]
+
+    _, first, second = csv.reader(
+        io.StringIO(written(session, make_run(session, rows, columns=COLUMNS)).decode("utf-8-sig"))
+    )
+
+    assert first == ["M1,x", "", "", "2", "Never closed.", NOT_FIXED, '"M1,x']
+    assert second == ["M1", "x", "y", "3", "Never closed.", NOT_FIXED, "z"]
+
+
 def test_the_note_on_a_row_that_was_not_put_right_does_not_pile_up(session: Session) -> None:
     cells = ["M1", "x", "", "7", "Does not fit.", NOT_FIXED, "surplus"]
     columns = [*COLUMNS, "DATASYNC_ROW", "DATASYNC_REASON"]

@@ -6,8 +6,12 @@ every cell quoted, which Excel opens right by a double click; cells that a sprea
 calculate are guarded (promise 12, `rules.guarding`), and reading the file takes the guard away.
 
 A row that had too many or too few cells keeps that fault until somebody looks at it: its surplus
-cells, and the note NOT_FIXED, stand right of the reason, where no heading is. Filled up in silence,
-it would be imported with its cells under the wrong headings.
+cells, and the note NOT_FIXED, stand right of the reason, where no heading is; behind them the text
+of the row as it stands in the file, where its cells don't say it all (a stray quote). Filled up in
+silence, it would be imported with its cells under the wrong headings.
+
+Cells are as they came in: what the accepted repairs made of them is not in here, so that a file
+sent again is looked at again; what a person corrected is.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import xlsxwriter
 from sqlalchemy import select, text
@@ -41,6 +45,7 @@ class _Reject(NamedTuple):
     row_number: int
     faults: list[dict[str, str]] | None
     cells: list[str] | None
+    raw: str | None
 
 
 def write_rejects(session: Session, run: Run, stream: BinaryIO) -> int:
@@ -49,7 +54,7 @@ def write_rejects(session: Session, run: Run, stream: BinaryIO) -> int:
     A run that is just ending gets its tally of problems on the way (`tallies["problems"]`), so that
     no page has to count them again.
     """
-    layout = _Layout(_columns(run))
+    layout = _Layout(run)
     with_bom = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="", write_through=False)
     writer = csv.writer(with_bom, delimiter=_delimiter(run), quoting=csv.QUOTE_ALL)
     writer.writerow(layout.header)
@@ -69,7 +74,7 @@ def write_rejects(session: Session, run: Run, stream: BinaryIO) -> int:
 
 def write_rejects_workbook(session: Session, run: Run, stream: BinaryIO) -> int:
     """The same as an Excel workbook in which every cell is text, so that 02134 stays 02134."""
-    layout = _Layout(_columns(run))
+    layout = _Layout(run)
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     workbook = xlsxwriter.Workbook(stream, options)
     as_text = workbook.add_format({"num_format": "@"})
@@ -101,9 +106,12 @@ def explain(faults: Iterable[dict[str, str]] | None) -> str:
 class _Layout:
     """Which cell goes where: the original columns, the two of ours, then what fits nowhere."""
 
-    def __init__(self, columns: Sequence[str]) -> None:
+    def __init__(self, run: Run) -> None:
+        columns, delimiter = _columns(run), _dialect(run).get("delimiter", "")
         self._kept = [at for at, name in enumerate(columns) if not is_report_column(name)]
         self._width = len(columns)
+        self._is_of_rejects = len(self._kept) < self._width
+        self._delimiter = delimiter
         self.header = [guard(columns[at]) for at in self._kept] + list(REPORT_COLUMNS)
 
     def lay_out(self, reject: _Reject) -> list[str]:
@@ -113,11 +121,19 @@ class _Layout:
         if _is_irregular(reject) or (cells and len(cells) != self._width):
             surplus = (cell for cell in cells[self._width :] if cell != NOT_FIXED)
             laid_out += [NOT_FIXED, *(guard(cell) for cell in surplus)]
+            if self._says_more(reject.raw, cells):
+                laid_out.append(guard(reject.raw or ""))
         return laid_out
+
+    def _says_more(self, raw: str | None, cells: Sequence[str]) -> bool:
+        """Whether the row's own text has to stand beside its cells. In the rejects of rejects it
+        stands there already, among the surplus ones."""
+        return bool(raw) and not self._is_of_rejects and raw != self._delimiter.join(cells)
 
 
 def _is_irregular(reject: _Reject) -> bool:
-    return any(fault["code"] == FaultCode.IRREGULAR_ROW for fault in reject.faults or ())
+    is_fault = any(fault["code"] == FaultCode.IRREGULAR_ROW for fault in reject.faults or ())
+    return is_fault or reject.raw is not None
 
 
 def _columns(run: Run) -> list[str]:
@@ -125,10 +141,14 @@ def _columns(run: Run) -> list[str]:
     return list(examination.get("columns", ()))
 
 
+def _dialect(run: Run) -> dict[str, Any]:
+    examination = (run.upload.examination if run.upload else None) or {}
+    return dict(examination.get("dialect") or {})
+
+
 def _delimiter(run: Run) -> str:
     """The semicolon of a file from a country that writes 1,5 is kept: Excel there expects it."""
-    examination = (run.upload.examination if run.upload else None) or {}
-    delimiter = (examination.get("dialect") or {}).get("delimiter")
+    delimiter = _dialect(run).get("delimiter")
     return delimiter if delimiter in _KEPT_DELIMITERS else ","
 
 
@@ -136,7 +156,7 @@ def _read_rejects(session: Session, run_id: int) -> Iterator[list[_Reject]]:
     after = 0
     while True:
         rows = session.execute(
-            select(RunRow.row_number, RunRow.faults, RunRow.cells)
+            select(RunRow.row_number, RunRow.faults, RunRow.cells, RunRow.raw)
             .where(
                 RunRow.run_id == run_id,
                 RunRow.row_number > after,
