@@ -63,11 +63,13 @@ LOCK_CHUNK = """
 SELECT count(*) FROM (SELECT c.id FROM undo_chunk k JOIN constituents c ON c.id = k.id
     ORDER BY c.id FOR UPDATE OF c) locked"""
 
+# Constituent by constituent (OFFSET 0 keeps it so): what else the log holds does not matter
 FILL_ENTRIES = """
 INSERT INTO undo_entries
 SELECT l.id, l.table_name, l.op, l.constituent_id, l.key, l.old,
     l.run_id IS NOT DISTINCT FROM %(parent)s, l.actor, l.at
-FROM undo_chunk k JOIN change_log l ON l.constituent_id = k.id AND l.id >= %(first)s
+FROM undo_chunk k CROSS JOIN LATERAL (
+    SELECT * FROM change_log x WHERE x.constituent_id = k.id AND x.id >= %(first)s OFFSET 0) l
 WHERE l.run_id IS NULL OR l.run_id = %(parent)s OR NOT l.run_id = ANY (%(ignored)s)"""
 
 _SINCE = """'changed since by ' || coalesce({who}.actor, 'somebody') || ' on '
