@@ -133,6 +133,7 @@ EXAMPLES: dict[str, Example] = {
     "run_id": Example(_run),
     "row_number": Example(_row_number),
     "wizard:run_id": Example(_draft),
+    "found:run_id": Example(_draft),
     "previews:run_id": Example(_draft),
     "previews:edit_id": Example(_edit),
     "slug": Example(_slug),

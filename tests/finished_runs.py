@@ -37,11 +37,12 @@ def make_upload(
         size=100,
         sha256="0" * 64,
         examination={
-            "dialect": {"kind": "csv", "delimiter": delimiter},
+            "dialect": {"kind": "csv", "encoding": "utf-8", "delimiter": delimiter},
             "columns": list(columns),
             "first_rows": [],
             "notes": [],
             "rows_estimate": None,
+            "damage": [],
         },
     )
     session.add(upload)

@@ -35,7 +35,7 @@ AREAS = (
             Page("All Data Sync Operations", "operations.all"),
             Page("Operation Results", "runs.list_runs", owns=("runs", "undo")),
         ),
-        owns=("operations", "runs", "uploads", "wizard", "previews", "samples", "rows", "undo"),
+        owns=("operations", "runs", "uploads", "wizard", "found", "previews", "samples", "rows", "undo"),
     ),
     Area(
         "Constituents",

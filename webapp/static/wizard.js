@@ -116,7 +116,7 @@
   document.addEventListener("htmx:afterSettle", function (event) {
     var shown = document.querySelector("#wizard-upload [autofocus]");
     if (event.target.id === "wizard-upload" && shown) shown.focus();
-    var problems = document.getElementById("wizard-problems");
+    var problems = document.getElementById("wizard-problems") || document.getElementById("wizard-found");
     if (!problems || event.target !== problems) return;
     var successor = pressed && document.getElementById(pressed);
     if (successor && document.activeElement === document.body) successor.focus();

@@ -1,13 +1,12 @@
-"""The run wizard: operation information, the file, what was found in it, review and Run.
+"""The run wizard: operation information, the file, review and Run.
 
-Its preview has a module of its own (views/previews.py). Every step is a page with its own address
-and a plain form; what a step changes is in the draft's row, so any browser goes on where another
-one left off.
+What was found in the file (views/found.py) and the preview (views/previews.py) have modules of
+their own. Every step is a page with its own address and a plain form; what a step changes is in the
+draft's row, so any browser goes on where another one left off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,10 +25,8 @@ from webapp.forms.wizard import (
     InformationForm,
     ReviewForm,
     UploadForm,
-    columns_form,
 )
 from webapp.models import Operation, Run, User
-from webapp.rules.reading import DELIMITER_NAMES, Dialect
 from webapp.rules.roles import Permission
 from webapp.services import (
     centers,
@@ -49,7 +46,6 @@ bp = Blueprint("wizard", __name__)
 
 RUN = Permission.DATA_SYNC_RUN
 LARGEST_ID = 2**63 - 1
-FIRST_ROWS = 10
 NEEDS_MANAGER = (
     "This run opts people in again, so only a manager (Data Synchronization: Manage) can press "
     "Run. Ask one, or have one take the choice back."
@@ -81,8 +77,8 @@ def get_own_run(run_id: int) -> Run:
 
 def step_url(run: Run, step: Step) -> str:
     """Where a step of a draft is."""
-    endpoint = "previews.overview" if step is Step.PREVIEW else f"wizard.{step.value}"
-    return url_for(endpoint, run_id=run.id)
+    endpoint = {Step.FOUND: "found.overview", Step.PREVIEW: "previews.overview"}.get(step)
+    return url_for(endpoint or f"wizard.{step.value}", run_id=run.id)
 
 
 def show_step(template: str, step: Step, draft: Draft, **context: Any) -> str:
@@ -257,72 +253,6 @@ def _take_file(run: Run, form: UploadForm) -> None:
         # Its row is rolled back with the request, so nobody would ever find the bytes again
         file_store().delete(upload.key)
         raise
-
-
-# ---- what we found ----
-
-
-@bp.route("/runs/<int:run_id>/wizard/found", methods=["GET", "POST"])
-@commits
-def found(run_id: int) -> ResponseReturnValue:
-    """What is in the file; unknown columns are read as something, or left out, here."""
-    draft = open_draft(run_id, Step.FOUND)
-    form = columns_form(draft.open_columns, draft.fields)
-    if form.validate_on_submit():
-        try:
-            choices = form.choices_made(
-                draft.open_columns, leave_rest_out=bool(request.form.get("leave_rest_out"))
-            )
-            wizard.choose_columns(db.session(), draft.run, choices)
-        except DataSyncError as error:
-            return refuse(draft.run, error)
-        return hx.go_to(url_for("wizard.found", run_id=run_id))
-    return _show_found(draft, form), 422 if form.errors else 200
-
-
-def _show_found(draft: Draft, form: Any) -> str:
-    upload = draft.run.upload
-    if upload is None or upload.examination is None or draft.recognition is None:
-        abort(404)
-    dialect = Dialect.from_json(upload.examination["dialect"])
-    held = scope(Permission.DATA_SYNC_VIEW)
-    earlier = uploads.find_earlier_runs(
-        db.session(), upload, center_ids=None if held is None else set(held)
-    )
-    return show_step(
-        "wizard/found.html",
-        Step.FOUND,
-        draft,
-        form=form,
-        upload=upload,
-        examination=upload.examination,
-        dialect=dialect,
-        delimiter=DELIMITER_NAMES.get(dialect.delimiter, dialect.delimiter).capitalize(),
-        encoding=_encoding_words(dialect),
-        examples=_examples(upload.examination),
-        first_rows_head=[(name, "key") for name in upload.examination["columns"]],
-        first_rows=upload.examination["first_rows"][:FIRST_ROWS],
-        earlier=earlier,
-    )
-
-
-def _encoding_words(dialect: Dialect) -> str:
-    known = {"utf-8": "UTF-8", "utf-16": "UTF-16", "windows-1252": "Windows-1252"}
-    words = next(
-        (words for name, words in known.items() if dialect.encoding.lower().startswith(name)),
-        dialect.encoding,
-    )
-    return f"{words}, with a byte order mark" if dialect.had_bom else words
-
-
-def _examples(examination: Mapping[str, Any]) -> list[list[str]]:
-    """For each column up to three different values of the first rows."""
-    found: list[list[str]] = [[] for _ in examination["columns"]]
-    for row in examination["first_rows"]:
-        for values, cell in zip(found, row, strict=False):
-            if cell.strip() and cell not in values and len(values) < 3:
-                values.append(cell)
-    return found
 
 
 # ---- review ----
