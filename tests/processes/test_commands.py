@@ -132,6 +132,46 @@ def test_wrong_usage_is_two(serve: Serve, arguments: list[str]) -> None:
     assert done.stderr
 
 
+def test_wrong_usage_is_told_as_json_where_that_is_asked_for(serve: Serve) -> None:
+    for arguments in (["run", SLUG, "--file", "gone.csv"], ["undo", "seven"], ["run", "--wrong"]):
+        done = datasync(*arguments, "--data", str(serve.data), "--json")
+        assert (done.returncode, done.stderr) == (2, "")
+        assert told(done)["error"]
+
+
+def test_damage_is_offered_and_repaired_when_asked_for(serve: Serve, tmp_path: Path) -> None:
+    file = tmp_path / "zips.csv"
+    lines = [f"zip{n},Zoe,Boston,MA,{2100 + n}" for n in range(20)]
+    file.write_text("MEMBER_ID,FIRST_NAME,HOME_CITY,HOME_STATEPROV,HOME_ZIP\n" + "\n".join(lines))
+
+    offered = run_file(file, serve.data, "--preview")
+    repaired = run_file(file, serve.data, "--repair", "lost_zeros")
+
+    [finding] = offered["damage"]
+    assert (finding["id"], finding["rows"]) == ("lost_zeros:4", 20)
+    assert (finding["is_repaired"], finding["cells"]) == (False, 0)
+    [finding] = repaired["damage"]
+    assert (finding["is_repaired"], finding["cells"]) == (True, 20)
+    with psycopg.connect(address_of(serve.data)) as connection:
+        zips = connection.execute(
+            "SELECT home_zip FROM constituents WHERE member_id LIKE 'zip%' ORDER BY id"
+        ).fetchall()
+    assert zips == [(f"0{2100 + n}",) for n in range(20)]
+
+
+def test_how_a_file_is_read_can_be_said(serve: Serve, tmp_path: Path) -> None:
+    file = tmp_path / "said.csv"
+    file.write_bytes("MEMBER_ID,FIRST_NAME\nsaid1,Ji\xf8\n".encode("latin-1"))
+
+    run_file(file, serve.data, "--encoding", "windows-1250", "--delimiter", "comma")
+
+    with psycopg.connect(address_of(serve.data)) as connection:
+        [(name,)] = connection.execute(
+            "SELECT first_name FROM constituents WHERE member_id = 'said1'"
+        ).fetchall()
+    assert name == "Ji\u0159"
+
+
 def test_an_undo_of_nothing_fails_with_a_sentence(serve: Serve) -> None:
     done = datasync("undo", "999999", "--data", serve.data)
     assert done.returncode == 1

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
+from webapp.cli.usage import Parser, WrongUsageError, tell_wrong_usage
+
 DEFAULT_DATA = "./var"
 DEFAULT_PORT = 8000
 LONGEST_LABEL = 150
@@ -26,7 +28,11 @@ DELIMITERS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. 0 is success, 1 failure (one sentence on stderr), 2 wrong usage."""
-    options = build_parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        options = build_parser().parse_args(arguments)
+    except WrongUsageError as error:
+        return tell_wrong_usage(str(error), is_json="--json" in arguments, text=error.text)
     from webapp.errors import DataSyncError
     from webapp.serving.errors import ServingError
     from webapp.settings import SettingsError
@@ -49,9 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Every command and option."""
-    parser = argparse.ArgumentParser(
-        prog="datasync", description="Moves constituent data between two databases."
-    )
+    parser = Parser(prog="datasync", description="Moves constituent data between two databases.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_serve(_command(commands, "serve", "start everything and keep it running"))
     _add_run(_command(commands, "run", "run an operation on a file and wait for its end"))
@@ -67,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+    commands: argparse._SubParsersAction[Parser], name: str, text: str
 ) -> argparse.ArgumentParser:
     parser = _file_command(commands, name, text)
     parser.add_argument(
@@ -81,7 +85,7 @@ def _command(
 
 
 def _file_command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+    commands: argparse._SubParsersAction[Parser], name: str, text: str
 ) -> argparse.ArgumentParser:
     """A command that needs nothing but what it is given: no data folder, no services."""
     parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
@@ -113,6 +117,14 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--date-order", choices=("mdy", "dmy"), help="what 1/2/2026 means (default: mdy)"
     )
+    parser.add_argument(
+        "--repair",
+        metavar="KINDS",
+        type=_damage_kinds,
+        default=frozenset(),
+        help="repair this damage: none (default), all, or kinds that `inspect` names",
+    )
+    _add_reading(parser)
     _add_json(parser)
 
 
@@ -186,6 +198,21 @@ def _delimiter(text: str) -> str:
     if not text or {"\n", "\r"} & set(text):
         raise argparse.ArgumentTypeError("give the character that stands between cells")
     return DELIMITERS.get(text.lower(), text)
+
+
+def _damage_kinds(text: str) -> frozenset[str]:
+    from webapp.rules.doctor.contract import DamageKind
+
+    known = {str(kind) for kind in DamageKind}
+    kinds = {kind.strip() for kind in text.split(",")}
+    if kinds == {"none"}:
+        return frozenset()
+    if kinds == {"all"}:
+        return frozenset(known)
+    if not kinds <= known:
+        names = ", ".join(sorted(known))
+        raise argparse.ArgumentTypeError(f"{text} is no damage; use all, none, or of {names}")
+    return frozenset(kinds)
 
 
 def _count(text: str) -> int:

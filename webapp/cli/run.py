@@ -14,17 +14,23 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp import create_app
+from webapp.cli.local_files import choices_of
+from webapp.cli.printing import shown
+from webapp.cli.usage import tell_wrong_usage
 from webapp.cli.waiting import wait_for_end
 from webapp.config import current_settings
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.models import Operation, Run
+from webapp.rules.doctor import Finding
+from webapp.services import readings
 from webapp.services.files import file_store
 from webapp.services.notifications import deliver_waiting
 from webapp.services.runs import (
     attach_upload,
     create_draft,
     find_operation,
+    require_readable,
     start_preview,
     start_run,
 )
@@ -34,7 +40,6 @@ from webapp.serving.data_folder import DataFolder
 from webapp.serving.stack import Work
 from webapp.transactions import commit, roll_back
 
-WRONG_USAGE = 2
 COUNTS = ("rows_read", "created", "updated", "unchanged", "rejected", "withheld")
 
 
@@ -42,8 +47,8 @@ def run(options: argparse.Namespace) -> int:
     """0 when the run ended in success, also with rejects; 1 when it did not."""
     if not options.file.is_file():
         wrong = "is not a file" if options.file.exists() else "does not exist"
-        sys.stderr.write(f"datasync: {options.file} {wrong}. Check its name.\n")
-        return WRONG_USAGE
+        sentence = f"{options.file} {wrong}. Check its name."
+        return tell_wrong_usage(sentence, is_json=options.json)
     folder = DataFolder(options.data.resolve())
     with attached(folder, "run", Work(imports=1, scheduler=True)) as services:
         app = create_app(services.settings)
@@ -60,8 +65,8 @@ def _run(options: argparse.Namespace, services: Attached) -> int:
     operation = find_operation(session, options.operation)
     if operation is None:
         known = ", ".join(session.scalars(select(Operation.slug).order_by(Operation.slug)))
-        sys.stderr.write(f"datasync: no operation is called {options.operation}. Use {known}.\n")
-        return WRONG_USAGE
+        sentence = f"no operation is called {options.operation}. Use {known}."
+        return tell_wrong_usage(sentence, is_json=options.json)
     started = time.monotonic()
     try:
         run_id = _start(session, operation, options)
@@ -86,8 +91,10 @@ def _start(session: Session, operation: Operation, options: argparse.Namespace) 
     if options.date_order:
         draft.options = draft.options | {"date_order": options.date_order}
     upload = store_upload(session, path=options.file, user_id=None, center_id=center_id)
-    examine_upload(session, upload)
+    examine_upload(session, upload, choices_of(options))
     attach_upload(session, draft, upload)
+    require_readable(draft)
+    _repair(session, draft, options.repair)
     if options.preview:
         waited_for = start_preview(session, draft)
     else:
@@ -96,6 +103,17 @@ def _start(session: Session, operation: Operation, options: argparse.Namespace) 
     run_id = waited_for.id
     commit(session)
     return run_id
+
+
+def _repair(session: Session, draft: Run, kinds: frozenset[str]) -> None:
+    """Have the doctor look, at the whole file where something is to be repaired, and accept what it
+    offers of these kinds. Nothing is repaired that was not asked for."""
+    if kinds:
+        found = readings.diagnose_upload(session, draft, rows=sys.maxsize, seconds=3600)
+    else:
+        found = readings.diagnose_upload(session, draft)
+    wanted = [finding.repair() for finding in found if finding.can_repair and finding.kind in kinds]
+    readings.choose_repairs(session, draft, wanted)
 
 
 def describe(run: Run, seconds: float) -> dict[str, Any]:
@@ -108,8 +126,32 @@ def describe(run: Run, seconds: float) -> dict[str, Any]:
         "state": run.state,
         **{name: getattr(run, name) for name in COUNTS},
         "rejects": fetch_rejects(run),
+        **_describe_reading(run),
         "seconds": round(seconds, 3),
         "failure": run.failure,
+    }
+
+
+def _describe_reading(run: Run) -> dict[str, Any]:
+    """What was put right, by whom, and what could be: no damage is told as repaired that is not."""
+    examination = (run.upload.examination if run.upload else None) or {}
+    accepted = {readings.repair_id(repair) for repair in readings.list_repairs(run)}
+    cells = run.tallies.get("repaired", {})
+    told = []
+    for finding in map(Finding.from_json, examination.get("damage", ())):
+        told.append(
+            finding.to_json()
+            | {
+                "id": finding.id,
+                "is_repaired": finding.id in accepted,
+                "cells": cells.get(finding.id, 0),
+            }
+        )
+    return {
+        "recovered": run.tallies.get("recovered", 0),
+        "outside": run.tallies.get("outside"),
+        "damage": told,
+        "damage_rows": examination.get("damage_rows", 0),
     }
 
 
@@ -132,6 +174,10 @@ def _refused(error: DataSyncError, seconds: float) -> dict[str, Any]:
         "state": "failure",
         **dict.fromkeys(COUNTS, 0),
         "rejects": None,
+        "recovered": 0,
+        "outside": None,
+        "damage": [],
+        "damage_rows": 0,
         "seconds": round(seconds, 3),
         "failure": str(error),
     }
@@ -148,5 +194,22 @@ def _print(told: Mapping[str, Any], options: argparse.Namespace) -> None:
     would = "Preview" if told["kind"] == "preview" else "Run"
     counts = ", ".join(f"{told[name]:,} {name.replace('_', ' ')}" for name in COUNTS)
     print(f"{would} {told['run']} ended in {told['state']} after {told['seconds']} s: {counts}.")
+    if told["outside"]:
+        print(told["outside"])
+    if told["recovered"]:
+        rows = "row was" if told["recovered"] == 1 else "rows were"
+        print(f"{told['recovered']:,} irregular {rows} put right; the results say how.")
+    for finding in told["damage"]:
+        _print_damage(finding)
     if told["rejects"]:
         print(f"The rejected rows, to be fixed and run again: {told['rejects']}")
+
+
+def _print_damage(finding: Mapping[str, Any]) -> None:
+    what = f"{shown(finding['column'])}: {finding['title']} ({finding['rows']:,} rows)"
+    if finding["is_repaired"]:
+        print(f"{what}. {finding['cells']:,} cells were repaired.")
+    elif finding["can_repair"]:
+        print(f"{what}. Nothing was repaired; --repair {finding['kind']} does.")
+    else:
+        print(f"{what}. {finding['advice']}")

@@ -108,7 +108,7 @@ def current_preview(session: Session, run: Run) -> Run | None:
 def start_preview(session: Session, run: Run) -> Run:
     """Queue a preview of the draft as it is now; one that already shows just that is kept."""
     _require_draft(run)
-    _require_readable(run)
+    require_readable(run)
     preview = current_preview(session, run)
     if preview is not None and preview.state not in ("failure", "cancelled"):
         return preview
@@ -135,7 +135,7 @@ def start_run(session: Session, run: Run, *, without_preview: bool = False) -> N
         raise DataSyncError("gone", "This run no longer exists. Start a new one.")
     if locked.state != "draft" or locked.kind != "run":
         return
-    _require_readable(locked)
+    require_readable(locked)
     preview = current_preview(session, locked)
     if without_preview and preview is None:
         locked.preview_id = None
@@ -221,7 +221,8 @@ def _require_draft(run: Run) -> None:
         )
 
 
-def _require_readable(run: Run) -> None:
+def require_readable(run: Run) -> None:
+    """Raise with a sentence when the run's file is not there, or not to be read as it stands."""
     examination = run.upload.examination if run.upload else None
     if not examination:
         raise DataSyncError("no_file", "This run has no file yet. Choose one first.", "file")

@@ -196,13 +196,13 @@ def examine_upload(session: Session, upload: Upload, choices: Choices | None = N
 
 def examination_json(found: Examination, choices: Choices) -> dict[str, Any]:
     """What was found, as it is kept: every text such that PostgreSQL can hold it, none too long to
-    be shown."""
+    be shown. It equals itself read back."""
     told: dict[str, Any] = storable(asdict(found))
     for irregular in told["irregular"]:
         irregular["raw"] = irregular["raw"][:LONGEST_SHOWN]
     for outside in told["outside"]:
         outside["sample"] = outside["sample"][:LONGEST_SHOWN]
-    return told | {"dialect": found.dialect.to_json(), "choices": choices.to_json()}
+    return told | {"choices": choices.to_json()}
 
 
 LONGEST_SHOWN = 1_000
