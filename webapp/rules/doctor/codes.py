@@ -133,7 +133,7 @@ class CodesWatch(TextWatch):
             width in _WIDTHS
             and set(self._zero_led) == {width}
             and self._zero_led[width] >= _ENOUGH_ZERO_LED
-            and self.tallies[str(width)].rows * 2 >= sum(t.rows for t in self.tallies.values())
+            and self.tallies[str(width)].rows * 4 >= sum(t.rows for t in self.tallies.values())
         )
         short = {code: rows for code, rows in self._short.items() if len(code) < width}
         if not is_fixed or not short or "0" in short:

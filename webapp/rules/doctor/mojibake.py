@@ -37,10 +37,10 @@ _READINGS: Mapping[str, dict[int, int]] = {
 }
 # A byte that begins a letter in UTF-8 as each reading shows it, and something beyond ASCII behind
 _LEADS = re.compile(
-    "[ÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖ×ØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïð√¬‚ƒ≈∆«»ŒœŁ–—├┬Γ┼─][^\x00-\x7f]"
+    "[ÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖ×ØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïð√¬‚ƒ≈∆«»ŒœŁ–—├┬Γ┼─·╨╤τΣΩ][^\x00-\x7f]"
 )
 _SENSIBLE = re.compile(
-    "[\x20-\x7e\t\r\nÀ-ÖØ-öø-\u017fƠơƯưȘ-țǍ-ǜ\u0300-\u036f\u1e00-\u1eff"
+    "[\x20-\x7e\t\r\nÀ-ÖØ-öø-\u017fƠơƯưȘ-țǍ-ǜ\u0300-\u0304\u0306-\u030c\u031b\u0323\u0327\u0328\u1e00-\u1eff"
     "\u00a0‘’“”„‚–—…•€£°®©™«»¿¡ºª§·½¼¾×²³´"
     "\u0370-\u03ff\u0400-\u04ff\u05d0-\u05ea\u0620-\u06ff\u0900-\u0dff\u0e00-\u0e7f"
     "\u3000-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff00-\uffef\U0001f300-\U0001faff\ufe0f]*"
@@ -48,8 +48,9 @@ _SENSIBLE = re.compile(
 _LATIN = "A-Za-zÀ-ÖØ-öø-\u024f\u1e00-\u1eff"
 _OTHER = "\u0370-\u06ff\u0900-\u0e7f\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3"
 _MIXED = re.compile(f"[{_LATIN}][{_OTHER}]|[{_OTHER}][{_LATIN}]")
-# IRMÃ’S may be a Portuguese word with an apostrophe behind; Ö in GÃ–TEBORG looks no different
-_WEAK_PAIR = re.compile("(?<=[A-ZÀ-Þ])[À-ß][’”–—…»®™›]")
+# IRMÃ’S may be a Portuguese word with an apostrophe behind; Ö in GÃ–TEBORG looks no different.
+# Words of Estonian, Czech and their neighbours may have two such letters side by side.
+_WEAK_PAIR = re.compile("(?<=[A-ZÀ-Þ])[À-ß][’”–—…»®™›]|[ÀÁÂÄ-ß][ŠŽšž]")
 
 
 def unscrambled(text: str, *, weak: bool) -> str | None:

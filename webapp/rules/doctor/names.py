@@ -13,9 +13,11 @@ from webapp.rules.doctor.watching import Glance, Tally, make_finding
 _MOST_PAIRS = 50_000
 _MOST_BOTH = 2_000
 _ENOUGH = 3
-_USUAL = 5
+_USUAL = 3
+_MORE_THAN_CHANCE = 5
 _TURNED = re.compile(r"([^\W\d_][^,\d]*), ?([^\W\d_][^,\d]*)")
 _TWO_WORDS = re.compile(r"([^\W\d_]\S*) (?:\S+ )?([^\W\d_]\S*)")
+_NO_NAME = re.compile(r", ?(?:inc|ltd|llc|llp|co|corp|jr|sr|i+v?|md|phd|esq)\b", re.IGNORECASE)
 _ADVICE = "Correct these rows in the source; which word is the surname, nobody can see from here."
 
 
@@ -25,6 +27,8 @@ class NamesWatch:
     def __init__(self, first: Purpose, last: Purpose) -> None:
         self._first, self._last = first, last
         self._pairs: Counter[tuple[str, str]] = Counter()
+        self._alone: Counter[bool] = Counter()
+        """Rows with only one of the two, by whether it is the first name."""
         self._rows: dict[tuple[str, str], int] = {}
         self._both: Counter[tuple[bool, str]] = Counter()
         """Cells that may have both names, by whether they stand in the first name's column."""
@@ -36,8 +40,11 @@ class NamesWatch:
             if first and last:
                 if pair in self._pairs or len(self._pairs) < _MOST_PAIRS:
                     self._pairs[pair] += rows
-            elif (first or last) and len(self._both) < _MOST_BOTH:
+            elif first or last:
+                self._alone[bool(first)] += rows
                 text = first or last
+                if len(self._both) >= _MOST_BOTH:
+                    continue
                 if _TURNED.fullmatch(text) or _TWO_WORDS.fullmatch(text):
                     self._both[bool(first), text] += rows
         self._remember_rows(glance)
@@ -72,23 +79,31 @@ class NamesWatch:
                 tally.add(pair[0], rows)
                 if pair in self._rows and tally.wants_example(pair[0]):
                     tally.show(self._rows[pair], pair[0], " ".join(pair))
-        if tally.rows < _ENOUGH or tally.rows * 2 < max(odd_first, odd_last):
+        by_chance = odd_first * odd_last / max(1, self._pairs.total())
+        if tally.rows < _MORE_THAN_CHANCE * max(1.0, by_chance):
             return
         yield make_finding(
             DamageKind.SHIFTED_COLUMNS,
             self._first,
             tally,
             title="First and last names exchanged",
-            evidence=f"{tally.rows:,} rows have a first name that is a surname in the other rows, "
+            evidence=f"At least {tally.rows:,} rows have a first name that is a surname in the other rows, "
             "and a surname that is a first name there.",
             advice=_ADVICE,
         )
 
     def _in_one_cell(self, as_first: Counter[str], as_last: Counter[str]) -> Iterable[Finding]:
         for is_first, purpose in ((True, self._first), (False, self._last)):
+            both = {text: rows for (first, text), rows in self._both.items() if first is is_first}
+            proven = {text for text in both if _has_both(text, as_first, as_last)}
+            turned = {text for text in both if _TURNED.fullmatch(text)}
+            if len(turned & proven) >= max(_ENOUGH, len(turned) / 2) or (
+                is_first and self._are_all_turned(turned)
+            ):
+                proven |= turned
             tally = Tally()
-            for (stands_first, text), rows in self._both.items():
-                if stands_first is is_first and _has_both(text, as_first, as_last):
+            for text, rows in both.items():
+                if text in proven:
                     tally.add(text, rows)
                     row = self._rows.get((text, "") if is_first else ("", text))
                     if row is not None and tally.wants_example(text):
@@ -103,6 +118,16 @@ class NamesWatch:
                     "in the other column.",
                     advice="Split the names into the two columns in the source.",
                 )
+
+    def _are_all_turned(self, turned: set[str]) -> bool:
+        """Whether the first names' column has “Smith, John” from top to bottom."""
+        rows = sum(rows for (first, text), rows in self._both.items() if first and text in turned)
+        named = self._pairs.total() + self._alone.total()
+        return (
+            rows >= _ENOUGH
+            and rows * 5 >= named * 4
+            and not any(_NO_NAME.search(text) for text in turned)
+        )
 
 
 def _has_both(text: str, as_first: Counter[str], as_last: Counter[str]) -> bool:

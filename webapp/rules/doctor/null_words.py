@@ -31,6 +31,7 @@ _STRICT = frozenset({Use.ZIP, Use.PHONE, Use.EMAIL, Use.DATE, Use.NUMBER})
 _PERSON = frozenset({Use.FIRST_NAME, Use.LAST_NAME, Use.NAME})
 _FEW = 8
 _ENOUGH_ROWS = 3
+_USUAL = 10  # one cell in ten
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -95,12 +96,15 @@ class NullWatch(TextWatch):
         partner = purposes.having(other)[:1] if other else ()
         self._reads = tuple(found.position for found in partner)
         self._words: dict[str, str] = {}
+        self._filled = 0
 
     def look(self, glance: Glance) -> None:
         position = self.purpose.position
         self._sample.take(glance)
+        counts = glance.counts(position)
+        self._filled += len(glance.rows) - counts[""]
         found = {}
-        for text, rows in glance.counts(position).items():
+        for text, rows in counts.items():
             if len(text) > _LONGEST or not (word := text.strip()):
                 continue
             sort = sort_word(word, self.purpose)
@@ -164,7 +168,8 @@ class NullWatch(TextWatch):
         if is_known:
             return True
         figures = sum(any(sign.isdigit() for sign in text) for text in others)
-        return len(others) > _FEW and figures * 4 < len(others) and "+" not in others
+        is_usual = self.tallies[sort].rows * _USUAL >= self._filled
+        return is_usual and len(others) > _FEW and figures * 4 < len(others) and "+" not in others
 
     def _is_null(self, word: str, others: Sequence[str]) -> bool:
         """In names and unknown columns NULL has to stand out and be met elsewhere too."""

@@ -73,7 +73,7 @@ class PhoneWatch:
                     bare[text] = self._short[digits]
             if digits == _NATIONAL or (digits == _NATIONAL + 1 and number.lstrip("+(")[0] == "1"):
                 self._ten += rows
-            elif digits == _NATIONAL - 1 and number[0] not in "+0":
+            elif digits == _NATIONAL - 1 and number[0] != "+":
                 nine.add(text)
         wanting = {text for text, tally in bare.items() if tally.wants_example(text)}
         if nine or wanting:
