@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from webapp.rules.reading.records import Records
-from webapp.rules.reading.tables import DELIMITER_NAMES, Batch, Dialect
+from webapp.rules.reading.records import Records, say_irregular
+from webapp.rules.reading.tables import Batch, Dialect
 
 _HEAVY = 8_000_000
 NUL = "\x00"
@@ -20,27 +20,43 @@ class _Pending:
     numbers: list[int] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
     faults: dict[int, str] = field(default_factory=dict)
+    recovered: dict[int, str] = field(default_factory=dict)
+    raw: dict[int, str] = field(default_factory=dict)
     weight: int = 0
 
     def take(self, count: int) -> Batch:
         numbers, self.numbers = self.numbers[:count], self.numbers[count:]
         rows, self.rows = self.rows[:count], self.rows[count:]
-        faults: dict[int, str] = {}
         if not self.rows:
             self.weight = 0
-        if self.faults and numbers:
-            last = numbers[-1]
-            faults = {number: why for number, why in self.faults.items() if number <= last}
-            self.faults = {number: why for number, why in self.faults.items() if number > last}
-        return Batch(numbers, rows, faults)
+        if not numbers:
+            return Batch(numbers, rows)
+        last = numbers[-1]
+        faults, self.faults = _divide(self.faults, last)
+        recovered, self.recovered = _divide(self.recovered, last)
+        raw, self.raw = _divide(self.raw, last)
+        return Batch(numbers, rows, faults, recovered, raw)
 
     def drop(self, count: int) -> int:
         """Forget up to ``count`` rows; say how many."""
         return len(self.take(count)) if count else 0
 
 
+def _divide(notes: dict[int, str], last: int) -> tuple[dict[int, str], dict[int, str]]:
+    if not notes:
+        return {}, notes
+    return (
+        {number: text for number, text in notes.items() if number <= last},
+        {number: text for number, text in notes.items() if number > last},
+    )
+
+
 def batch_rows(
-    blocks: Iterable[tuple[Sequence[int], Records]], dialect: Dialect, start: int, size: int
+    blocks: Iterable[tuple[Sequence[int], Records]],
+    dialect: Dialect,
+    start: int,
+    size: int,
+    header: Sequence[str] = (),
 ) -> Iterator[Batch]:
     """Batches of ``size`` rows; fewer at the end and where cells are huge.
 
@@ -48,8 +64,9 @@ def batch_rows(
     """
     pending = _Pending()
     to_skip = start
+    names = list(header) if dialect.width > 1 and any(header) else []
     for numbers, records in blocks:
-        _add(pending, numbers, records, dialect)
+        _add(pending, numbers, records, dialect, names)
         to_skip -= pending.drop(to_skip)
         while len(pending.rows) >= size:
             yield pending.take(size)
@@ -70,43 +87,72 @@ def _how_many(rows: list[list[str]]) -> int:
     return len(rows)
 
 
-def _add(pending: _Pending, numbers: Sequence[int], records: Records, dialect: Dialect) -> None:
+def _add(
+    pending: _Pending,
+    numbers: Sequence[int],
+    records: Records,
+    dialect: Dialect,
+    header: list[str],
+) -> None:
     rows = records.rows
     strip = str.strip
     # Most rows have something in their first cell, and so need no second look.
     maybe = [at for at, row in enumerate(rows) if not row or not row[0].strip()]
-    blank = {at for at in maybe if not any(map(strip, rows[at]))}
+    left_out = {at for at in maybe if not any(map(strip, rows[at]))}
+    repeated = [at for at, row in enumerate(rows) if row == header] if header else []
+    if dialect.repeats_header:
+        left_out.update(repeated)
+        repeated = []
     faults = _find_faults(numbers, records, dialect)
-    if blank:
-        for at in blank:
+    for at in repeated:
+        faults[numbers[at]] = _REPEATED
+        pending.raw[numbers[at]] = dialect.delimiter.join(rows[at])
+    if left_out:
+        for at in left_out:
             faults.pop(numbers[at], None)
-        numbers = [number for at, number in enumerate(numbers) if at not in blank]
-        rows = [row for at, row in enumerate(rows) if at not in blank]
+        kept = [at for at in range(len(rows)) if at not in left_out]
+        told = {at: numbers[at] for at in kept}
+        numbers = [numbers[at] for at in kept]
+        rows = [rows[at] for at in kept]
+    else:
+        told = dict(enumerate(numbers)) if records.recovered or records.raw else {}
     pending.weight += records.weight
     pending.numbers.extend(numbers)
     pending.rows.extend(rows)
     pending.faults.update(faults)
+    if records.recovered:
+        pending.recovered.update(
+            {told[at]: what for at, what in records.recovered.items() if at in told}
+        )
+    if records.raw:
+        pending.raw.update({told[at]: text for at, text in records.raw.items() if at in told})
+
+
+_REPEATED = "This row repeats the header; remove it, then upload the file again."
 
 
 def _find_faults(numbers: Sequence[int], records: Records, dialect: Dialect) -> dict[int, str]:
     """What is wrong with which row; rows that surely fit the header's width are given it."""
     rows, width = records.rows, dialect.width
     faults = {numbers[at]: why for at, why in records.broken.items()}
-    if any(size != width for size in set(map(len, rows))):
+    if not records.is_plain or dialect.cells:
         for at, row in enumerate(rows):
             if len(row) != width and at not in records.broken:
                 fault = _fit(row, dialect)
                 if fault:
                     faults[numbers[at]] = fault
+                    records.raw.setdefault(at, dialect.delimiter.join(row))
     if records.has_nul:
         for at, row in enumerate(rows):
             if any(NUL in cell for cell in row):
+                records.raw.setdefault(at, dialect.delimiter.join(row).replace(NUL, SHOWN_NUL))
                 rows[at] = [cell.replace(NUL, SHOWN_NUL) for cell in row]
                 faults.setdefault(
                     numbers[at],
                     "This row has a NUL character (shown as ␀), which no text can hold; "
                     "remove it, then upload the row again.",
                 )
+        records.raw = {at: text.replace(NUL, SHOWN_NUL) for at, text in records.raw.items()}
     return faults
 
 
@@ -120,20 +166,9 @@ def _fit(row: list[str], dialect: Dialect) -> str | None:
     elif dialect.pads_short_rows:
         row.extend([""] * (width - len(row)))
         return None
-    if dialect.kind == "xlsx":
+    if dialect.kind != "csv":
         return (
             "This row has a value to the right of the last column that has a name; "
             "move it into its column, or give its column a name."
         )
-    found, name = len(row), DELIMITER_NAMES.get(dialect.delimiter, "delimiter")
-    cells = "1 cell" if found == 1 else f"{found} cells"
-    columns = "1 column" if width == 1 else f"{width} columns"
-    if found > width:
-        return (
-            f"This row has {cells} but the header has {columns}; put text that contains a {name} "
-            f"in quotation marks, or remove the {name} that is too many."
-        )
-    return (
-        f"This row has {cells} but the header has {columns}; "
-        f"add the {name} that is missing, or join it with the row it was cut from."
-    )
+    return say_irregular(len(row), dialect)

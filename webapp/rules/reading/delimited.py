@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain
 
 from webapp.rules.reading import headers, signatures
 from webapp.rules.reading.batches import batch_rows
@@ -15,151 +15,334 @@ from webapp.rules.reading.dialects import (
     named_delimiter,
 )
 from webapp.rules.reading.encodings import find_encoding
-from webapp.rules.reading.lines import LineCounter, read_line_blocks
-from webapp.rules.reading.records import Records, read_records_of
+from webapp.rules.reading.kinds import describe_column
+from webapp.rules.reading.layout import Layout, find_end, find_layout, note_layout
+from webapp.rules.reading.lines import read_line_blocks
+from webapp.rules.reading.records import (
+    RecordReader,
+    Records,
+    check_first_lines,
+    sample_rows,
+    split_raw,
+)
+from webapp.rules.reading.recovery import Recovery
+from webapp.rules.reading.samples import TextSample, take_sample
+from webapp.rules.reading.shapes import NAMES, learn_shapes
 from webapp.rules.reading.tables import (
     Batch,
     Choices,
     Dialect,
     Examination,
+    Irregular,
     Limits,
+    Outside,
     Refusal,
     Source,
 )
 
-SAMPLE = 1 << 19
 FIRST_ROWS = 20
+_LEARNT_FROM = 600
+_MOST_IRREGULAR = 20
+_LOOKED_AT = 60
+"""Irregular rows of a sample that are looked at closely; each may take milliseconds."""
 
 
 def examine_text(
     source: Source,
     limits: Limits,
     choices: Choices = Choices(),  # noqa: B008
+    *,
+    may_lack_rows: bool = False,
+    packing: Dialect | None = None,
 ) -> Examination | Refusal:
-    """Find encoding, delimiter and header of a text file, or say why it is no table."""
+    """Find encoding, dialect and place of the table of a text file, or say why it is no table."""
     encoding = find_encoding(source, choices.encoding)
-    with source.open() as file:
-        counter = LineCounter(file, limits)
-        counter.read_rest()
-    draft = Dialect("csv", encoding=encoding.encoding, had_bom=encoding.had_bom)
-    lines, whole = _sample(source, draft, limits)
-    text = "".join(lines)
-    refusal = signatures.refuse_text(text, whole=whole)
+    draft = replace(packing or Dialect("csv"), encoding=encoding.encoding, had_bom=encoding.had_bom)
+    sample = take_sample(source, draft, limits)
+    text = "".join(sample.head)
+    refusal = signatures.refuse_text(text, whole=sample.is_whole)
     if refusal:
         return refusal
     if signatures.looks_binary(text):
         return signatures.refuse_binary()
     if not text.strip("\ufeff\x1a\x00 \t\r\n,;|"):
         return signatures.refuse_blank()
-    if not whole:
-        lines = lines[:-1]
-    draft = replace(draft, line_ending=find_line_ending(lines))
-    dialect, note = find_dialect(lines, draft, limits, whole=whole)
-    found = _examine_table(source, dialect, limits, (encoding.note, note), counter.lines)
+    if not sample.is_whole and len(sample.head) > 1:
+        sample.head = sample.head[:-1]
+    check_first_lines(sample.head, limits)
+    draft = replace(draft, line_ending=find_line_ending(sample.head))
+    dialect, note = find_dialect(sample.parts, draft, choices)
+    finder = _Finder(source, sample, dialect, limits, choices)
+    found = finder.find((encoding.note, note), may_lack_rows=may_lack_rows)
     if isinstance(found, Refusal):
         return found
     return replace(found, readings=encoding.readings, is_unsure=encoding.is_unsure)
 
 
-def _examine_table(
-    source: Source,
-    dialect: Dialect,
-    limits: Limits,
-    notes: tuple[str, ...],
-    lines: int,
-) -> Examination | Refusal:
-    sample: list[list[str]] = []
-    for records in _read_raw(source, dialect, 0, limits):
-        sample.extend(records.rows)
-        if len(sample) > 2_000 or (len(sample) > 100 and any(map(any, sample))):
-            break
-    position = _find_header(sample, dialect)
-    if position is None:
-        return signatures.refuse_blank()
-    body = [row for row in sample[position + 1 :] if any(map(str.strip, row))]
-    found = headers.read_header(sample[position], body, limits)
-    if isinstance(found, Refusal):
-        return found
-    dialect = replace(
-        dialect,
-        header_line=position + 1,
-        width=len(found),
-        pads_short_rows=leaves_out_trailing_blanks(body[:2_000], len(found)),
-    )
-    if position:
-        notes += (f"The header is in row {position + 1}.",)
-    if dialect.pads_short_rows:
-        notes += ("Rows that end early are filled up with blank cells.",)
-    first = next(read_delimited(source, dialect, 0, limits, FIRST_ROWS), None)
-    if first is None:
-        return headers.refuse_no_rows()
-    return Examination(
-        dialect=dialect,
-        columns=found,
-        first_rows=tuple(tuple(row) for row in first.rows),
-        notes=notes,
-        rows_estimate=max(len(first), lines - dialect.header_line),
-    )
+class _Finder:
+    """Finds the table in a sample, step by step."""
+
+    def __init__(
+        self,
+        source: Source,
+        sample: TextSample,
+        dialect: Dialect,
+        limits: Limits,
+        choices: Choices,
+    ) -> None:
+        self.source = source
+        self.sample = sample
+        self.dialect = dialect
+        self.limits = limits
+        self.choices = choices
+        self.start = sample.blank_lines + 1
+        self.notes: list[str] = []
+
+    def find(self, notes: tuple[str, ...], *, may_lack_rows: bool) -> Examination | Refusal:
+        layout = self._find_layout()
+        if layout is None:
+            return signatures.refuse_blank()
+        refusal = headers.check_names(layout.columns, self.limits)
+        if refusal:
+            return refusal
+        self._learn(layout)
+        records = self._read_below(layout)
+        rows = _raw_rows(records, self.dialect)
+        start = layout.header_line + 1
+        end = find_end(
+            rows,
+            layout,
+            self.choices,
+            start=start,
+            is_whole=self.sample.is_whole,
+            tail=self._tail_rows(),
+        )
+        self.dialect = replace(
+            self.dialect,
+            last_line=end.last_line,
+            footer_rows=end.footer_rows,
+            repeats_header=end.repeats_header,
+        )
+        first = next(read_delimited(self.source, self.dialect, 0, self.limits, FIRST_ROWS), None)
+        if first is None and not may_lack_rows:
+            return headers.refuse_no_rows()
+        if self.dialect.pads_short_rows:
+            self.notes.append("Rows that end early are filled up with blank cells.")
+        irregular = _irregular_rows(records.cut(0, end.rows), start)
+        body = [
+            row[: len(layout.columns)]
+            for at, row in enumerate(records.rows[: end.rows])
+            if at not in records.broken
+            and len(row) >= len(layout.columns)
+            and any(map(str.strip, row))
+        ][:1_000]
+        return Examination(
+            dialect=self.dialect,
+            columns=layout.columns,
+            first_rows=tuple(tuple(row) for row in first.rows) if first else (),
+            notes=(*notes, *note_layout(layout, end, self.start), *self.notes),
+            rows_estimate=self._estimate(len(rows), end.rows, records),
+            found=tuple(
+                describe_column(name, [row[at] for row in body])
+                for at, name in enumerate(layout.columns)
+            ),
+            outside=(*layout.outside, *end.outside),
+            irregular=irregular[:_MOST_IRREGULAR],
+            irregular_count=len(irregular),
+        )
+
+    def _find_layout(self) -> Layout | None:
+        rows: list[list[str]] = []
+        texts: dict[int, str] = {}
+        lines = self.sample.head
+        for row, begin, end in sample_rows(lines, self.dialect, is_whole=self.sample.is_whole):
+            if row is None or len(rows) < 100:
+                texts[len(rows)] = "".join(lines[begin:end])
+            rows.append(split_raw("".join(lines[begin:end]), self.dialect) if row is None else row)
+        if rows and named_delimiter(lines[:1]):
+            rows[0] = []
+        layout = find_layout(rows, choices=self.choices, start=self.start)
+        if layout is None or layout.header_rows == 0:
+            return layout
+        at = layout.header_line - layout.header_rows - self.start + 1
+        header = self._repair_header(rows[at], texts.get(at, ""), layout)
+        if header is None:
+            return layout
+        return find_layout(rows, choices=self.choices, start=self.start, header=header)
+
+    def _repair_header(self, row: list[str], text: str, layout: Layout) -> list[str] | None:
+        """The header's cells where they are not as many as the rows below have."""
+        width = layout.raw_width
+        strayed = self.dialect.quote and any(cell.startswith(self.dialect.quote) for cell in row)
+        if not text or width < 2 or not layout.body or (len(row) == width and not strayed):
+            return None
+        if not any(cell.strip() for cell in row[width:]) and len(row) > width:
+            if all(cell.strip() for cell in row[:width]) or layout.header_rows > 1:
+                return None
+        dialect = replace(self.dialect, width=width, cells=0)
+        found = Recovery(dialect, [NAMES] * width).recover(text)
+        if found is not None:
+            if found.message:
+                self.notes.append(f"The header was put right. {found.message}")
+            return found.cells
+        if len(row) < width and layout.header_rows == 1:
+            self.notes.append(
+                f"The header has {len(row)} names for {width} columns, so columns are named by "
+                "position; put in what is missing from the header and choose the file again."
+            )
+            return headers.name_columns(layout.body, width)
+        return None
+
+    def _learn(self, layout: Layout) -> None:
+        """What a later read needs to know of the table."""
+        width, cells = len(layout.columns), max(layout.raw_width, len(layout.columns))
+        body = layout.body[:]
+        draft = replace(self.dialect, width=width, cells=cells if cells > width else 0)
+        known: list[Sequence[str]] = [row for row in body if len(row) == cells]
+        known = known[:_LEARNT_FROM]
+        for part in (*self.sample.middle, self.sample.tail):
+            found = [row for row, _, _ in sample_rows(part, draft) if row and len(row) == cells]
+            known += found[:100]
+        sound = [row for row in known if not _has_odd_quotes(row, draft.quote)]
+        if len(sound) * 2 > len(known):
+            known = sound
+        self.dialect = replace(
+            draft,
+            header_line=layout.header_line,
+            header_rows=layout.header_rows,
+            shapes=tuple(shape.to_text() for shape in learn_shapes(known, cells)),
+            pads_short_rows=leaves_out_trailing_blanks(
+                [list(row) for row in layout.all_rows[:2_000]], width
+            ),
+        )
+
+    def _read_below(self, layout: Layout) -> Records:
+        """The records below the header, as a later read will find them."""
+        reader = RecordReader(self.dialect, self.limits)
+        reader.most_looked_at = _LOOKED_AT
+        lines = self._lines_below(layout.header_line - self.start + 1)
+        return reader.read_sample(lines, is_whole=self.sample.is_whole)
+
+    def _lines_below(self, count: int) -> list[str]:
+        lines = self.sample.head
+        if count <= 0:
+            return lines
+        for number, (_row, _begin, end) in enumerate(sample_rows(lines, self.dialect), start=1):
+            if number == count:
+                return lines[end:]
+        return []
+
+    def _tail_rows(self) -> list[list[str]]:
+        if self.sample.is_whole or not self.sample.tail:
+            return []
+        reader = RecordReader(self.dialect, self.limits)
+        reader.most_looked_at = _LOOKED_AT
+        records = reader.read_sample(self.sample.tail, is_whole=True)
+        return _raw_rows(records, self.dialect)[-200:]
+
+    def _estimate(self, count: int, end: int, records: Records) -> int:
+        filled = sum(1 for row in records.rows[:end] if any(map(str.strip, row)))
+        if self.sample.is_whole or self.dialect.last_line or not count:
+            return filled
+        characters = sum(map(len, self.sample.head))
+        size = len(
+            "".join(self.sample.head[:2_000]).encode(
+                _PLAIN.get(self.dialect.encoding, "utf-8"), "replace"
+            )
+        )
+        per = size / max(1, sum(map(len, self.sample.head[:2_000])))
+        return max(filled, int(self.source.size / max(1.0, characters * per) * filled))
 
 
-def _find_header(rows: list[list[str]], dialect: Dialect) -> int | None:
-    """The first row that is not blank and not Excel's ``sep=;``."""
-    for position, row in enumerate(rows):
-        line = dialect.delimiter.join(row)
-        if any(cell.strip("\ufeff \t") for cell in row) and not (
-            position == 0 and named_delimiter([line])
-        ):
-            return position
-    return None
+_PLAIN = {"utf-16-le": "utf-16-le", "utf-16-be": "utf-16-be", "windows-1252": "latin-1"}
+
+
+def _has_odd_quotes(row: Sequence[str], quote: str) -> bool:
+    return bool(quote) and any(cell.count(quote) % 2 for cell in row)
+
+
+def _raw_rows(records: Records, dialect: Dialect) -> list[list[str]]:
+    """The rows as they stand in the file, before anything was put right."""
+    return [
+        split_raw(records.raw[at], dialect) if at in records.raw else row
+        for at, row in enumerate(records.rows)
+    ]
+
+
+def _irregular_rows(records: Records, start: int) -> tuple[Irregular, ...]:
+    told = {at: (True, why) for at, why in records.broken.items()}
+    told |= {at: (False, what) for at, what in records.recovered.items()}
+    return tuple(
+        Irregular(start + at, told[at][0], told[at][1], records.raw.get(at, "")[:500])
+        for at in sorted(told)
+    )
 
 
 def read_delimited(
     source: Source, dialect: Dialect, start: int, limits: Limits, size: int
 ) -> Iterator[Batch]:
     """The records below the header, ``size`` at most at a time, after ``start`` of them."""
-    width = dialect.width or _header_width(source, dialect, limits)
-    dialect = replace(dialect, width=width)
-    numbered = _numbered(_read_raw(source, dialect, width, limits), dialect.header_line)
-    return batch_rows(numbered, dialect, start, size)
+    lines = read_line_blocks(source, dialect, limits)
+    header, blocks = _skip_header(lines, dialect, limits)
+    if not dialect.width:
+        dialect = replace(dialect, width=len(headers.strip_names(header)))
+    reader = RecordReader(dialect, limits)
+    numbered = _number(reader.read(blocks), dialect)
+    return batch_rows(numbered, dialect, start, size, header)
 
 
-def _header_width(source: Source, dialect: Dialect, limits: Limits) -> int:
-    rows = (row for records in _read_raw(source, dialect, 0, limits) for row in records.rows)
-    header = next(islice(rows, dialect.header_line - 1, None), [])
-    return len(headers.strip_names(header))
-
-
-def _read_raw(source: Source, dialect: Dialect, width: int, limits: Limits) -> Iterator[Records]:
-    return read_records_of(read_line_blocks(source, dialect, limits), dialect, width, limits)
-
-
-def _numbered(
-    blocks: Iterator[Records], header_line: int
-) -> Iterator[tuple[Sequence[int], Records]]:
-    """Each block of records with the row number of each; the header and all above it
-    are left out."""
-    number = 1
-    for records in blocks:
-        count = len(records.rows)
-        over = header_line - number + 1
-        if over <= 0:
-            yield range(number, number + count), records
-        elif over < count:
-            broken = {at - over: why for at, why in records.broken.items() if at >= over}
-            rest = Records(records.rows[over:], broken, records.has_nul, records.weight)
-            yield range(number + over, number + count), rest
-        number += count
-
-
-def _sample(source: Source, dialect: Dialect, limits: Limits) -> tuple[list[str], bool]:
-    """The lines at the start of the file, from the first that is not blank, and if they are all."""
+def _skip_header(
+    blocks: Iterator[list[str]], dialect: Dialect, limits: Limits
+) -> tuple[list[str], Iterator[list[str]]]:
+    """The cells of the header's last row, and the lines below it."""
+    wanted = dialect.header_line
+    if not wanted:
+        return [], blocks
+    skipped = 0
     lines: list[str] = []
-    held = 0
-    for block in read_line_blocks(source, dialect, limits):
-        if not lines and not any(map(str.strip, block)):
+    for block in blocks:
+        # Blank lines at the start of the file, however many.
+        if not lines and skipped + len(block) < wanted and not any(map(str.strip, block)):
+            skipped += len(block)
             continue
         lines += block
-        held += sum(map(len, block))
-        if held > SAMPLE:
-            return lines, False
-    return lines, True
+        if len(lines) > wanted - skipped + 500 or sum(map(len, lines)) > _ENOUGH:
+            break
+    check_first_lines(lines, limits)
+    for number, (row, _, end) in enumerate(sample_rows(lines, dialect), start=1):
+        if number == wanted - skipped:
+            return row or [], chain([lines[end:]] if lines[end:] else [], blocks)
+    return [], iter(())
+
+
+_ENOUGH = 600_000
+
+
+def _number(blocks: Iterator[Records], dialect: Dialect) -> Iterator[tuple[Sequence[int], Records]]:
+    """Each block of records with the row number of each; what is below the table is left out."""
+    number = dialect.header_line + 1
+    held: list[Records] = []
+    for records in blocks:
+        count = len(records.rows)
+        if dialect.last_line and number + count - 1 >= dialect.last_line:
+            rest = records.cut(0, max(0, dialect.last_line - number + 1))
+            yield range(number, number + len(rest.rows)), rest
+            return
+        if not dialect.footer_rows:
+            yield range(number, number + count), records
+            number += count
+            continue
+        # The last rows are known as such only when there are no more.
+        held.append(records)
+        while held and sum(len(item.rows) for item in held[1:]) >= dialect.footer_rows:
+            first = held.pop(0)
+            yield range(number, number + len(first.rows)), first
+            number += len(first.rows)
+    if held:
+        left = sum(len(item.rows) for item in held) - dialect.footer_rows
+        for item in held:
+            rest = item.cut(0, max(0, min(len(item.rows), left)))
+            left -= len(rest.rows)
+            if rest.rows:
+                yield range(number, number + len(rest.rows)), rest
+            number += len(item.rows)

@@ -2,94 +2,361 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from webapp.rules.reading.records import sample_records
-from webapp.rules.reading.tables import DELIMITER_NAMES, Dialect, Limits
+from webapp.rules.reading.kinds import BLANK, CODE, TEXT, column_kind, kind_of
+from webapp.rules.reading.records import sample_rows
+from webapp.rules.reading.tables import Choices, Dialect, name_delimiters
 
-SAMPLE_RECORDS = 2_000
+_MOST_RECORDS = 400
+_MOST_TEXT = 100_000
+_TYPED_ROWS = 120
+_TYPED_COLUMNS = 60
+_ONE_COLUMN = 0.35
 
 _SEP_LINE = "sep="
+_PRIORS = {
+    ",": 1.0,
+    ";": 1.0,
+    "\t": 1.0,
+    "|": 1.0,
+    "^": 0.9,
+    "~": 0.85,
+    "\x1f": 1.0,
+    "\x1e": 1.0,
+    "\x01": 1.0,
+    "¦": 0.9,
+    "§": 0.85,
+    "#": 0.6,
+    ":": 0.6,
+    " ": 0.6,
+}
+_LONG_PRIOR = 1.0
+_WEAK = " :#"
+"""What stands in ordinary text more often than between cells."""
+_LONG = re.compile(r"[^\w\s\"'\\.()\[\]{}/@$€£+-]{2,4}|[,;|:] ")
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What a sample looks like when read with one delimiter."""
+    """What a sample looks like when read in one dialect."""
 
-    delimiter: str
-    width: int
-    share: float
-    """Of the records that are not blank, the share that has as many cells as the header."""
-    tidy: float
+    dialect: Dialect
+    width: int = 1
+    share: float = 0.0
+    """Of the rows that are not blank, the share that has that many cells."""
+    purity: float = 0.0
+    """How much the cells of each column are of one kind."""
+    tidy: float = 1.0
     """The share of cells that neither begin with a blank nor hold half a pair of quotes."""
+    sound: float = 1.0
+    """The share of rows whose quotes are in order."""
+    is_typed: bool = True
+    """There is a column of dates, numbers or the like, or there are quoted cells."""
+    fits_first: bool = False
+    """The first row has that many cells as well."""
+    whole_purity: float = 0.0
+    """How much the lines as they are, are of one kind: a date and time, a number."""
 
     @property
     def score(self) -> float:
-        return self.share * self.tidy
+        if self.width < 2:
+            return 0.0
+        delimiter = self.dialect.delimiter
+        prior = _PRIORS.get(delimiter, _LONG_PRIOR if len(delimiter) > 1 else 0.7)
+        breadth = 1 - 1 / (2 * self.width)
+        first = 1.0 if self.fits_first else 0.75
+        if delimiter in _WEAK and not self.is_typed:
+            prior *= 0.6
+        kinds = 0.4 + 0.6 * self.purity
+        return self.share * kinds * self.tidy**2 * self.sound * prior * breadth * first
+
+    @property
+    def beats_one_column(self) -> bool:
+        whole = 0.0 if self.fits_first and self.dialect.delimiter in ",;\t|" else self.whole_purity
+        return self.score > _ONE_COLUMN + 0.5 * whole
 
 
-def named_delimiter(lines: list[str]) -> str | None:
+def named_delimiter(lines: Sequence[str]) -> str | None:
     """The delimiter that Excel's own first line ``sep=;`` names."""
     first = lines[0].strip("\r\n\ufeff").lower() if lines else ""
-    if first.startswith(_SEP_LINE) and first[len(_SEP_LINE) :] in DELIMITER_NAMES:
-        return first[len(_SEP_LINE) :]
-    return None
+    named = first.removeprefix(_SEP_LINE) if first.startswith(_SEP_LINE) else ""
+    return named if len(named) == 1 and not named.isalnum() else None
 
 
 def find_dialect(
-    lines: list[str], draft: Dialect, limits: Limits, *, whole: bool
+    parts: Sequence[list[str]], draft: Dialect, choices: Choices
 ) -> tuple[Dialect, str]:
-    """The draft with its delimiter, and the sentence that says what spoke for it."""
-    named = named_delimiter(lines)
-    if named:
-        found = replace(draft, delimiter=named, quote='"')
-        return found, f"Columns are separated by {DELIMITER_NAMES[named]}s: the first line says so."
-    readings = [
-        _read_with(delimiter, lines, draft, limits, whole=whole) for delimiter in DELIMITER_NAMES
-    ]
-    tables = [reading for reading in readings if reading.width > 1 and reading.share >= 0.3] or [
-        # Hardly a row fits: only a header that is clearly delimited speaks for a table.
-        reading
-        for reading in readings
-        if reading.width > 2 and reading.tidy > 0.8
-    ]
-    if tables:
-        best = max(tables, key=lambda reading: (round(reading.score, 2), reading.width))
-        name = DELIMITER_NAMES[best.delimiter]
+    """The draft with delimiter, quote and escape, and the sentence that says what spoke for them.
+
+    ``parts`` are lines from the beginning of the file and from other places in it.
+    """
+    named = named_delimiter(parts[0]) if parts else None
+    if named and choices.delimiter is None:
+        choices = replace(choices, delimiter=named)
+    found = _find(parts, draft, choices)
+    dialect = found.dialect
+    if named == dialect.delimiter:
+        note = f"Columns are separated by {name_delimiters(named)}: the first line says so."
+    elif found.width < 2:
+        note = "There is one column."
+    else:
         note = (
-            f"Columns are separated by {name}s: {best.share:.0%} of the rows looked at have "
-            f"{best.width} cells, like the header."
+            f"Columns are separated by {name_delimiters(dialect.delimiter)}: {found.share:.0%} of "
+            f"the rows looked at have {found.width} cells."
         )
-        return replace(draft, delimiter=best.delimiter, quote='"'), note
-    # One column: any delimiter does that splits nothing.
-    best = max(readings, key=lambda reading: reading.share if reading.width == 1 else -1)
-    return replace(draft, delimiter=best.delimiter, quote='"'), "There is one column."
+    return dialect, note
 
 
-def _read_with(
-    delimiter: str, lines: list[str], draft: Dialect, limits: Limits, *, whole: bool
-) -> _Reading:
-    dialect = replace(draft, delimiter=delimiter, quote='"')
-    rows = sample_records(lines, dialect, limits, SAMPLE_RECORDS, whole=whole)
+def _find(parts: Sequence[list[str]], draft: Dialect, choices: Choices) -> _Reading:
+    first = _first_of(parts[0])
+    delimiters = _candidates(first) if choices.delimiter is None else [choices.delimiter]
+    quotes = _quotes(first) if choices.quote is None else [choices.quote]
+    readings = [
+        _read(
+            parts,
+            first,
+            replace(draft, delimiter=delimiter, quote=quote, escape=choices.escape or ""),
+        )
+        for delimiter in delimiters
+        for quote in quotes
+        if delimiter != quote
+    ]
+    if not readings:
+        return _Reading(replace(draft, delimiter=choices.delimiter or ",", quote='"'))
+    if choices.escape is None and any("\\" in line for line in first):
+        text = "".join(first)
+        readings += [
+            _read(parts, first, replace(reading.dialect, escape="\\"))
+            for reading in sorted(readings, key=lambda item: -item.score)[:6]
+            if any(f"\\{sign}" in text for sign in _escaped_signs(reading.dialect))
+        ]
+    best = _best(readings)
+    if choices.delimiter is None and not best.beats_one_column and not _is_clear(best):
+        return _one_column(first, readings)
+    return best
+
+
+def _escaped_signs(dialect: Dialect) -> list[str]:
+    return [sign for sign in (dialect.quote, dialect.delimiter) if sign]
+
+
+def _first_of(lines: list[str]) -> list[str]:
+    """As many lines from the beginning as the marks of a dialect are looked for in."""
+    held = 0
+    for at, line in enumerate(lines[:_MOST_RECORDS]):
+        held += len(line)
+        if held > _MOST_TEXT:
+            return [each[:20_000] for each in lines[: at + 1]]
+    return lines[:_MOST_RECORDS]
+
+
+def _best(readings: list[_Reading]) -> _Reading:
+    best = max(readings, key=lambda item: (round(item.score, 3), not item.dialect.escape))
+    for longer in readings:
+        # Comma and space where each comma has its space, and not the comma alone.
+        if (
+            longer.dialect.delimiter != best.dialect.delimiter
+            and best.dialect.delimiter in longer.dialect.delimiter
+            and longer.width == best.width
+            and longer.share >= best.share - 0.02
+            and longer.score >= best.score - 0.02
+        ):
+            best = longer
+    return best
+
+
+def _is_clear(reading: _Reading) -> bool:
+    """Hardly a row fits: only a first row that is clearly delimited speaks for a table."""
+    if not reading.fits_first or reading.dialect.delimiter not in ",;\t|":
+        return False
+    return reading.share > 0.98 or (
+        reading.width > 2 and reading.tidy > 0.8 and reading.score > 0.1
+    )
+
+
+def _one_column(lines: list[str], readings: list[_Reading]) -> _Reading:
+    """One column: any delimiter does that splits nothing; a comma that stands in no line."""
+    for reading in readings:
+        if reading.width == 1 and reading.share == 1.0 and reading.dialect.delimiter in ",;\t|":
+            return reading
+    text = "".join(lines)
+    free = next((sign for sign in ",;\t|~^\x1f" if sign not in text), ",")
+    quotes = {reading.dialect.quote for reading in readings}
+    dialect = replace(
+        readings[0].dialect,
+        delimiter=free,
+        quote='"' if '"' in quotes else readings[0].dialect.quote,
+    )
+    return _Reading(dialect, 1, 1.0)
+
+
+def _candidates(lines: list[str]) -> list[str]:
+    """The delimiters that stand in at least a fair part of the lines."""
+    filled = [line for line in lines if line.strip()]
+    least = max(1, len(filled) // 5)
+    text = "".join(filled)
+    found = [
+        sign
+        for sign in _PRIORS
+        if sign in text and sum(sign in line.strip("\r\n") for line in filled) >= least
+    ]
+    longer: Counter[str] = Counter()
+    for line in filled[:100]:
+        longer.update({match.group() for match in _LONG.finditer(line)})
+    needed = max(1, min(len(filled), 100) // 3)
+    found += [
+        sign for sign, count in longer.most_common(8) if count >= needed and sign not in found
+    ]
+    return [*found, *(sign for sign in ",;\t|" if sign not in found)]
+
+
+def _quotes(lines: list[str]) -> list[str]:
+    """The quotation marks that may be used; the double one unless another stands around cells."""
+    found = ['"']
+    text = "".join(lines)
+    if "'" in text:
+        opened = len(re.findall(r"(?:^|[,;\t|:^~ ])'(?=\S)", text, re.MULTILINE))
+        closed = len(re.findall(r"(?<=\S)'(?=[,;\t|:^~ ]|\r?$)", text, re.MULTILINE))
+        doubles = len(re.findall(r"(?:^|[,;\t|:^~ ])\"", text, re.MULTILINE))
+        if opened and closed and min(opened, closed) * 2 > max(opened, closed) > doubles:
+            found.append("'")
+    if '"' in text:
+        found.append("")
+    return found
+
+
+def _read(parts: Sequence[list[str]], first: list[str], dialect: Dialect) -> _Reading:
+    rows: list[list[str]] = []
+    strays = 0
+    for number, lines in enumerate(parts):
+        if number and len(rows) < 20:
+            # Cells so long that other parts are likely to begin within one.
+            break
+        held, most = 0, len(rows) + (_MOST_RECORDS if number == 0 else 40)
+        for row, start, end in sample_rows(lines, dialect):
+            held += sum(map(len, lines[start:end]))
+            if len(rows) >= most or (held > _MOST_TEXT and len(rows) > 20):
+                break
+            if row is None:
+                strays += 1
+                rows.append(lines[start].rstrip("\r\n").split(dialect.delimiter))
+            elif any(map(str.strip, row)):
+                rows.append(row)
     if not rows:
-        return _Reading(delimiter, 1, 0.0, 1.0)
-    width = len(rows[0])
-    body = rows[1:] or rows
-    share = sum(len(row) == width for row in body) / len(body)
-    return _Reading(delimiter, width, share, _tidiness(rows))
+        return _Reading(dialect)
+    widths = Counter(map(len, rows))
+    width = max(widths, key=lambda size: (_weight(size, widths), size))
+    if width < 2:
+        return _Reading(dialect, 1, widths[1] / len(rows), sound=1 - strays / len(rows))
+    regular = [row for row in rows if len(row) == width]
+    share = len(regular) / len(rows) + _nearly(rows, regular, width, dialect)
+    purity, is_typed = _purity(regular)
+    return _Reading(
+        dialect,
+        width,
+        min(1.0, share),
+        purity,
+        _tidiness(regular, dialect),
+        max(0.05, 1 - 1.5 * strays / len(rows)) * _quoting(rows, dialect),
+        is_typed or _stands_between_quotes(first, dialect),
+        len(rows[0]) == width,
+        _whole_purity(first),
+    )
 
 
-def _tidiness(rows: list[list[str]]) -> float:
+def _weight(size: int, widths: Counter[int]) -> float:
+    """Rows of one cell are titles and notes more often than a table."""
+    return widths[size] * (0.7 if size == 1 else 1.0)
+
+
+def _nearly(rows: list[list[str]], regular: list[list[str]], width: int, dialect: Dialect) -> float:
+    """What rows that are nearly of the width count for."""
+    others = [row for row in rows if len(row) != width]
+    if not others:
+        return 0.0
+    if dialect.delimiter != " ":
+        near = sum(abs(len(row) - width) <= (1 if width > 2 else 0) for row in others)
+        return 0.4 * near / len(rows)
+    # Text with spaces that is not in quotes: the other columns still show where they begin.
+    kinds = [column_kind([row[at] for row in regular])[0] for at in range(width)]
+    typed = [at for at, kind in enumerate(kinds) if kind not in (TEXT, BLANK)]
+    fitting = sum(len(row) > width and bool(typed) and _begins_alike(row, kinds) for row in others)
+    return 0.8 * fitting / len(rows)
+
+
+def _begins_alike(row: list[str], kinds: list[str]) -> bool:
+    begun = 0
+    for cell, kind in zip(row, kinds, strict=False):
+        if kind in (TEXT, BLANK):
+            break
+        if kind_of(cell) not in (kind, BLANK):
+            return False
+        begun += 1
+    return begun > 0
+
+
+def _stands_between_quotes(first: list[str], dialect: Dialect) -> bool:
+    between = dialect.quote + dialect.delimiter + dialect.quote
+    return bool(dialect.quote) and any(between in line for line in first)
+
+
+def _purity(rows: list[list[str]]) -> tuple[float, bool]:
+    """Columns of one kind speak for a reading; text says little; blank columns speak against."""
+    body = rows[1 : _TYPED_ROWS + 1] or rows
+    total = 0.0
+    is_typed = False
+    columns = min(len(rows[0]), _TYPED_COLUMNS)
+    for at in range(columns):
+        kind, share = column_kind(row[at] for row in body)
+        if kind == BLANK:
+            total += 0.3
+        elif kind in (TEXT, CODE):
+            total += 0.6 * share
+        else:
+            total += share
+            is_typed = is_typed or (len(body) > 1 and share > 0.9)
+    return total / columns, is_typed
+
+
+def _whole_purity(lines: list[str]) -> float:
+    kind, share = column_kind(line.strip("\r\n\"'") for line in lines[1:100] if line.strip())
+    return 0.0 if kind in (TEXT, BLANK) else share
+
+
+def _tidiness(rows: list[list[str]], dialect: Dialect) -> float:
     cells = untidy = 0
     for row in rows[:200]:
         cells += len(row)
-        untidy += sum(cell[:1] == " " or _has_half_a_quote(cell) for cell in row)
+        untidy += sum(_is_untidy(cell, dialect) for cell in row)
     return 1 - untidy / cells if cells else 1.0
 
 
-def _has_half_a_quote(cell: str) -> bool:
-    return '"' in cell and (cell[0] == '"') != (cell[-1] == '"')
+def _is_untidy(cell: str, dialect: Dialect) -> bool:
+    if not cell:
+        return False
+    if cell[0] == " " and dialect.delimiter != " ":
+        return True
+    first, last = cell[0], cell[-1]
+    if dialect.quote != '"' and '"' in (first, last):
+        return True
+    if '"' in cell and (first == '"') != (last == '"') and cell.count('"') % 2:
+        return True
+    return len(cell) > 2 and first == last == "'" and dialect.quote != "'"
+
+
+def _quoting(rows: list[list[str]], dialect: Dialect) -> float:
+    """A backslash before a quote or delimiter that is left within cells was meant as escape."""
+    if dialect.escape:
+        return 1.0
+    signs = [f"\\{sign}" for sign in _escaped_signs(dialect)]
+    left = sum(
+        any(sign in cell or cell.endswith("\\") for sign in signs) for row in rows for cell in row
+    )
+    return max(0.5, 1 - left / len(rows)) if left else 1.0
 
 
 def find_line_ending(lines: list[str]) -> str:

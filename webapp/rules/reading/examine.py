@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from webapp.rules.reading import signatures
 from webapp.rules.reading.delimited import examine_text, read_delimited
-from webapp.rules.reading.package import find_archive_kind, refuse_other_kind
+from webapp.rules.reading.package import find_archive_kind
 from webapp.rules.reading.packed import examine_gzip, examine_zip
 from webapp.rules.reading.packing import is_gzip, unpack
 from webapp.rules.reading.tables import (
@@ -40,19 +41,22 @@ def examine(
     """
     if not source.size:
         return signatures.refuse_empty()
+    examine_one = partial(_examine_unpacked, may_lack_rows=may_lack_rows)
     try:
         with source.open() as file:
             head = file.read(_HEAD)
         if is_gzip(head):
-            return examine_gzip(source, limits, choices, _examine_unpacked)
+            return examine_gzip(source, limits, choices, examine_one)
         if signatures.is_zip(head) and find_archive_kind(source, head, limits) == "archive":
-            return examine_zip(source, limits, choices, _examine_unpacked)
-        return _examine_unpacked(source, limits, choices)
+            return examine_zip(source, limits, choices, examine_one)
+        return examine_one(source, limits, choices)
     except UnreadableError as error:
         return error.refusal
 
 
-def _examine_unpacked(source: Source, limits: Limits, choices: Choices) -> Examination | Refusal:
+def _examine_unpacked(
+    source: Source, limits: Limits, choices: Choices, *, may_lack_rows: bool
+) -> Examination | Refusal:
     """The same for a file that has no other files in it."""
     with source.open() as file:
         head = file.read(_HEAD)
@@ -61,10 +65,9 @@ def _examine_unpacked(source: Source, limits: Limits, choices: Choices) -> Exami
         refusal = signatures.refuse_by_signature(file, head, source.size)
     if refusal:
         return refusal
-    if signatures.is_zip(head):
-        refusal = refuse_other_kind(find_archive_kind(source, head, limits))
-        return refusal or examine_workbook(source, limits)
-    return examine_text(source, limits, choices)
+    if signatures.is_zip(head) or signatures.is_ole(head):
+        return examine_workbook(source, limits, choices, may_lack_rows=may_lack_rows)
+    return examine_text(source, limits, choices, may_lack_rows=may_lack_rows)
 
 
 def read_records(
@@ -82,6 +85,6 @@ def read_records(
     """
     if dialect.packing:
         source = unpack(source, dialect, limits)
-    if dialect.kind == "xlsx":
+    if dialect.kind != "csv":
         return read_workbook(source, dialect, start, limits, size)
     return read_delimited(source, dialect, start, limits, size)

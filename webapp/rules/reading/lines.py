@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from webapp.rules.reading.encodings import bom_length, make_decoder
 from webapp.rules.reading.tables import Dialect, Limits, Refusal, Source, UnreadableError
 
 # Small enough for a block, its lines and its records to stay in the processor's cache.
 READ_SIZE = 1 << 16
-_COUNTED = 1 << 20
 
 # str.splitlines also splits at these; a CSV reader does not.
 _OTHER_BREAKS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
@@ -24,39 +22,6 @@ def line_too_long(limits: Limits) -> Refusal:
         "characters, so it has no rows that can be told apart; save it again as CSV, with one line "
         "for each record.",
     )
-
-
-class LineCounter:
-    """Bytes on their way through: counts the lines and refuses one that doesn't end."""
-
-    def __init__(self, file: BinaryIO, limits: Limits) -> None:
-        self._file = file
-        self._limits = limits
-        self._newlines = 0
-        self._returns = 0
-        self._since_line = 0
-
-    def read(self, size: int) -> bytes:
-        block = self._file.read(size)
-        newlines = block.count(b"\n")
-        self._newlines += newlines
-        # Carriage returns end the lines only where nothing else does.
-        if not self._newlines:
-            self._returns += block.count(b"\r")
-        ended = max(block.rfind(b"\n"), -1 if newlines else block.rfind(b"\r"))
-        self._since_line = len(block) - ended - 1 + (self._since_line if ended < 0 else 0)
-        if self._since_line > self._limits.max_line:
-            raise UnreadableError(line_too_long(self._limits))
-        return block
-
-    def read_rest(self) -> None:
-        while self.read(_COUNTED):
-            pass
-
-    @property
-    def lines(self) -> int:
-        """How many lines there are, the last one also when it lacks its ending."""
-        return (self._newlines or self._returns) + (self._since_line > 0)
 
 
 def split_lines(text: str) -> list[str]:
@@ -101,3 +66,18 @@ def _last_line_end(text: str) -> int:
     if newline >= 0:
         return newline + 1
     return text.rfind("\r", 0, len(text) - 1) + 1 if text else 0
+
+
+def read_part(source: Source, dialect: Dialect, start: int, size: int) -> list[str]:
+    """The complete lines in a part of the file; its last line, where the part reaches the end."""
+    # Wide characters begin at multiples of four, counted from the file's start.
+    start -= start % 4
+    with source.open() as file:
+        file.seek(start)
+        data = file.read(size)
+    at_end = start + len(data) >= source.size
+    lines = split_lines(make_decoder(dialect.encoding).decode(data, at_end))
+    if at_end and lines:
+        lines[-1] = lines[-1].rstrip("\x1a")
+        lines = lines if lines[-1] else lines[:-1]
+    return lines[1:] if at_end else lines[1:-1]

@@ -1,8 +1,7 @@
-"""Lines as records: Python's csv reader, made safe against quotes that are never closed.
+"""Lines as records: fast where they are regular, and looked at closely where they are not.
 
 A quote that is opened and not closed would swallow every line up to the next quote. Where exactly
-one reading makes sense (the lines behind it are complete records by themselves) that one is taken,
-and only the line with the stray quote is set aside.
+one reading makes sense that one is taken; else only the line with the stray quote is set aside.
 """
 
 from __future__ import annotations
@@ -10,98 +9,429 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice, repeat
-from operator import contains
-from typing import TYPE_CHECKING
+from itertools import islice
 
-from webapp.rules.reading.tables import Dialect, Limits, Refusal, UnreadableError
-
-if TYPE_CHECKING:
-    from _csv import Reader
+from webapp.rules.reading.recovery import Recovered, Recovery
+from webapp.rules.reading.splitting import make_reader
+from webapp.rules.reading.tables import (
+    Dialect,
+    Limits,
+    Refusal,
+    UnreadableError,
+    name_delimiter,
+)
 
 # What the csv module says when a block ends before a quote is closed. Should it ever say something
 # else, reading takes the slower way and finds the same.
 _CUT = "unexpected end of data"
 
-# Fed behind the last line: it comes back as a record of its own unless a quote is still open.
-_END = "\x1a\x1aend\x1a\x1a"
 
 UNCLOSED = (
     "A quotation mark is opened in this row and never closed; "
     "remove it or close it, then upload the row again."
 )
 
+MOST_LOOKED_AT = 20_000
+"""After so many irregular rows the others are set aside at once: the file is something else."""
+
+_LONGEST_RAW = 4_000
+
 
 @dataclass(slots=True)
 class Records:
-    """Records in order; ``broken`` says, by position, which of them are not to be trusted."""
+    """Records in order. By position: which can't be trusted, which were put right, their text."""
 
     rows: list[list[str]] = field(default_factory=list)
     broken: dict[int, str] = field(default_factory=dict)
+    recovered: dict[int, str] = field(default_factory=dict)
+    raw: dict[int, str] = field(default_factory=dict)
     has_nul: bool = False
     weight: int = 0
     """The characters in all of them, about: what they cost to hold."""
+    is_plain: bool = False
+    """Every row has the table's width and nothing needs another look."""
+
+    def cut(self, start: int, end: int | None = None) -> Records:
+        """The records from one position up to another."""
+        rows = self.rows[start:end]
+        size = len(rows)
+
+        def kept(notes: dict[int, str]) -> dict[int, str]:
+            return {at - start: what for at, what in notes.items() if 0 <= at - start < size}
+
+        return Records(
+            rows,
+            kept(self.broken),
+            kept(self.recovered),
+            kept(self.raw),
+            self.has_nul,
+            self.weight,
+            self.is_plain,
+        )
 
 
-def read_records_of(
-    blocks: Iterable[list[str]], dialect: Dialect, width: int, limits: Limits
-) -> Iterator[Records]:
-    """Every record of the blocks of lines, also the blank ones."""
-    lines: list[str] = []
-    weight = cut_weight = 0
-    for block in blocks:
-        lines = lines + block if lines else block
-        weight += sum(map(len, block))
-        # A record that is still cut after this block is not looked at again until there is twice
-        # as much of it: a cell of a thousand lines must not be read a thousand times.
-        if weight < 2 * cut_weight:
-            continue
-        records, lines = _parse_block(lines, weight, dialect, width, limits, at_end=False)
-        weight = cut_weight = sum(map(len, lines))
-        yield records
-    if lines:
-        yield _parse_block(lines, weight, dialect, width, limits, at_end=True)[0]
+class RecordReader:
+    """Reads blocks of lines one after the other, with what it has learnt of the file so far."""
+
+    def __init__(self, dialect: Dialect, limits: Limits) -> None:
+        self.dialect = dialect
+        self.limits = limits
+        self.width = dialect.cells or dialect.width
+        self.recovery = Recovery(dialect) if dialect.width else None
+        self.looked_at = 0
+        self.most_looked_at = MOST_LOOKED_AT
+
+    def read(self, blocks: Iterable[list[str]]) -> Iterator[Records]:
+        """Every record of the blocks of lines, also the blank ones."""
+        lines: list[str] = []
+        weight = cut_weight = 0
+        for block in blocks:
+            lines = lines + block if lines else block
+            weight += sum(map(len, block))
+            # A record that is still cut after this block is not looked at again until there is
+            # twice as much of it: a cell of a thousand lines must not be read a thousand times.
+            if weight < 2 * cut_weight:
+                continue
+            records, lines = self._parse_block(lines, weight, at_end=False)
+            weight = cut_weight = sum(map(len, lines))
+            yield records
+        if lines:
+            yield self._parse_block(lines, weight, at_end=True)[0]
+
+    def read_sample(self, lines: list[str], *, is_whole: bool) -> Records:
+        """The records of a sample; one that is cut off at its end is left out."""
+        weight = sum(map(len, lines))
+        return self._parse_block(lines, weight, at_end=is_whole)[0] if lines else Records()
+
+    def _parse_block(
+        self, lines: list[str], weight: int, *, at_end: bool
+    ) -> tuple[Records, list[str]]:
+        if weight > 1 << 20:
+            _refuse_too_many_cells(lines, self.dialect, self.limits)
+        csv.field_size_limit(self.limits.max_cell)
+        found = self._parse_fast(lines, at_end=at_end)
+        if found is None:
+            found = _Careful(self, lines, at_end=at_end).parse()
+        records, cut = found
+        text = "".join(lines)
+        records.has_nul, records.weight = "\x00" in text, weight
+        if records.has_nul:
+            records.is_plain = False
+        return records, cut
+
+    def _parse_fast(self, lines: list[str], *, at_end: bool) -> tuple[Records, list[str]] | None:
+        """The normal case: every quote is where it belongs and every row has its width."""
+        reader = make_reader(lines, self.dialect, strict=True)
+        rows: list[list[str]] = []
+        cut: list[str] = []
+        try:
+            rows = list(reader)
+        except csv.Error as error:
+            if at_end or str(error) != _CUT:
+                return None
+            rows, end = _up_to_the_cut(lines, self.dialect)
+            lines, cut = lines[:end], lines[end:]
+        width = self.width
+        if width:
+            widths = set(map(len, rows))
+            if not widths <= {0, width} or self._has_odd_quotes(lines):
+                return None
+            return Records(rows, is_plain=widths <= {width}), cut
+        return Records(rows), cut
+
+    def _has_odd_quotes(self, lines: list[str]) -> bool:
+        """Are there quotes elsewhere than at the beginning and the end of a cell?"""
+        quote, delimiter = self.dialect.quote, self.dialect.delimiter
+        text = "".join(lines)
+        if not quote or quote not in text:
+            return False
+        usual = (
+            text.count(delimiter + quote)
+            + text.count(quote + delimiter)
+            + text.count("\n" + quote)
+            + text.count("\r" + quote)
+            + text.count(quote + "\n")
+            + text.count(quote + "\r")
+            + text.startswith(quote)
+            + text.endswith(quote)
+        )
+        return text.count(quote) != usual
 
 
-def _parse_block(
-    lines: list[str], weight: int, dialect: Dialect, width: int, limits: Limits, *, at_end: bool
-) -> tuple[Records, list[str]]:
-    if weight > 1 << 20:
-        _refuse_too_many_cells(lines, dialect, limits)
-    records, cut = _parse(lines, dialect, width, limits, at_end=at_end)
-    records.has_nul, records.weight = _has_nul(lines), weight
-    return records, cut
-
-
-def _has_nul(lines: list[str]) -> bool:
-    return any(map(contains, lines, repeat("\x00")))
-
-
-def sample_records(
-    lines: list[str], dialect: Dialect, limits: Limits, count: int, *, whole: bool
-) -> list[list[str]]:
-    """The first records that are not blank, read as carefully as all of them will be.
-
-    Unless the lines are the whole file, the last record may be cut and is left out.
-    """
-    csv.field_size_limit(limits.max_cell)
-    width = 0
+def _up_to_the_cut(lines: list[str], dialect: Dialect) -> tuple[list[list[str]], int]:
+    """The records of a block that ends within a quoted cell, and where the last one begins."""
+    reader = make_reader(lines, dialect, strict=True)
+    rows: list[list[str]] = []
+    end = 0
     try:
-        first = next(row for row in make_reader(lines, dialect, strict=False) if any(row))
-        width = len(first)
-    except (StopIteration, csv.Error):
+        for row in reader:
+            rows.append(row)
+            end = reader.line_num
+    except csv.Error:
         pass
+    return rows, end
+
+
+class _Careful:
+    """One block read record by record, with a second look at each that is not regular."""
+
+    def __init__(self, reader: RecordReader, lines: list[str], *, at_end: bool) -> None:
+        self.reader = reader
+        self.lines = lines
+        self.dialect = reader.dialect
+        self.width = reader.width
+        self.limits = reader.limits
+        self.at_end = at_end
+        self.found = Records()
+
+    def parse(self) -> tuple[Records, list[str]]:
+        position = 0
+        while position < len(self.lines):
+            position, is_open = self._read_regular(position)
+            if position >= len(self.lines):
+                break
+            if is_open and not self.at_end and not self._is_runaway(position):
+                return self.found, self.lines[position:]
+            position = self._read_irregular(position)
+        return self.found, []
+
+    def _read_regular(self, start: int) -> tuple[int, bool]:
+        """Read records up to one that needs a closer look; say where it begins, and if a quote
+        is open from there to the end."""
+        reader = make_reader(islice(self.lines, start, None), self.dialect, strict=True)
+        position = start
+        try:
+            for row in reader:
+                end = start + reader.line_num
+                if not self._accept(row, position, end):
+                    return position, False
+                self.found.rows.append(row)
+                position = end
+        except csv.Error as error:
+            return position, str(error) == _CUT
+        return position, False
+
+    def _accept(self, row: list[str], position: int, end: int) -> bool:
+        if not self.width:
+            return True
+        if len(row) != self.width:
+            return not any(map(str.strip, row)) or (end - position == 1 and self._is_fitted(row))
+        quote = self.dialect.quote
+        return not (quote and any(quote in cell for cell in row)) or self._is_sound(
+            row, position, end
+        )
+
+    def _is_sound(self, row: list[str], position: int, end: int) -> bool:
+        """A row with quotes within its cells: are its cells what they should be?"""
+        quote = self.dialect.quote
+        text = "".join(self.lines[position:end])
+        if text.count(quote) == sum(cell.count(quote) for cell in row):
+            looks = [cell for cell in row if quote in cell[1:-1]]
+            if not looks:
+                return True
+        elif all(cell.count(quote) % 2 == 0 or _is_doubled(text, quote) for cell in row):
+            return True
+        recovery = self.reader.recovery
+        if recovery is None or not recovery.knows or not self._may_look():
+            return True
+        return recovery.reconsider(text, row) is None
+
+    def _is_fitted(self, row: list[str]) -> bool:
+        """Cells that are blank, too many or left out by the program that wrote the file."""
+        if len(row) > self.width:
+            return not any(map(str.strip, row[self.width :])) and self._fits_cut(row)
+        return self.dialect.pads_short_rows
+
+    def _fits_cut(self, row: list[str]) -> bool:
+        """Is a row with blank cells at its end in order without them?"""
+        recovery = self.reader.recovery
+        if recovery is None or not recovery.knows:
+            return True
+        return all(shape.fits(cell) for shape, cell in zip(recovery.shapes, row, strict=False))
+
+    def _may_look(self) -> bool:
+        self.reader.looked_at += 1
+        return self.reader.looked_at <= self.reader.most_looked_at
+
+    def _is_runaway(self, position: int) -> bool:
+        return sum(map(len, islice(self.lines, position, None))) > self.limits.max_line
+
+    def _read_irregular(self, position: int) -> int:
+        """Put the record at a position right or set its line aside; say where the next begins."""
+        if len(self.lines[position]) > self.limits.max_cell and self._is_too_long(position):
+            raise UnreadableError(cell_too_long(self.limits))
+        end = self._end_of(position)
+        if self._may_look():
+            ends = [position + 1] if end is None else [end, position + 1]
+            if end is None or end - position > 1:
+                ends += [position + count for count in range(2, 6)]
+            for at in dict.fromkeys(ends):
+                if at <= len(self.lines) and self._recover(position, at, is_record=at == end):
+                    return at
+        if end is not None and end - position > 1 and self._is_one_record(position, end):
+            return self._set_aside(position, end)
+        return self._set_aside(position, position + 1)
+
+    def _end_of(self, position: int) -> int | None:
+        """Where the record ends by its quotes alone; None where they are not in order."""
+        reader = make_reader(islice(self.lines, position, None), self.dialect, strict=True)
+        try:
+            next(reader)
+        except (csv.Error, StopIteration):
+            return None
+        return position + reader.line_num
+
+    def _recover(self, position: int, end: int, *, is_record: bool) -> bool:
+        recovery = self.reader.recovery
+        if recovery is None:
+            return False
+        text = "".join(self.lines[position:end])
+        found: Recovered | None = recovery.recover(text)
+        if found is None:
+            return False
+        if not is_record and end - position > 1 and not self._begins_well(end):
+            return False
+        if found.message:
+            self.found.recovered[len(self.found.rows)] = found.message
+            self.found.raw[len(self.found.rows)] = text.rstrip("\r\n")[:_LONGEST_RAW]
+        self.found.rows.append(found.cells)
+        return True
+
+    def _begins_well(self, position: int) -> bool:
+        """Is the line at a position a record of the right width by itself?"""
+        if position >= len(self.lines):
+            return True
+        try:
+            rows = list(make_reader([self.lines[position]], self.dialect, strict=True))
+        except csv.Error:
+            return False
+        return bool(rows) and len(rows[0]) in (0, self.width)
+
+    def _is_one_record(self, position: int, end: int) -> bool:
+        """Do the lines behind the first make no records by themselves?"""
+        rest = self.lines[position + 1 : end]
+        try:
+            rows = list(make_reader(rest, self.dialect, strict=True))
+        except csv.Error:
+            return True
+        return any(len(row) != self.width for row in rows)
+
+    def _is_too_long(self, position: int) -> bool:
+        line = self.lines[position]
+        if max(map(len, line.split(self.dialect.delimiter))) > self.limits.max_cell:
+            return True
+        try:
+            next(make_reader([line], self.dialect, strict=False), None)
+        except csv.Error:
+            return True
+        return False
+
+    def _set_aside(self, position: int, end: int) -> int:
+        text = "".join(self.lines[position:end])
+        row, why = self._raw_cells(text)
+        self.found.broken[len(self.found.rows)] = why
+        self.found.raw[len(self.found.rows)] = text.rstrip("\r\n")[:_LONGEST_RAW]
+        self.found.rows.append(row)
+        return end
+
+    def _raw_cells(self, text: str) -> tuple[list[str], str]:
+        """The cells as found, and what is wrong with them."""
+        try:
+            rows = list(make_reader(text.splitlines(True), self.dialect, strict=True))
+        except csv.Error:
+            rows = []
+        if len(rows) == 1:
+            return rows[0], say_irregular(len(rows[0]), self.dialect)
+        return split_raw(text, self.dialect), UNCLOSED
+
+
+def _is_doubled(text: str, quote: str) -> bool:
+    return quote * 2 in text
+
+
+def say_irregular(found: int, dialect: Dialect) -> str:
+    """What is wrong with a row of so many cells."""
+    width, name = dialect.width, name_delimiter(dialect.delimiter)
+    cells = "1 cell" if found == 1 else f"{found} cells"
+    columns = "1 column" if width == 1 else f"{width} columns"
+    if found == width:
+        return (
+            "This row has quotation marks that don't belong together; "
+            "put each in pairs around a whole cell, then upload the row again."
+        )
+    if found > width:
+        return (
+            f"This row has {cells} but the header has {columns}; put text that contains a {name} "
+            f"in quotation marks, or remove the {name} that is too many."
+        )
+    return (
+        f"This row has {cells} but the header has {columns}; "
+        f"add the {name} that is missing, or join it with the row it was cut from."
+    )
+
+
+def sample_rows(
+    lines: list[str], dialect: Dialect, *, is_whole: bool = False
+) -> Iterator[tuple[list[str] | None, int, int]]:
+    """Rows of a sample with where they begin and end; None for a line with a stray quote.
+
+    Goes by the quotes alone: it is what dialects are compared by. Unless the lines are the whole
+    file, the last record may be cut off and is then left out.
+    """
+    position = broken = 0
+    count = len(lines)
+    widths: set[int] = set()
+    while position < count:
+        # A quote that is never closed is not looked for to the end more than a few times.
+        until = count if broken < 3 else min(count, position + 400)
+        reader = make_reader(islice(lines, position, until), dialect, strict=True)
+        start = position
+        try:
+            for row in reader:
+                end = start + reader.line_num
+                yield row, position, end
+                position = end
+                widths.add(len(row))
+        except csv.Error as error:
+            is_cut = str(error) == _CUT and until == count and not is_whole
+            if is_cut and not _go_on(lines[position + 1 : position + 6], dialect, widths):
+                return
+            broken += 1
+            if broken > _MOST_BROKEN:
+                for at in range(position, count):
+                    yield lines[at].rstrip("\r\n").split(dialect.delimiter), at, at + 1
+                return
+            yield None, position, position + 1
+            position += 1
+
+
+_MOST_BROKEN = 200
+
+
+def _go_on(lines: list[str], dialect: Dialect, widths: set[int]) -> bool:
+    """Are the lines below an open quote rows like those above it?"""
+    sizes = [len(line.split(dialect.delimiter)) for line in lines]
+    return not sizes or any(size > 1 and size in widths for size in sizes)
+
+
+def split_raw(text: str, dialect: Dialect) -> list[str]:
+    """The cells of one row's text by its quotes, or by its delimiters where these don't do."""
     try:
-        records, _ = _parse(lines, dialect, width, limits, at_end=whole)
-    except UnreadableError:
-        return []
-    return list(islice((row for row in records.rows if any(map(str.strip, row))), count))
+        rows = list(make_reader(text.splitlines(True), dialect, strict=True))
+    except csv.Error:
+        rows = []
+    return rows[0] if len(rows) == 1 else text.rstrip("\r\n").split(dialect.delimiter)
 
 
-def make_reader(lines: Iterable[str], dialect: Dialect, *, strict: bool) -> Reader:
-    if not dialect.quote:
-        return csv.reader(lines, delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE)
-    return csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=strict)
+def check_first_lines(lines: list[str], limits: Limits) -> None:
+    """Set the limit of a cell, and refuse lines that are no rows but cost a lot to look at."""
+    csv.field_size_limit(limits.max_cell)
+    for line in lines:
+        if len(line) > limits.max_cell:
+            for delimiter in ",;\t|":
+                count = line.count(delimiter)
+                if count > 100 * limits.max_columns:
+                    raise UnreadableError(too_many_columns(count + 1, limits))
 
 
 def _refuse_too_many_cells(lines: list[str], dialect: Dialect, limits: Limits) -> None:
@@ -125,122 +455,3 @@ def cell_too_long(limits: Limits) -> Refusal:
         f"This file has a cell of more than {limits.max_cell:,} characters, which no field can "
         "hold; shorten or remove it and save the file again.",
     )
-
-
-def _parse(
-    lines: list[str], dialect: Dialect, width: int, limits: Limits, *, at_end: bool
-) -> tuple[Records, list[str]]:
-    csv.field_size_limit(limits.max_cell)
-    try:
-        # The normal case: every quote is where it belongs and the block ends between two records.
-        rows = list(make_reader(lines, dialect, strict=True))
-    except csv.Error as error:
-        if not at_end and str(error) == _CUT:
-            return _parse_up_to_the_cut(lines, dialect, width, limits)
-    else:
-        if not _joins_rows(rows, lines, width):
-            return Records(rows), []
-    return _Careful(lines, dialect, width, limits, at_end=at_end).parse()
-
-
-def _parse_up_to_the_cut(
-    lines: list[str], dialect: Dialect, width: int, limits: Limits
-) -> tuple[Records, list[str]]:
-    """The records of a block that ends within a quoted cell, and the lines of that last record."""
-    reader = make_reader(lines, dialect, strict=True)
-    rows: list[list[str]] = []
-    end = 0
-    try:
-        for row in reader:
-            rows.append(row)
-            end = reader.line_num
-    except csv.Error:
-        if not _joins_rows(rows, lines[:end], width):
-            return Records(rows), lines[end:]
-    return _Careful(lines, dialect, width, limits, at_end=False).parse()
-
-
-def _joins_rows(rows: list[list[str]], lines: list[str], width: int) -> bool:
-    """Is there a record over several lines that has not the header's width? A stray quote may be
-    the reason, though each quote has its counterpart."""
-    return bool(width) and len(rows) != len(lines) and not {0, width} >= set(map(len, rows))
-
-
-class _Careful:
-    """One block read record by record, with a second look at each that spans several lines."""
-
-    def __init__(
-        self, lines: list[str], dialect: Dialect, width: int, limits: Limits, *, at_end: bool
-    ) -> None:
-        self.lines = lines
-        self.dialect = dialect
-        self.width = width
-        self.limits = limits
-        self.at_end = at_end
-        self.found = Records()
-
-    def parse(self) -> tuple[Records, list[str]]:
-        position = 0
-        while position < len(self.lines):
-            position, is_open = self._read_from(position)
-            if not is_open:
-                continue
-            if not self.at_end and not self._is_runaway(position):
-                return self.found, self.lines[position:]
-            position = self._set_line_aside(position)
-        return self.found, []
-
-    def _read_from(self, start: int) -> tuple[int, bool]:
-        """Read records until the lines end, or one needs another start; say where, and if a quote
-        that was opened there is still open."""
-        lines = chain(islice(self.lines, start, None), (_END,))
-        reader = make_reader(lines, self.dialect, strict=False)
-        position = start
-        try:
-            for row in reader:
-                end = start + reader.line_num
-                if end > len(self.lines):
-                    return position, position < len(self.lines)
-                if end - position > 1 and not self._accept(row, position, end):
-                    return self._set_line_aside(position), False
-                self._add(row)
-                position = end
-        except csv.Error:
-            if start + reader.line_num - position <= 1:
-                raise UnreadableError(cell_too_long(self.limits)) from None
-            return self._set_line_aside(position), False
-        return len(self.lines), False
-
-    def _accept(self, row: list[str], position: int, end: int) -> bool:
-        """Is a record over several lines one record, rather than a stray quote that joined some?"""
-        lines = self.lines[position:end]
-        if not self.width:
-            return True
-        if len(row) == self.width and _is_well_formed(lines, self.dialect):
-            return True
-        rest = lines[1:]
-        if not _is_well_formed(rest, self.dialect):
-            return True
-        return any(
-            len(other) != self.width for other in make_reader(rest, self.dialect, strict=True)
-        )
-
-    def _is_runaway(self, position: int) -> bool:
-        return sum(map(len, islice(self.lines, position, None))) > self.limits.max_line
-
-    def _set_line_aside(self, position: int) -> int:
-        self.found.broken[len(self.found.rows)] = UNCLOSED
-        self._add(self.lines[position].rstrip("\r\n").split(self.dialect.delimiter))
-        return position + 1
-
-    def _add(self, row: list[str]) -> None:
-        self.found.rows.append(row)
-
-
-def _is_well_formed(lines: list[str], dialect: Dialect) -> bool:
-    try:
-        for _ in make_reader(lines, dialect, strict=True):
-            pass
-    except csv.Error:
-        return False
-    return True

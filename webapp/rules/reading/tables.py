@@ -15,7 +15,28 @@ DELIMITER_NAMES: Mapping[str, str] = {
     ";": "semicolon",
     "\t": "tab",
     "|": "pipe",
+    ":": "colon",
+    "^": "caret",
+    " ": "space",
+    ", ": "comma and space",
+    "; ": "semicolon and space",
+    "~": "tilde",
+    "#": "hash",
 }
+
+
+def name_delimiter(delimiter: str) -> str:
+    """What a delimiter is called within a sentence; those without a name are shown."""
+    return DELIMITER_NAMES.get(delimiter) or f"“{delimiter}”"
+
+
+def name_delimiters(delimiter: str) -> str:
+    """The same in the plural: columns are separated by …"""
+    name = DELIMITER_NAMES.get(delimiter)
+    if name is None:
+        return f"“{delimiter}”"
+    first, _, rest = name.partition(" ")
+    return f"{first}s and {rest.removeprefix('and ')}s" if rest else f"{name}s"
 
 
 class Source(Protocol):
@@ -89,6 +110,11 @@ class Dialect:
     """How many columns the table has; 0 lets the reader take the header's width."""
     pads_short_rows: bool = False
     """The program that wrote the file leaves out blank cells at the end of a row."""
+    cells: int = 0
+    """How many cells a row has in the file where they are more than the columns: those at the right
+    are blank and have no name."""
+    repeats_header: bool = False
+    """The header stands again between the records (on each page): these rows are left out."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

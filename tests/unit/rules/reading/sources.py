@@ -81,6 +81,8 @@ def read_all(source: Source, **options: int) -> Batch:
         whole.row_numbers.extend(batch.row_numbers)
         whole.rows.extend(batch.rows)
         whole.faults.update(batch.faults)
+        whole.recovered.update(batch.recovered)
+        whole.raw.update(batch.raw)
     return whole
 
 

@@ -114,11 +114,13 @@ def test_a_nul_character_is_a_fault_of_its_row_only() -> None:
     assert batch.rows[1] == ["2", "y␀z"]
 
 
-def test_a_quote_never_closed_costs_one_row() -> None:
+def test_a_quote_never_closed_is_a_character_of_its_row() -> None:
     data = b'A,B,C\n1,"Bob,x\n' + b"2,Ann,y\n" * 50_000 + b"3,Zoe,z\n"
     batch = read_all(Bytes(data))
-    assert list(batch.faults) == [2]
-    assert "never closed" in batch.faults[2]
+    assert not batch.faults
+    assert list(batch.recovered) == [2]
+    assert "quotation mark" in batch.recovered[2]
+    assert batch.raw[2] == '1,"Bob,x'
     assert batch.rows[0] == ["1", '"Bob', "x"]
     assert len(batch) == 50_002
     assert batch.rows[-1] == ["3", "Zoe", "z"]
@@ -127,7 +129,8 @@ def test_a_quote_never_closed_costs_one_row() -> None:
 def test_a_stray_quote_does_not_join_rows_up_to_the_next_quote() -> None:
     lines = ["A,B,C", '1,"Bob,x', "2,Cy,y", '3,"Dee",z', "4,Eve,w"]
     batch = read_all(Bytes("\n".join(lines).encode()))
-    assert list(batch.faults) == [2]
+    assert list(batch.recovered) == [2]
+    assert batch.rows[0] == ["1", '"Bob', "x"]
     assert batch.rows[1:] == [["2", "Cy", "y"], ["3", "Dee", "z"], ["4", "Eve", "w"]]
 
 
