@@ -1,9 +1,12 @@
-"""What nobody needs any more is deleted, a little at each tick: abandoned files, old previews."""
+"""What nobody needs any more is deleted, a little at each tick: abandoned files, old previews.
+
+Files that nobody knows of are looked for once an hour: the whole store has to be listed for that.
+"""
 
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, exists, func, select, text
 from sqlalchemy.orm import Session
@@ -20,6 +23,7 @@ ABANDONED_AFTER = timedelta(days=1)
 """How old a file is that no run has before it is deleted."""
 ROWS_AT_ONCE = 50_000
 FILES_AT_ONCE = 20
+KEYS_AT_ONCE = 1_000
 
 _SPENT_PREVIEW = text("""
 SELECT p.id FROM runs p LEFT JOIN runs r ON r.id = p.parent_id
@@ -54,6 +58,27 @@ def delete_preview_rows(session: Session) -> int | None:
         )
     commit(session)
     return int(run_id)
+
+
+def delete_lost_files(session: Session, store: FileStore) -> list[str]:
+    """Delete uploads that nobody knows of: the process died while the file was coming in."""
+    before = datetime.now(UTC) - ABANDONED_AFTER
+    deleted: list[str] = []
+    keys = store.keys("uploads")
+    for at in range(0, len(keys), KEYS_AT_ONCE):
+        some = keys[at : at + KEYS_AT_ONCE]
+        known = set(session.scalars(select(Upload.key).where(Upload.key.in_(some))))
+        session.rollback()
+        for key in some:
+            if key in known:
+                continue
+            changed_at = store.changed_at(key)
+            if changed_at is not None and changed_at < before:
+                store.delete(key)
+                deleted.append(key)
+    if deleted:
+        log.info("Deleted %s files that never arrived in full", len(deleted))
+    return deleted
 
 
 def delete_abandoned_files(session: Session, store: FileStore) -> list[int]:

@@ -13,7 +13,7 @@ from rq.job import Job, JobStatus
 from sqlalchemy import select, text
 
 from jobs.claims import ATTEMPT_LOCK, RUN_CONNECTION, STALE_AFTER_SECONDS
-from jobs.cleaning import clean
+from jobs.cleaning import clean, delete_lost_files
 from webapp.config import current_redis
 from webapp.extensions import db
 from webapp.models import Run
@@ -41,9 +41,16 @@ def tick() -> None:
         deliver_waiting(db.session())
         commit(db.session())
         clean(db.session(), file_store())
+        if _is_first_this_hour(current_redis()):
+            delete_lost_files(db.session(), file_store())
     finally:
         roll_back(db.session())
         db.session.remove()
+
+
+def _is_first_this_hour(connection: Redis) -> bool:
+    """Whether no clock has listed the file store in the last hour."""
+    return bool(connection.set("datasync:files-listed", "1", nx=True, ex=3600))
 
 
 _DISCONNECT_FROZEN = text(f"""

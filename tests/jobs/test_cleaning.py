@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import fsspec
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from jobs.cleaning import KEPT_AFTER_RUN, delete_abandoned_files, delete_preview_rows
+from jobs.cleaning import (
+    KEPT_AFTER_RUN,
+    delete_abandoned_files,
+    delete_lost_files,
+    delete_preview_rows,
+)
 from webapp.models import Operation, Run, RunRow, Upload
 from webapp.services.files import FileStore, file_store
 
@@ -88,3 +96,31 @@ def test_files_that_no_run_has_go_after_a_day(session: Session) -> None:
         True,
     ]
     assert delete_abandoned_files(session, store) == []
+
+
+def _put(store: FileStore, key: str, age: timedelta) -> None:
+    with store.open(key, "wb") as stream:
+        stream.write(b"a,b")
+    then = (datetime.now(UTC) - age).timestamp()
+    os.utime(f"{store.root}/{key}", (then, then))
+
+
+def test_files_that_never_arrived_in_full_go_after_a_day(session: Session) -> None:
+    store = file_store()
+    _upload(session, store, "uploads/known", timedelta(days=2))
+    for name in ("known", "lost"):
+        _put(store, f"uploads/{name}", timedelta(days=2))
+    _put(store, "uploads/coming", timedelta(hours=1))
+    _put(store, "rejects/other", timedelta(days=2))
+    assert delete_lost_files(session, store) == ["uploads/lost"]
+    kept = ("uploads/known", "uploads/coming", "rejects/other")
+    assert [store.exists(key) for key in (*kept, "uploads/lost")] == [True, True, True, False]
+
+
+def test_a_store_with_nothing_in_it_has_nothing_to_clean(session: Session, tmp_path: Path) -> None:
+    store = FileStore(fsspec.filesystem("file"), str(tmp_path / "empty"))
+    assert delete_lost_files(session, store) == []
+    memory = FileStore(fsspec.filesystem("memory"), "/cleaning")
+    memory.filesystem.pipe("/cleaning/uploads/young", b"a")
+    assert memory.keys("uploads") == ["uploads/young"]
+    assert delete_lost_files(session, memory) == []

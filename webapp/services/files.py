@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
@@ -42,6 +43,20 @@ class FileStore:
         """Remove the file; nothing happens when it is already gone."""
         if self.exists(key):
             self.filesystem.rm_file(self._path(key))
+
+    def keys(self, folder: str) -> list[str]:
+        """The keys of every file in a folder; none where there is no such folder."""
+        start = f"{self._path(folder)}/".lstrip("/")
+        found = (str(path).lstrip("/") for path in self.filesystem.find(self._path(folder)))
+        return [f"{folder}/{path.removeprefix(start)}" for path in found if path.startswith(start)]
+
+    def changed_at(self, key: str) -> datetime | None:
+        """When the file was last written to; None when it is gone."""
+        try:
+            found: datetime = self.filesystem.modified(self._path(key))
+        except FileNotFoundError:
+            return None
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     def move(self, key: str, new_key: str) -> None:
         """Give a file another key, in one step where the store can."""
