@@ -107,6 +107,7 @@ class BecameDateWatch(TextWatch):
         self._sample = Sample(purpose.position)
         self._codes: Counter[str] = Counter()
         self._dates: Counter[str] = Counter()
+        self._first: dict[str, tuple[int, str]] = {}
         self._filled = 0
 
     def may_concern(self, text: str, glance: Glance) -> bool:
@@ -128,16 +129,27 @@ class BecameDateWatch(TextWatch):
         super().look(glance)
         if not self.tallies:
             return
+        new = set()
         for text, rows in glance.counts(self.purpose.position).items():
-            if (text in self._dates or len(self._dates) < _MOST_CODES) and date_parts(text):
+            if text in self._dates or (len(self._dates) < _MOST_CODES and date_parts(text)):
+                new |= set() if text in self._dates else {text}
                 self._dates[text] += rows
+        if new:
+            self._remember(new, glance)
+
+    def _remember(self, new: set[str], glance: Glance) -> None:
+        """Where each date stands first, so that any of them can be an example."""
+        for index, text in enumerate(glance.cells(self.purpose.position)):
+            if text in new and text not in self._first:
+                context = self.describe(glance.rows[index], self.purpose.position)
+                self._first[text] = (glance.numbers[index], context)
 
     def findings(self) -> Iterable[Finding]:
         whole = merged(self._damaged())
         if not whole.rows:
             return
         options = self._options()
-        certain = self._only(whole, options) if options else Tally()
+        certain = self._only(options) if options else Tally()
         among = f"{in_cells(whole.rows)} with a date among codes such as “{self._usual()}”. "
         if not certain.rows:
             yield make_finding(
@@ -195,14 +207,16 @@ class BecameDateWatch(TextWatch):
             return None
         return {"style": style, "order": self._order(style), "known": self._known(style)}
 
-    def _only(self, whole: Tally, options: dict[str, Any]) -> Tally:
-        """The part of a tally that the options put right."""
-        certain = Tally(
-            examples=[shown for shown in whole.examples if original(shown[1], options) is not None]
-        )
+    def _only(self, options: dict[str, Any]) -> Tally:
+        """The dates that the options put right."""
+        certain = Tally()
         for text, rows in self._dates.items():
-            if original(text, options) is not None:
-                certain.add(text, rows)
+            if original(text, options) is None:
+                continue
+            certain.add(text, rows)
+            if certain.wants_example(text):
+                row, context = self._first[text]
+                certain.show(row, text, context)
         return certain
 
     def _style(self) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from webapp.rules.doctor.watching import Around, Describe, Glance, Mend, make_fi
 RULE = "mojibake"
 WHY = "the letters had been read in the wrong encoding"
 _MOST_LAYERS = 3
+_FIRST_LEAD = 0xC0
 
 
 def _encoder(encoding: str) -> dict[int, int]:
@@ -48,9 +49,12 @@ _SENSIBLE = re.compile(
 _LATIN = "A-Za-zÀ-ÖØ-öø-\u024f\u1e00-\u1eff"
 _OTHER = "\u0370-\u06ff\u0900-\u0e7f\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3"
 _MIXED = re.compile(f"[{_LATIN}][{_OTHER}]|[{_OTHER}][{_LATIN}]")
+_LATIN_LETTER = re.compile(f"[{_LATIN}]")
+# Ñ’ alone would be a letter of Serbian
+_ALONE = re.compile("[^\u0370-\u06ff]*[\u0370-\u06ff][^\u0370-\u06ff]*")
 # IRMÃ’S may be a Portuguese word with an apostrophe behind; Ö in GÃ–TEBORG looks no different.
 # Words of Estonian, Czech and their neighbours may have two such letters side by side.
-_WEAK_PAIR = re.compile("(?<=[A-ZÀ-Þ])[À-ß][’”–—…»®™›]|[ÀÁÂÄ-ß][ŠŽšž]")
+_WEAK_PAIR = re.compile("[À-ß]’|(?<=[A-ZÀ-Þ])[À-ß][”–—…»®™›]|[ÀÁÂÄ-ß][ŠŽšž]")
 
 
 def unscrambled(text: str, *, weak: bool) -> str | None:
@@ -80,7 +84,7 @@ def _clear(text: str) -> str | None:
         layers.append(below)
         current = below
     for layer in reversed(layers):
-        if _SENSIBLE.fullmatch(layer) and not _MIXED.search(layer):
+        if _SENSIBLE.fullmatch(layer) and not _MIXED.search(layer) and not _ALONE.fullmatch(layer):
             return layer.replace("\u00a0", " ").strip()
     return None
 
@@ -88,15 +92,24 @@ def _clear(text: str) -> str | None:
 def _one_layer(text: str) -> str | None:
     if text.isascii():
         return None
-    for table in _READINGS.values():
+    for name, table in _READINGS.items():
         try:
             raw, _ = codecs.charmap_encode(text, "strict", table)
             below = raw.decode("utf-8")
         except UnicodeError:
             continue
-        if len(below) < len(text):
+        if len(below) < len(text) and (name == "cp1252" or not _begins_in_letters(text, raw)):
             return below
     return None
+
+
+def _begins_in_letters(text: str, raw: bytes) -> bool:
+    """Whether a letter would have to begin another one. In Windows-1252 that is how it looks (Ã);
+    elsewhere signs do (√, ├), and letters side by side are a healthy word: ÂÄÄ."""
+    return any(
+        byte >= _FIRST_LEAD and sign != "ƒ" and _LATIN_LETTER.match(sign)
+        for sign, byte in zip(text, raw, strict=True)
+    )
 
 
 def make_mends(repair: Repair) -> Sequence[Mend]:

@@ -87,8 +87,8 @@ class NamesWatch:
             self._first,
             tally,
             title="First and last names exchanged",
-            evidence=f"At least {tally.rows:,} rows have a first name that is a surname in the other rows, "
-            "and a surname that is a first name there.",
+            evidence=f"At least {tally.rows:,} rows have a first name that is a surname in the "
+            "other rows, and a surname that is a first name there.",
             advice=_ADVICE,
         )
 
