@@ -153,7 +153,7 @@ class ChunkReader:
             staged=len(numbers),
             has_repeats=has_repeats([values[name] for name in KEY_COLUMNS if name in values]),
             said=said,
-            raw={number: storable(text) for number, text in batch.raw.items()},
+            raw={n: storable(text) for n, text in batch.raw.items() if n in batch.faults},
             recovered=len(batch.recovered),
             repaired=repaired.cells,
         )
