@@ -31,7 +31,7 @@ BOMB = Refusal(
     "This file would unpack to far more than its size, as no real table does; save the table "
     "again as CSV or .xlsx from the program it comes from.",
 )
-_ENCRYPTED = Refusal(
+ENCRYPTED = Refusal(
     "encrypted",
     "This file is protected with a password; remove the password, save it and choose it again.",
 )
@@ -149,7 +149,7 @@ def _refuse(infos: list[zipfile.ZipInfo], size: int, limits: Limits) -> Refusal 
         if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
             return _UNSAFE
         if info.flag_bits & 0x1:
-            return _ENCRYPTED
+            return ENCRYPTED
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             return _OTHER_METHOD
     return None
@@ -173,17 +173,13 @@ def kind_of_archive(archive: zipfile.ZipFile) -> ArchiveKind:
     return "archive"
 
 
-def refuse_other_kind(kind: ArchiveKind) -> Refusal | None:
+def refuse_other_kind(kind: str) -> Refusal | None:
     """The refusal for what is packed like a workbook and is none."""
     if kind == "document":
         return Refusal(
             "document",
             "This is a text document or a presentation, which has no rows and columns to read; "
             "save the table in it as .xlsx or CSV.",
-        )
-    if kind in ("xlsb", "ods"):
-        return Refusal(
-            kind, f"This is a workbook of another kind (.{kind}); save it as .xlsx or CSV."
         )
     return None
 

@@ -28,16 +28,48 @@ def _unescape_one(match: re.Match[str]) -> str:
     return match[0] if 0xD800 <= code < 0xE000 else chr(code)
 
 
-class SharedStrings:
-    """Texts by number. Read only as far as asked for; what is too much for memory goes to a file
-    that has no name and vanishes when it is closed."""
+class Texts:
+    """A list of texts; what is too much for memory goes to a file that has no name and vanishes
+    when it is closed."""
 
-    def __init__(self, part: BinaryIO | None, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self) -> None:
         self._texts: list[str] = []
         self._held = 0
         self._count = 0
         self._spill: _Spill | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number: int) -> str:
+        if not 0 <= number < self._count:
+            raise IndexError(number)
+        return self._texts[number] if self._spill is None else self._spill[number]
+
+    def append(self, text: str) -> None:
+        self._count += 1
+        if self._spill is not None:
+            self._spill.append(text)
+            return
+        self._texts.append(text)
+        self._held += len(text) + 64
+        if self._held > _IN_MEMORY:
+            self._spill = _Spill()
+            for kept in self._texts:
+                self._spill.append(kept)
+            self._texts = []
+
+    def close(self) -> None:
+        if self._spill is not None:
+            self._spill.close()
+
+
+class SharedStrings:
+    """The shared texts of an .xlsx by number, read only as far as asked for."""
+
+    def __init__(self, part: BinaryIO | None, limits: Limits) -> None:
+        self._limits = limits
+        self._texts = Texts()
         self._path: list[str] = []
         self._pieces: list[str] = []
         self._length = 0
@@ -48,20 +80,15 @@ class SharedStrings:
         self._steps = feed(parser, part) if part is not None else iter(())
 
     def __getitem__(self, number: int) -> str:
-        if number < 0:
-            raise IndexError(number)
-        while number >= self._count:
+        while number >= len(self._texts):
             try:
                 next(self._steps)
             except StopIteration:
                 raise IndexError(number) from None
-        if self._spill is None:
-            return self._texts[number]
-        return self._spill[number]
+        return self._texts[number]
 
     def close(self) -> None:
-        if self._spill is not None:
-            self._spill.close()
+        self._texts.close()
 
     def _start(self, name: str, _: dict[str, str]) -> None:
         self._path.append(local(name))
@@ -77,20 +104,9 @@ class SharedStrings:
     def _end(self, _: str) -> None:
         if self._path.pop() != "si":
             return
-        text = unescape("".join(self._pieces))
+        self._texts.append(unescape("".join(self._pieces)))
         self._pieces.clear()
         self._length = 0
-        self._count += 1
-        if self._spill is not None:
-            self._spill.append(text)
-            return
-        self._texts.append(text)
-        self._held += len(text) + 64
-        if self._held > _IN_MEMORY:
-            self._spill = _Spill()
-            for kept in self._texts:
-                self._spill.append(kept)
-            self._texts = []
 
 
 class _Spill:

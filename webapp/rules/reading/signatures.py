@@ -115,7 +115,7 @@ def _refuse_by_layout(head: bytes, size: int) -> Refusal | None:
     return None
 
 
-def _refuse_ole(file: BinaryIO, head: bytes) -> Refusal:
+def _refuse_ole(file: BinaryIO, head: bytes) -> Refusal | None:
     """An old Office file, or an encrypted new one: its directory has the names of its parts."""
     directory = b""
     if len(head) >= 52:
@@ -130,12 +130,8 @@ def _refuse_ole(file: BinaryIO, head: bytes) -> Refusal:
             "This workbook is protected with a password; open it in Excel, remove the password "
             "(File, Info, Protect Workbook), save it and choose it again.",
         )
-    if b"Workbook" in names or b"Book" in names:
-        return Refusal(
-            "old_excel",
-            "This is a workbook in the old Excel format (.xls); open it in Excel and save it as "
-            ".xlsx or CSV.",
-        )
+    if re.search(b"(?:work)?book", names, re.IGNORECASE):
+        return None
     if b"WordDocument" in names:
         return _is_a("document", "a Word document")
     return Refusal(

@@ -1,277 +1,332 @@
-"""Workbooks (.xlsx): which sheet has the table, and its rows in batches."""
+"""Workbooks (.xlsx, .xlsb, .xls, .ods): which sheet has the table, and its rows in batches."""
 
 from __future__ import annotations
 
-import posixpath
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from itertools import islice, repeat
+from itertools import repeat
 from operator import contains
 
-from webapp.rules.reading import headers
+from webapp.rules.reading import headers, signatures
 from webapp.rules.reading.batches import batch_rows
-from webapp.rules.reading.markup import list_elements, local
-from webapp.rules.reading.number_formats import Show, format_code, make_show
-from webapp.rules.reading.package import DAMAGED, Package, open_package
+from webapp.rules.reading.books import Book, Sheet, SheetFacts
+from webapp.rules.reading.layout import End, Layout, find_end, find_layout, note_layout
+from webapp.rules.reading.merged import apply_merged
+from webapp.rules.reading.ods import open_ods
+from webapp.rules.reading.package import DAMAGED, find_archive_kind, refuse_other_kind
 from webapp.rules.reading.records import Records
-from webapp.rules.reading.shared_strings import SharedStrings
 from webapp.rules.reading.tables import (
     Batch,
+    Choices,
     Dialect,
     Examination,
+    Kind,
     Limits,
     Refusal,
+    SheetFound,
     Source,
     UnreadableError,
 )
-from webapp.rules.reading.worksheets import SheetRows, read_sheet
+from webapp.rules.reading.xls import open_xls
+from webapp.rules.reading.xlsb import open_xlsb
+from webapp.rules.reading.xlsx import open_xlsx
 
 FIRST_ROWS = 20
-_SAMPLE_ROWS = 200
-_BLOCK = 1 << 20
-_HIDDEN_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*\shidden="(?:1|true)"')
-_ROW = re.compile(rb"<(?:\w+:)?row[\s>]")
 _SHEETS_LOOKED_AT = 50
+_SAMPLE_ROWS = 1_000
+_SAMPLE_CELLS = 200_000
+_READ_WHOLE = 20_000
+"""Sheets of up to so many rows are read to their end, to see what comes below the table."""
+_GAP = 200
+_TAIL = 200
+_HEAD = 1 << 16
 
 _NO_TABLE = Refusal(
     "blank",
     "This workbook has no sheet with anything in it; check that the export finished and choose it "
     "again.",
 )
+_NO_SUCH_SHEET = Refusal(
+    "no_such_sheet", "There is no such sheet in this workbook; choose one of those that it has."
+)
+_KINDS = {
+    "xlsx": "Excel workbook",
+    "xlsb": "Binary Excel workbook (.xlsb)",
+    "xls": "Workbook of an older Excel (.xls)",
+    "ods": "OpenDocument workbook (.ods)",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class _Sheet:
-    name: str
-    part: str
-    is_hidden: bool
+def _find_kind(source: Source, limits: Limits) -> str:
+    with source.open() as file:
+        head = file.read(_HEAD)
+    return "xls" if signatures.is_ole(head) else find_archive_kind(source, head, limits)
 
 
-@dataclass(frozen=True, slots=True)
-class _Workbook:
-    """An open workbook: its sheets in order, and what turns its cells into text."""
-
-    package: Package
-    sheets: tuple[_Sheet, ...]
-    shows: list[Show]
-    strings: SharedStrings
-    limits: Limits
-
-    def rows(self, sheet: _Sheet) -> Iterator[SheetRows]:
-        with self.package.open(sheet.part) as part:
-            yield from read_sheet(part, self.strings, self.shows, self.limits)
+def _open(source: Source, kind: str, limits: Limits) -> AbstractContextManager[Book]:
+    if kind == "xls":
+        return open_xls(source, limits)
+    if kind == "xlsb":
+        return open_xlsb(source, limits)
+    if kind == "ods":
+        return open_ods(source, limits)
+    return open_xlsx(source, limits)
 
 
-@contextmanager
-def _open(source: Source, limits: Limits) -> Iterator[_Workbook]:
-    with open_package(source, limits) as package:
-        main = _main_part(package)
-        targets = _relations(package, main)
-        with package.open(main) as part:
-            elements = list_elements(part, "sheet", "workbookPr")
-        from_1904 = any(
-            name == "workbookPr" and attributes.get("date1904") in ("1", "true")
-            for _, name, attributes in elements
-        )
-        sheets = tuple(_list_sheets(elements, targets, package))
-        strings_part = next(
-            (part for kind, part in targets.values() if kind == "sharedStrings"), None
-        )
-        styles_part = next((part for kind, part in targets.values() if kind == "styles"), None)
-        strings = SharedStrings(
-            package.open(strings_part) if strings_part and strings_part in package else None, limits
-        )
-        try:
-            shows = _list_shows(package, styles_part, from_1904=from_1904)
-            yield _Workbook(package, sheets, shows, strings, limits)
-        finally:
-            strings.close()
+@dataclass(slots=True)
+class _Table:
+    """What was found in a sheet."""
+
+    sheet: Sheet
+    facts: SheetFacts
+    found: Examination | Refusal
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.found.columns if isinstance(self.found, Examination) else ()
 
 
-def _main_part(package: Package) -> str:
-    for kind, part in _relations(package, "").values():
-        if kind == "officeDocument" and part in package:
-            return part
-    return "xl/workbook.xml"
+def examine_workbook(
+    source: Source,
+    limits: Limits,
+    choices: Choices = Choices(),  # noqa: B008
+    *,
+    may_lack_rows: bool = False,
+) -> Examination | Refusal:
+    """The sheet with the table: of those that are visible, the first that is likely."""
+    kind = _find_kind(source, limits)
+    refusal = refuse_other_kind(kind)
+    if refusal:
+        return refusal
+    with _open(source, kind, limits) as book:
+        if choices.sheet is not None and all(one.name != choices.sheet for one in book.sheets):
+            return _NO_SUCH_SHEET
+        wanted = sorted(book.sheets, key=lambda sheet: sheet.is_hidden)[:_SHEETS_LOOKED_AT]
+        wanted += [sheet for sheet in book.sheets if sheet.name == choices.sheet]
+        finder = _Finder(book, "xlsx" if kind == "xlsx" else "workbook", limits, may_lack_rows)
+        tables = [
+            table
+            for sheet in dict.fromkeys(wanted)
+            if (table := finder.find(sheet, _choices_for(sheet, choices))) is not None
+        ]
+    return _pick(tables, choices.sheet, _KINDS[kind])
 
 
-def _relations(package: Package, part: str) -> dict[str, tuple[str, str]]:
-    """What a part refers to: identifier → (kind, part)."""
-    folder, name = posixpath.split(part)
-    relations = posixpath.join(folder, "_rels", name + ".rels")
-    if relations not in package:
-        return {}
-    with package.open(relations) as file:
-        elements = list_elements(file, "Relationship")
-    return {
-        attributes.get("Id", ""): (
-            attributes.get("Type", "").rpartition("/")[2],
-            posixpath.normpath(posixpath.join("/", folder, attributes.get("Target", ""))).lstrip(
-                "/"
-            ),
-        )
-        for _, _, attributes in elements
-        if attributes.get("TargetMode") != "External"
-    }
+def _choices_for(sheet: Sheet, choices: Choices) -> Choices:
+    """What was said of one sheet says nothing of another."""
+    return choices if choices.sheet in (None, sheet.name) else Choices()
 
 
-def _list_sheets(
-    elements: list[tuple[str, str, dict[str, str]]],
-    targets: dict[str, tuple[str, str]],
-    package: Package,
-) -> Iterator[_Sheet]:
-    for _, name, attributes in elements:
-        if name != "sheet":
-            continue
-        identifier = next(
-            (value for key, value in attributes.items() if ":" in key and local(key) == "id"), ""
-        )
-        kind, part = targets.get(identifier, ("", ""))
-        if kind == "worksheet" and part in package:
-            is_hidden = attributes.get("state", "visible") != "visible"
-            yield _Sheet(attributes.get("name", ""), part, is_hidden)
-
-
-def _list_shows(package: Package, part: str | None, *, from_1904: bool) -> list[Show]:
-    """How each cell style shows a number, by the style's number."""
-    if part is None or part not in package:
-        return []
-    with package.open(part) as file:
-        elements = list_elements(file, "numFmt", "xf")
-    custom = {
-        int(attributes.get("numFmtId", 0)): attributes.get("formatCode", "")
-        for parent, name, attributes in elements
-        if name == "numFmt" and parent == "numFmts"
-    }
-    by_format: dict[int, Show] = {}
-    shows: list[Show] = []
-    for parent, name, attributes in elements:
-        if name == "xf" and parent == "cellXfs":
-            number = int(attributes.get("numFmtId", 0))
-            if number not in by_format:
-                by_format[number] = make_show(format_code(number, custom), from_1904=from_1904)
-            shows.append(by_format[number])
-    return shows
-
-
-def examine_workbook(source: Source, limits: Limits) -> Examination | Refusal:
-    """The first sheet with a table: visible ones first, in their order."""
-    with _open(source, limits) as workbook:
-        refusal: Refusal | None = None
-        candidates = sorted(workbook.sheets, key=lambda sheet: sheet.is_hidden)
-        for at, sheet in enumerate(candidates[:_SHEETS_LOOKED_AT]):
-            found = _examine_sheet(workbook, sheet)
-            if isinstance(found, Examination):
-                others = [
-                    other
-                    for other in candidates[at + 1 : _SHEETS_LOOKED_AT]
-                    if not other.is_hidden and _has_rows(workbook, other)
-                ]
-                return _with_notes(workbook, sheet, found, others)
-            refusal = refusal or found
-        return refusal or _NO_TABLE
-
-
-def _has_rows(workbook: _Workbook, sheet: _Sheet) -> bool:
-    return any(any(map(str.strip, row)) for block in workbook.rows(sheet) for row in block.rows)
-
-
-def _examine_sheet(workbook: _Workbook, sheet: _Sheet) -> Examination | Refusal | None:
-    """The table in a sheet, or why it has none; nothing at all for a blank sheet."""
-    filled = (
-        (number, row)
-        for block in workbook.rows(sheet)
-        for number, row in zip(block.numbers, block.rows, strict=True)
-        if any(map(str.strip, row))
+def _pick(tables: list[_Table], chosen: str | None, kind: str) -> Examination | Refusal:
+    if chosen is not None:
+        table = next((one for one in tables if one.sheet.name == chosen), None)
+        if table is None:
+            return _NO_TABLE
+        likely = [table]
+    else:
+        likely = _likely(tables)
+        table = likely[0] if likely else (tables[0] if tables else None)
+    if table is None:
+        return _NO_TABLE
+    found = table.found
+    if isinstance(found, Refusal):
+        return found
+    sheets = tuple(
+        SheetFound(one.sheet.name, one.facts.rows, one.sheet.is_hidden, one.columns)
+        for one in tables
     )
-    sample = list(islice(filled, 1 + _SAMPLE_ROWS))
-    if not sample:
-        return None
-    header_line, header = sample[0]
-    body = [row for _, row in sample[1:]]
-    widest = max(len(row) for row in (header, *body))
-    columns = headers.read_header(
-        header + [""] * (min(widest, workbook.limits.max_columns) - len(header)),
-        body,
-        workbook.limits,
+    return replace(
+        found,
+        notes=(*_notes(table, tables, kind), *found.notes),
+        sheets=sheets if len(sheets) > 1 else (),
+        must_choose=len(likely) > 1,
     )
-    if isinstance(columns, Refusal):
-        return columns
-    if not body:
-        return headers.refuse_no_rows()
-    dialect = Dialect(
-        "xlsx", header_line=header_line, sheet=sheet.name, width=len(columns), pads_short_rows=True
-    )
-    blocks = iter([([number for number, _ in sample[1:]], Records(body))])
-    first = next(batch_rows(blocks, dialect, 0, FIRST_ROWS))
-    return Examination(dialect, columns, tuple(map(tuple, first.rows)), (), None)
 
 
-def _with_notes(
-    workbook: _Workbook, sheet: _Sheet, found: Examination, others: list[_Sheet]
-) -> Examination:
-    rows, hidden = _survey(workbook, sheet)
-    notes = [f"Excel workbook: the table is in the sheet “{sheet.name}”."]
-    if sheet.is_hidden:
-        notes.append("That sheet is hidden in Excel.")
+def _likely(tables: list[_Table]) -> list[_Table]:
+    """The sheets that may be meant: visible before hidden ones, tables before lists and notes."""
+    readable = [table for table in tables if table.columns]
+    visible = [table for table in readable if not table.sheet.is_hidden] or readable[:1]
+    rows = max((table.facts.rows for table in visible), default=0)
+    columns = max((len(table.columns) for table in visible), default=0)
+    return [
+        table
+        for table in visible
+        if table.facts.rows * 20 >= rows and len(table.columns) * 3 >= columns
+    ]
+
+
+def _notes(table: _Table, tables: list[_Table], kind: str) -> Iterator[str]:
+    yield f"{kind}: the table is in the sheet “{table.sheet.name}”."
+    if table.sheet.is_hidden:
+        yield "That sheet is hidden in Excel."
+    others = [one.sheet for one in tables if one is not table and not one.sheet.is_hidden]
     if others:
         names = ", ".join(f"“{other.name}”" for other in others[:5])
-        notes.append(f"Other sheets with something in them are not read: {names}.")
-    if found.dialect.header_line > 1:
-        notes.append(f"The header is in row {found.dialect.header_line}.")
-    if hidden:
-        notes.append(f"Rows hidden in Excel are read like all others: {hidden:,}.")
-    return replace(
-        found, notes=tuple(notes), rows_estimate=max(1, rows - found.dialect.header_line)
-    )
+        yield f"Other sheets with something in them are not read: {names}."
+    if table.facts.hidden_rows:
+        yield f"Rows hidden in Excel are read like all others: {table.facts.hidden_rows:,}."
+    if table.facts.hidden_columns:
+        yield f"Columns hidden in Excel are read like all others: {table.facts.hidden_columns:,}."
 
 
-def _survey(workbook: _Workbook, sheet: _Sheet) -> tuple[int, int]:
-    """How many rows a sheet has and how many are hidden; unpacks all of it, so that a damaged
-    workbook is refused now and not in the middle of a run."""
-    rows = hidden = 0
-    carry = b""
-    with workbook.package.open(sheet.part) as part:
-        while block := part.read(_BLOCK):
-            block = carry + block
-            cut = max(block.rfind(b">") + 1, len(block) - 4096)
-            carry, block = block[cut:], block[:cut]
-            rows += len(_ROW.findall(block))
-            if b"hidden=" in block:
-                hidden += len(_HIDDEN_ROW.findall(block))
-    return rows, hidden
+@dataclass(slots=True)
+class _Sample:
+    """The first rows of a sheet with none left out, and the last ones of a longer sheet."""
+
+    start: int
+    rows: list[list[str]]
+    is_whole: bool
+    tail: list[list[str]]
+    last: int
+    """The number of the last row of a sheet that was read to its end, else 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    """Finds the table of a sheet."""
+
+    book: Book
+    kind: Kind
+    limits: Limits
+    may_lack_rows: bool
+
+    def find(self, sheet: Sheet, choices: Choices) -> _Table | None:
+        """What is in a sheet; nothing at all for a blank one."""
+        facts = self.book.survey(sheet)
+        sample = _take_sample(self.book, sheet, facts)
+        if sample is None:
+            return None
+        layout = find_layout(sample.rows, choices=choices, start=sample.start)
+        if layout is None:
+            return None
+        merged = [] if choices.header_rows == 0 else facts.merged
+        layout = apply_merged(layout, sample.rows, sample.start, merged, choices)
+        return _Table(sheet, facts, self._examine(sheet, facts, sample, layout, choices))
+
+    def _examine(
+        self, sheet: Sheet, facts: SheetFacts, sample: _Sample, layout: Layout, choices: Choices
+    ) -> Examination | Refusal:
+        refusal = headers.check_names(layout.columns, self.limits)
+        if refusal:
+            return refusal
+        start = layout.header_line + 1
+        below = sample.rows[max(0, start - sample.start) :]
+        end = find_end(
+            below, layout, choices, start=start, is_whole=sample.is_whole, tail=sample.tail
+        )
+        _number_the_end(end, sample)
+        dialect = Dialect(
+            self.kind,
+            header_line=layout.header_line,
+            header_rows=layout.header_rows,
+            last_line=end.last_line,
+            sheet=sheet.name,
+            width=len(layout.columns),
+            pads_short_rows=True,
+            repeats_header=end.repeats_header,
+        )
+        first = next(_read(self.book, sheet, dialect, 0, FIRST_ROWS), None)
+        if first is None and not self.may_lack_rows:
+            return headers.refuse_no_rows()
+        last = end.last_line or facts.rows
+        filled = sum(1 for row in below[: end.rows] if any(map(str.strip, row)))
+        return Examination(
+            dialect,
+            layout.columns,
+            tuple(map(tuple, first.rows)) if first else (),
+            note_layout(layout, end, 1),
+            filled if sample.is_whole else max(1, last - layout.header_line),
+            found=layout.found,
+            outside=(*layout.outside, *end.outside),
+        )
+
+
+def _number_the_end(end: End, sample: _Sample) -> None:
+    """A sheet's last row is known, so that its end needs no counting backwards."""
+    if end.footer_rows and not end.last_line:
+        end.last_line = max(1, sample.last - end.footer_rows)
+        end.footer_rows = 0
+
+
+def _take_sample(book: Book, sheet: Sheet, facts: SheetFacts) -> _Sample | None:
+    rows: list[list[str]] = []
+    tail: list[list[str]] = []
+    start = last = cells = 0
+    is_full = is_whole = False
+    for block in book.rows(sheet):
+        for number, row in zip(block.numbers, block.rows, strict=True):
+            start = start or number
+            gap = number - last - 1 if last else 0
+            is_full = is_full or len(rows) >= _SAMPLE_ROWS or cells > _SAMPLE_CELLS or gap > _GAP
+            kept = tail if is_full else rows
+            kept.extend([] for _ in range(min(gap, _GAP)))
+            kept.append(row)
+            cells += len(row)
+            last = number
+        if is_full and facts.rows > _READ_WHOLE:
+            tail, last = [], 0
+            break
+        tail = tail[-_TAIL:]
+    else:
+        is_whole = not is_full
+    if not any(any(map(str.strip, row)) for row in rows):
+        return None
+    # Rows of a sheet end with their last cell; those of a table are all as wide as the widest.
+    width = max(map(_filled_width, rows))
+    for row in (*rows, *tail):
+        row[max(width, _filled_width(row)) :] = []
+        row.extend([""] * (width - len(row)))
+    return _Sample(start, rows, is_whole, tail, last)
+
+
+def _filled_width(row: Sequence[str]) -> int:
+    return next((at for at in range(len(row), 0, -1) if row[at - 1].strip()), 0)
 
 
 def read_workbook(
     source: Source, dialect: Dialect, start: int, limits: Limits, size: int
 ) -> Iterator[Batch]:
     """The records below the header of the dialect's sheet."""
-    with _open(source, limits) as workbook:
-        sheet = next((one for one in workbook.sheets if one.name == dialect.sheet), None)
+    with _open(source, _find_kind(source, limits), limits) as book:
+        sheet = next((one for one in book.sheets if one.name == dialect.sheet), None)
         if sheet is None:
             raise UnreadableError(DAMAGED)
-        if not dialect.width:
-            dialect = replace(dialect, width=_header_width(workbook, sheet, dialect.header_line))
-        yield from batch_rows(_below_header(workbook, sheet, dialect), dialect, start, size)
+        yield from _read(book, sheet, dialect, start, size)
 
 
-def _header_width(workbook: _Workbook, sheet: _Sheet, header_line: int) -> int:
-    for block in workbook.rows(sheet):
+def _read(book: Book, sheet: Sheet, dialect: Dialect, start: int, size: int) -> Iterator[Batch]:
+    header = _header_cells(book, sheet, dialect)
+    if not dialect.width:
+        dialect = replace(dialect, width=len(headers.strip_names(header)))
+    yield from batch_rows(_below_header(book, sheet, dialect), dialect, start, size, header)
+
+
+def _header_cells(book: Book, sheet: Sheet, dialect: Dialect) -> list[str]:
+    if not dialect.header_rows:
+        return []
+    for block in book.rows(sheet):
         for number, row in zip(block.numbers, block.rows, strict=True):
-            if number == header_line:
-                return len(headers.strip_names(row))
-    return 0
+            if number >= dialect.header_line:
+                return row if number == dialect.header_line else []
+    return []
 
 
 def _below_header(
-    workbook: _Workbook, sheet: _Sheet, dialect: Dialect
+    book: Book, sheet: Sheet, dialect: Dialect
 ) -> Iterator[tuple[list[int], Records]]:
-    for block in workbook.rows(sheet):
+    above, last = dialect.header_line, dialect.last_line
+    for block in book.rows(sheet):
         numbers, rows = block.numbers, block.rows
-        if numbers[0] <= dialect.header_line:
-            keep = [at for at, number in enumerate(numbers) if number > dialect.header_line]
+        if numbers[0] <= above or (last and numbers[-1] > last):
+            keep = [
+                at
+                for at, number in enumerate(numbers)
+                if number > above and (not last or number <= last)
+            ]
+            if not keep and last and numbers[0] > last:
+                return
             numbers, rows = [numbers[at] for at in keep], [rows[at] for at in keep]
         texts = ["".join(row) for row in rows]
         has_nul = any(map(contains, texts, repeat("\x00")))

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from webapp.rules.reading.books import LAST_COLUMN, LAST_ROW, SheetRows
 from webapp.rules.reading.markup import feed, make_parser
 from webapp.rules.reading.number_formats import Show, show_number
 from webapp.rules.reading.records import cell_too_long
 from webapp.rules.reading.shared_strings import SharedStrings, unescape
 from webapp.rules.reading.tables import Limits, UnreadableError
 
-_LAST_COLUMN = 16_384
 _REMEMBERED = 50_000
-
-
-@dataclass(slots=True)
-class SheetRows:
-    """Some rows with the numbers the sheet gives them."""
-
-    numbers: list[int] = field(default_factory=list)
-    rows: list[list[str]] = field(default_factory=list)
 
 
 def column_index(letters: str) -> int:
@@ -29,7 +20,7 @@ def column_index(letters: str) -> int:
     index = 0
     for letter in letters:
         index = index * 26 + ord(letter) - 64
-    if not 1 <= index <= _LAST_COLUMN:
+    if not 1 <= index <= LAST_COLUMN:
         raise ValueError(letters)
     return index - 1
 
@@ -87,6 +78,8 @@ class _SheetReader:
         elif name == self._row_name:
             number = attributes.get("r")
             self._row_number = int(number) if number else self._row_number + 1
+            if self._row_number > LAST_ROW:
+                raise ValueError(number)
             self._digits = len(number) if number else 0
             self._row = []
             self._column = -1
@@ -134,7 +127,7 @@ class _SheetReader:
             value = _show_text(kind, value)
         gap = column - len(row)
         if gap > 0:
-            if column >= _LAST_COLUMN:
+            if column >= LAST_COLUMN:
                 raise ValueError(column)
             row.extend([""] * gap)
         if gap < 0:

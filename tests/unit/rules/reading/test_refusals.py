@@ -69,7 +69,7 @@ CASES = {
     "elf": (b"\x7fELF\x02\x01", "program"),
     "7z": (b"7z\xbc\xaf\x27\x1c\x00", "archive"),
     "binary": (bytes(range(256)) * 20, "binary"),
-    "xls": (ole("Workbook"), "old_excel"),
+    "xls": (ole("Workbook"), "damaged_workbook"),
     "doc": (ole("WordDocument"), "document"),
     "encrypted xlsx": (ole("EncryptedPackage"), "encrypted"),
     "other ole": (ole("Whatever"), "old_office"),
@@ -91,9 +91,9 @@ CASES = {
         zipped(
             {"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": b"<a/>"}
         ),
-        "ods",
+        "blank",
     ),
-    "xlsb": (zipped({"[Content_Types].xml": b"", "xl/workbook.bin": b""}), "xlsb"),
+    "xlsb": (zipped({"[Content_Types].xml": b"", "xl/workbook.bin": b""}), "blank"),
     "xlsx, header alone": (HEADER_ONLY, "no_rows"),
     "xlsx, blank": (workbook("", ""), "blank"),
     "xlsx, no sheets": (workbook(), "blank"),

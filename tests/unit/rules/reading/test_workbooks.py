@@ -120,11 +120,11 @@ def test_rows_keep_the_numbers_of_the_sheet_and_blank_ones_do_not_count() -> Non
 
 
 def test_a_value_beyond_the_named_columns_is_a_fault_of_its_row() -> None:
-    rows = "".join(f'<row r="{at}"><c r="A{at}"><v>{at}</v></c></row>' for at in range(2, 400))
-    data = workbook(HEADER + rows + '<row r="400"><c r="A400"/><c r="C400"><v>9</v></c></row>')
+    rows = "".join(f'<row r="{at}"><c r="A{at}"><v>{at}</v></c></row>' for at in range(2, 1_400))
+    data = workbook(HEADER + rows + '<row r="1400"><c r="A1400"/><c r="C1400"><v>9</v></c></row>')
     batch = read_all(Bytes(data))
-    assert list(batch.faults) == [400]
-    assert "to the right" in batch.faults[400]
+    assert list(batch.faults) == [1400]
+    assert "to the right" in batch.faults[1400]
 
 
 def test_places_may_be_left_out_and_names_prefixed() -> None:

@@ -1,0 +1,92 @@
+"""Headers with merged cells: names of groups above the names of the columns, and long names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from webapp.rules.reading.books import Merged
+from webapp.rules.reading.layout import Layout, find_layout
+from webapp.rules.reading.tables import Choices
+
+_MOST_ROWS = 4
+
+
+def apply_merged(
+    layout: Layout,
+    rows: Sequence[Sequence[str]],
+    start: int,
+    merged: Sequence[Merged],
+    choices: Choices,
+) -> Layout:
+    """The layout with a header that takes merged cells for what they show: `Home` over `Street`
+    and `City` makes `Home Street` and `Home City`."""
+    if not layout.header_rows:
+        return layout
+    top, bottom = _find_header(layout, rows, start, merged, choices)
+    within = [one for one in merged if top <= one.top <= bottom]
+    if not within:
+        return layout
+    count = bottom - top + 1
+    if (layout.header_line, layout.header_rows) != (bottom, count):
+        said = replace(choices, header_line=bottom, header_rows=count)
+        layout = find_layout(rows, choices=said, start=start) or layout
+    names = _name(rows[top - start : bottom - start + 1], top, within, len(rows[0]))
+    size = len(layout.columns)
+    while len(names) > size and not names[-1]:
+        names.pop()
+    layout.columns = tuple(_tell_apart(names))
+    layout.width = len(names)
+    return layout
+
+
+def _find_header(
+    layout: Layout,
+    rows: Sequence[Sequence[str]],
+    start: int,
+    merged: Sequence[Merged],
+    choices: Choices,
+) -> tuple[int, int]:
+    """The first and last row of the header, groups above it and what reaches below it included."""
+    bottom = layout.header_line
+    top = bottom - layout.header_rows + 1
+    width = len(rows[0])
+    groups = {one.top for one in merged if 1 <= one.right - one.left < width - 1}
+    if choices.header_rows is None:
+        while top - 1 in groups and top > start and bottom - top + 1 < _MOST_ROWS:
+            top -= 1
+    if choices.header_line is None:
+        reach = [one.bottom for one in merged if top <= one.top <= bottom and one.left == one.right]
+        furthest = max(reach, default=bottom)
+        if bottom < furthest < top + _MOST_ROWS and furthest - start < len(rows) - 1:
+            bottom = furthest
+    return top, bottom
+
+
+def _name(
+    header: Sequence[Sequence[str]], top: int, merged: Sequence[Merged], width: int
+) -> list[str]:
+    cells = [[cell.strip() for cell in row] for row in header]
+    for one in merged:
+        if one.right - one.left >= width - 1 and len(cells) > 1:
+            continue  # a title over all of the table names none of its columns
+        row = cells[one.top - top]
+        text = row[one.left] if one.left < len(row) else ""
+        for column in range(one.left + 1, min(one.right + 1, len(row))):
+            row[column] = row[column] or text
+    return [
+        " ".join(dict.fromkeys(part for part in column if part))
+        for column in zip(*cells, strict=True)
+    ]
+
+
+def _tell_apart(names: Sequence[str]) -> list[str]:
+    """One name over several columns: the second and later ones are numbered."""
+    seen: Counter[str] = Counter()
+    told: list[str] = []
+    for name in names:
+        seen[name.casefold()] += 1
+        count = seen[name.casefold()]
+        told.append(f"{name} {count}" if name and count > 1 else name)
+    return told
