@@ -20,6 +20,8 @@ ERRORS = {
 }
 LAST_COLUMN = 16_384
 LAST_ROW = 1_048_576
+MERGED_WITHIN = 50
+"""Headers are within the first so many rows; merged cells below them change nothing."""
 
 # Rows are handed on a few at a time: a block of them has to fit into the processor's cache.
 _BLOCK_CELLS = 4_096
@@ -62,8 +64,7 @@ class SheetFacts:
     merged: list[Merged] = field(default_factory=list)
 
     def add_merged(self, merged: Merged) -> None:
-        # Those of headers are near the top; a sheet may have any number below.
-        if merged.top <= 50 and len(self.merged) < 2_000:
+        if merged.top <= MERGED_WITHIN and len(self.merged) < 2_000:
             self.merged.append(merged)
 
 

@@ -7,8 +7,16 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from webapp.rules.reading.books import LAST_COLUMN, LAST_ROW, Merged, Sheet, SheetFacts, SheetRows
-from webapp.rules.reading.markup import feed, local, make_parser
+from webapp.rules.reading.books import (
+    LAST_COLUMN,
+    LAST_ROW,
+    MERGED_WITHIN,
+    Merged,
+    Sheet,
+    SheetFacts,
+    SheetRows,
+)
+from webapp.rules.reading.markup import feed, make_parser
 from webapp.rules.reading.number_formats import show_number
 from webapp.rules.reading.package import ENCRYPTED, Package, open_package
 from webapp.rules.reading.records import cell_too_long
@@ -20,9 +28,10 @@ _REPEATED_CELLS = 40_000_000
 _BLOCK_CELLS = 4_096
 _Repeated = tuple[int, list[str], int]
 _DURATION = re.compile(r"P(?:\d+D)?T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,]\d+)?S)?\Z")
-_TAGS = re.compile(
-    rb"<(?:style|table):(style|table-properties|table)((?:\s+[\w:-]+=(?:\"[^\"<>]*\"|'[^'<>]*'))*)\s*/?>"
-)
+_WITHIN_TAG = rb"((?:\s+[\w:-]+=(?:\"[^\"<>]*\"|'[^'<>]*'))*)\s*/?>"
+_SHEET_TAGS = re.compile(rb"<(style:style|style:table-properties|table:table)" + _WITHIN_TAG)
+_TABLE_TAGS = re.compile(rb"<(/?table:table|table:table-row|table:table-column)" + _WITHIN_TAG)
+_REST_OF_SHEET = 2_000
 _ATTRIBUTES = re.compile(rb"([\w:-]+)=[\"']([^\"']*)[\"']")
 _BLOCK = 1 << 20
 _CODE = re.compile(r"0[\d -]*\Z")
@@ -52,24 +61,24 @@ class OdsBook:
         sheets: list[Sheet] = []
         hidden: set[str] = set()
         style = ""
-        for name, attributes in self._tags():
-            if name == "style":
+        for name, attributes in self._tags(_SHEET_TAGS):
+            if name == "style:style":
                 style = attributes.get("style:name", "")
-            elif name == "table-properties" and attributes.get("table:display") == "false":
+            elif name == "style:table-properties" and attributes.get("table:display") == "false":
                 hidden.add(style)
-            elif name == "table" and "table:name" in attributes:
+            elif name == "table:table" and "table:name" in attributes:
                 is_hidden = attributes.get("table:style-name") in hidden
                 sheets.append(Sheet(attributes["table:name"], str(len(sheets)), is_hidden))
         return tuple(sheets)
 
-    def _tags(self) -> Iterator[tuple[str, dict[str, str]]]:
+    def _tags(self, tags: re.Pattern[bytes]) -> Iterator[tuple[str, dict[str, str]]]:
         carry = b""
         with self._package.open(_CONTENT) as file:
             while block := file.read(_BLOCK):
                 block = carry + block
                 cut = max(block.rfind(b">") + 1, len(block) - 4096)
                 carry, block = block[cut:], block[:cut]
-                for match in _TAGS.finditer(block):
+                for match in tags.finditer(block):
                     attributes = {
                         key.decode(): html.unescape(value.decode("utf-8", "replace"))
                         for key, value in _ATTRIBUTES.findall(match[2])
@@ -90,11 +99,39 @@ class OdsBook:
             yield from _expand(found)
 
     def survey(self, sheet: Sheet) -> SheetFacts:
+        """Rows and what of them is hidden are looked for in the bytes, as the sheets are."""
         facts = SheetFacts()
         for reader in self._read(sheet):
-            facts = reader.facts
+            if reader.found and reader.found[-1][0] > MERGED_WITHIN:
+                break
             reader.found = []
+        for merged in reader.merged:
+            facts.add_merged(merged)
+        number = depth = 0
+        table, wanted = -1, int(sheet.part)
+        for name, attributes in self._tags(_TABLE_TAGS):
+            if name == "/table:table":
+                depth -= 1
+            elif name == "table:table":
+                table += not depth and "table:name" in attributes
+                depth += 1
+            elif table == wanted and depth == 1:
+                number = _add_to(facts, name, attributes, number)
         return facts
+
+
+def _add_to(facts: SheetFacts, name: str, attributes: dict[str, str], number: int) -> int:
+    """Count a row or column in; say how many rows there are up to here."""
+    is_hidden = attributes.get("table:visibility", "visible") != "visible"
+    if name == "table:table-column":
+        facts.hidden_columns += is_hidden and min(_repeats(attributes, "columns"), LAST_COLUMN)
+        return number
+    repeats = _repeats(attributes, "rows")
+    # Below the last row a sheet has one that stands for all that are left.
+    if repeats < _REST_OF_SHEET:
+        facts.rows = number + repeats
+        facts.hidden_rows += repeats if is_hidden else 0
+    return number + repeats
 
 
 def _expand(found: list[_Repeated]) -> Iterator[SheetRows]:
@@ -118,12 +155,13 @@ class _Reader:
 
     def __init__(self, number: int, limits: Limits) -> None:
         self.found: list[_Repeated] = []
-        self.facts = SheetFacts()
+        self.merged: list[Merged] = []
         self.is_done = False
         self._wanted = number
         self._limits = limits
         self._table = -1
         self._depth = 0
+        self._is_reading = False
         self._row_number = 0
         self._row: list[str] = []
         self._row_length = 0
@@ -136,66 +174,91 @@ class _Reader:
         self._in_paragraph = 0
         self._in_note = 0
         self._copied = 0
+        self._starts = {
+            "table:table": self._start_table,
+            "table:table-row": self._start_row,
+            "table:table-cell": self._start_cell,
+            "table:covered-table-cell": self._start_cell,
+            "text:p": self._start_paragraph,
+            "text:s": self._start_blanks,
+            "text:tab": lambda _: self._text("\t"),
+            "text:line-break": lambda _: self._text("\n"),
+            "office:annotation": self._start_note,
+        }
+        self._ends = {
+            "table:table": self._end_table,
+            "table:table-row": self._end_row,
+            "table:table-cell": self._end_cell,
+            "table:covered-table-cell": self._end_cell,
+            "text:p": self._end_paragraph,
+            "office:annotation": self._end_note,
+        }
         self.parser = make_parser()
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._text
 
-    @property
-    def _is_reading(self) -> bool:
-        return self._table == self._wanted and self._depth == 1
-
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        name = local(name)
-        if name == "table":
-            self._table += not self._depth and "table:name" in attributes
-            self._depth += 1
-        elif not self._is_reading:
-            return
-        elif name == "table-row":
-            self._start_row(attributes)
-        elif name in ("table-cell", "covered-table-cell"):
-            self._start_cell(attributes)
-        elif name == "table-column" and attributes.get("table:visibility", "visible") != "visible":
-            self.facts.hidden_columns += min(_repeats(attributes, "columns"), LAST_COLUMN)
-        elif name == "annotation":
-            self._in_note += 1
-        elif self._cell is not None and not self._in_note:
-            self._start_text(name, attributes)
+        start = self._starts.get(name)
+        if start is not None and (self._is_reading or name == "table:table"):
+            start(attributes)
+
+    def _end(self, name: str) -> None:
+        end = self._ends.get(name)
+        if end is not None and (self._is_reading or name == "table:table"):
+            end()
+
+    def _start_table(self, attributes: dict[str, str]) -> None:
+        self._table += not self._depth and "table:name" in attributes
+        self._depth += 1
+        self._is_reading = self._table == self._wanted and self._depth == 1
+
+    def _end_table(self) -> None:
+        self._depth -= 1
+        self.is_done = self._table == self._wanted and not self._depth
+        self._is_reading = self._table == self._wanted and self._depth == 1
+
+    def _start_note(self, _: dict[str, str]) -> None:
+        self._in_note += 1
+
+    def _end_note(self) -> None:
+        self._in_note -= 1
 
     def _start_row(self, attributes: dict[str, str]) -> None:
         self._row = []
         self._row_length = 0
         self._column = 0
         self._row_repeats = _repeats(attributes, "rows")
-        if attributes.get("table:visibility", "visible") != "visible":
-            self.facts.hidden_rows += self._row_repeats
 
     def _start_cell(self, attributes: dict[str, str]) -> None:
         self._cell = attributes
         self._pieces = []
         self._length = 0
         self._paragraphs = 0
+        if "table:number-columns-spanned" in attributes:
+            self._note_merged(attributes)
+
+    def _note_merged(self, attributes: dict[str, str]) -> None:
         across = _number(attributes, "table:number-columns-spanned")
         down = _number(attributes, "table:number-rows-spanned")
+        top = self._row_number + 1
         if across > 1 or down > 1:
-            top = self._row_number + 1
-            self.facts.add_merged(
-                Merged(top, self._column, top + down - 1, self._column + across - 1)
-            )
+            self.merged.append(Merged(top, self._column, top + down - 1, self._column + across - 1))
 
-    def _start_text(self, name: str, attributes: dict[str, str]) -> None:
-        if name == "p":
-            if self._paragraphs:
-                self._pieces.append("\n")
-            self._paragraphs += 1
-            self._in_paragraph += 1
-        elif name == "s":
-            self._text(" " * min(_number(attributes, "text:c"), self._limits.max_cell))
-        elif name == "tab":
-            self._text("\t")
-        elif name == "line-break":
-            self._text("\n")
+    def _start_paragraph(self, _: dict[str, str]) -> None:
+        if self._in_note:
+            return
+        if self._paragraphs:
+            self._pieces.append("\n")
+        self._paragraphs += 1
+        self._in_paragraph += 1
+
+    def _end_paragraph(self) -> None:
+        if self._in_paragraph and not self._in_note:
+            self._in_paragraph -= 1
+
+    def _start_blanks(self, attributes: dict[str, str]) -> None:
+        self._text(" " * min(_number(attributes, "text:c"), self._limits.max_cell))
 
     def _text(self, text: str) -> None:
         if self._in_paragraph and not self._in_note:
@@ -203,22 +266,6 @@ class _Reader:
             self._length += len(text)
             if self._length > self._limits.max_cell:
                 raise UnreadableError(cell_too_long(self._limits))
-
-    def _end(self, name: str) -> None:
-        name = local(name)
-        if name == "table":
-            self._depth -= 1
-            self.is_done = self._table == self._wanted and not self._depth
-        elif not self._is_reading:
-            return
-        elif name == "annotation":
-            self._in_note -= 1
-        elif name == "p" and self._in_paragraph and not self._in_note:
-            self._in_paragraph -= 1
-        elif name in ("table-cell", "covered-table-cell"):
-            self._end_cell()
-        elif name == "table-row":
-            self._end_row()
 
     def _end_cell(self) -> None:
         cell, self._cell = self._cell or {}, None
@@ -241,7 +288,6 @@ class _Reader:
             return
         if self._row_number > LAST_ROW:
             raise ValueError(self._row_number)
-        self.facts.rows = self._row_number
         # A row that stands for a million equal ones costs nothing to write: only so much is read.
         self._copied += len(self._row) * (self._row_repeats - 1)
         if self._copied > _REPEATED_CELLS:

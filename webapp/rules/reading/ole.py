@@ -29,7 +29,7 @@ class CompoundFile:
         shift, small_shift = struct.unpack_from("<HH", head, 30)
         if shift not in (9, 12) or small_shift != 6:
             raise UnreadableError(DAMAGED)
-        self._sector = 1 << shift
+        self._sector: int = 1 << shift
         first_directory, _, _, first_small_table = struct.unpack_from("<IIII", head, 48)
         self._table = self._read_table(head)
         entries = self._open(self._chain(first_directory)).read(_MAX_LIST)

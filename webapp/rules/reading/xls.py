@@ -146,6 +146,7 @@ class XlsBook:
         self._formats: dict[int, str] = {}
         self._styles: list[int] = []
         self._sheets: list[Sheet] = []
+        self._sorted: dict[int, bool] = {}
         self._read_globals()
         by_format: dict[int, Show] = {}
         for number in self._styles:
@@ -225,7 +226,9 @@ class XlsBook:
 
     def rows(self, sheet: Sheet) -> Iterator[SheetRows]:
         offset = int(sheet.part)
-        if not self._is_sorted(offset):
+        if offset not in self._sorted:
+            self._sorted[offset] = self._is_sorted(offset)
+        if not self._sorted[offset]:
             yield from self._sorted_rows(offset)
             return
         collector = RowCollector()
@@ -321,8 +324,6 @@ class XlsBook:
                 for at in range(2, len(data) - 7, 8):
                     top, bottom, left, right = struct.unpack_from("<HHHH", data, at)
                     facts.add_merged(Merged(top + 1, left, bottom + 1, right))
-        for _ in self.rows(sheet):
-            pass
         return facts
 
 

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from webapp.rules.reading.books import (
     ERRORS,
     LAST_COLUMN,
+    LAST_ROW,
     Merged,
     RowCollector,
     Sheet,
@@ -28,7 +29,8 @@ _ROW, _RK, _ERROR, _BOOL, _REAL, _TEXT, _SHARED = 0, 2, 3, 4, 5, 6, 7
 _FORMULA_TEXT, _FORMULA_NUMBER, _FORMULA_BOOL, _FORMULA_ERROR = 8, 9, 10, 11
 _RICH_TEXT = 62
 _SHARED_ITEM, _FORMAT, _STYLE, _COLUMNS = 19, 44, 47, 60
-_PROPERTIES, _SHEET, _MERGED = 153, 156, 176
+_SIZE, _PROPERTIES, _SHEET, _MERGED = 148, 153, 156, 176
+_SURVEYED = 2_000_000
 _STYLES_BEGIN, _STYLES_END = 617, 618
 
 _BLOCK = 1 << 16
@@ -217,17 +219,28 @@ class XlsbBook:
 
     def survey(self, sheet: Sheet) -> SheetFacts:
         facts = SheetFacts()
+        bottom = 0
         with self._package.open(sheet.part) as file:
-            for kind, data in read_parts(file):
-                if kind == _ROW:
+            for count, (kind, data) in enumerate(read_parts(file)):
+                if count == _SURVEYED:
+                    # Enough: the rest is only unpacked, which shows whether it is damaged.
+                    while file.read(1 << 20):
+                        pass
+                    break
+                if kind == _SIZE:
+                    bottom = int.from_bytes(data[4:8], "little") + 1
+                elif kind == _ROW:
                     facts.rows = int.from_bytes(data[:4], "little") + 1
                     facts.hidden_rows += bool(len(data) > 11 and data[11] & 0x10)
                 elif kind == _COLUMNS and len(data) > 16 and data[16] & 1:
                     first, last = _ONE_CELL.unpack_from(data)
                     facts.hidden_columns += max(0, min(last, LAST_COLUMN) - first + 1)
                 elif kind == _MERGED:
-                    top, bottom, left, right = struct.unpack_from("<IIII", data)
-                    facts.add_merged(Merged(top + 1, left, bottom + 1, right))
+                    top, below, left, right = struct.unpack_from("<IIII", data)
+                    facts.add_merged(Merged(top + 1, left, below + 1, right))
+            else:
+                return facts
+        facts.rows = max(facts.rows, min(bottom, LAST_ROW))
         return facts
 
 
