@@ -161,13 +161,11 @@ ArchiveKind = Literal["xlsx", "xlsb", "ods", "document", "archive"]
 def kind_of_archive(archive: zipfile.ZipFile) -> ArchiveKind:
     """What a .zip is: a workbook of some kind, another document, or files that were packed."""
     names = {_normal(name) for name in archive.namelist()}
-    if "[content_types].xml" in names:
-        if "xl/workbook.bin" in names:
-            return "xlsb"
-        if any(name.startswith("xl/") for name in names):
-            return "xlsx"
-        if any(name.startswith(("word/", "ppt/", "visio/")) for name in names):
-            return "document"
+    if "xl/workbook.bin" in names:
+        return "xlsb"
+    if "[content_types].xml" in names or "xl/workbook.xml" in names:
+        is_other = any(name.startswith(("word/", "ppt/", "visio/")) for name in names)
+        return "document" if is_other and "xl/workbook.xml" not in names else "xlsx"
     if "mimetype" in names and "content.xml" in names:
         return "ods" if b"spreadsheet" in _mime_type(archive) else "document"
     return "archive"

@@ -70,7 +70,9 @@ class _SheetReader:
         self.parser.StartElementHandler = self._start
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        if name == self._v or name == self._t:
+        if name == self._v:
+            self._takes_text = self._cell.get("t") != "inlineStr"
+        elif name == self._t:
             self._takes_text = not self._is_phonetic
         elif name == self._c:
             self._cell = attributes

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import io
+import zipfile
+from collections.abc import Callable
 
 import pytest
 import xlsxwriter
 
 from tests.unit.rules.reading.sources import Bytes, found, read_all, workbook
-from webapp.rules.reading import Dialect
+from webapp.rules.reading import Choices, Dialect, Examination, OutsideKind, examine
 from webapp.rules.reading.number_formats import make_show
 
 HEADER = '<row r="1"><c r="A1" t="inlineStr"><is><t>A</t></is></c></row>'
@@ -183,3 +185,70 @@ def test_texts_too_many_for_memory_go_to_disk(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("webapp.rules.reading.shared_strings._IN_MEMORY", 1_000)
     monkeypatch.setattr("webapp.rules.reading.shared_strings._CACHED", 10)
     assert read_all(Bytes(data)).rows == expected
+
+
+def write_book(write: Callable[[xlsxwriter.Workbook], None]) -> bytes:
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
+        write(book)
+    return buffer.getvalue()
+
+
+def fill(sheet: xlsxwriter.worksheet.Worksheet, first: int, count: int) -> None:
+    for at in range(count):
+        sheet.write_row(first + at, 0, [at, f"Name {at}", f"{at} Elm St", "Boston", "x@y.org"])
+
+
+def test_merged_groups_and_hidden_columns_of_excel() -> None:
+    def write(book: xlsxwriter.Workbook) -> None:
+        sheet = book.add_worksheet("S")
+        sheet.merge_range("A1:E1", "Donors 2020")
+        sheet.merge_range("A3:A4", "ID")
+        sheet.merge_range("B3:B4", "Name")
+        sheet.merge_range("C3:D3", "Home")
+        sheet.write_row("C4", ["Street", "City"])
+        sheet.merge_range("E3:E4", "Email")
+        sheet.set_column(1, 2, None, None, {"hidden": True})
+        fill(sheet, 4, 12)
+
+    source = Bytes(write_book(write))
+    examination = found(source)
+    assert examination.columns == ("ID", "Name", "Home Street", "Home City", "Email")
+    assert (examination.dialect.header_line, examination.dialect.header_rows) == (4, 2)
+    assert any("Columns hidden" in note and ": 2." in note for note in examination.notes)
+    assert [item.kind for item in examination.outside] == [OutsideKind.TITLE]
+    assert len(read_all(source)) == 12
+
+
+def test_two_tables_alike_are_to_be_chosen_from() -> None:
+    def write(book: xlsxwriter.Workbook) -> None:
+        for name in ("2019", "2020"):
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, ["ID", "NAME", "STREET", "CITY", "EMAIL"])
+            fill(sheet, 1, 12)
+        book.add_chartsheet("Chart")
+
+    source = Bytes(write_book(write))
+    examination = found(source)
+    assert examination.must_choose
+    assert [sheet.name for sheet in examination.sheets] == ["2019", "2020"]
+    chosen = examine(source, choices=Choices(sheet="2020"))
+    assert isinstance(chosen, Examination)
+    assert (chosen.must_choose, chosen.dialect.sheet) == (False, "2020")
+
+
+def test_a_value_beside_a_text_within_the_cell_is_not_shown() -> None:
+    assert cell('<c t="inlineStr"><is><t>1.</t></is><v>9</v></c>') == "1."
+
+
+def test_a_package_without_a_list_of_its_parts_is_a_workbook() -> None:
+    data = workbook('<row><c t="str"><v>A</v></c></row><row><c><v>1</v></c></row>')
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as whole,
+        zipfile.ZipFile(buffer, "w") as bare,
+    ):
+        for name in whole.namelist():
+            if name != "[Content_Types].xml":
+                bare.writestr(name, whole.read(name))
+    assert read_all(Bytes(buffer.getvalue())).rows == [["1"]]
