@@ -7,7 +7,7 @@ import email.policy
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +20,7 @@ from webapp.extensions import db
 from webapp.models import Message, User
 from webapp.services.notifications import (
     GIVE_UP_AFTER,
+    SHORTEST_PAUSE,
     deliver_waiting,
     notify_run,
     run_url,
@@ -201,7 +202,8 @@ def test_a_folder_that_cannot_be_written_is_tried_again(
     assert "can't be written" in (message.error or "")
 
     blocked.unlink()
-    assert deliver_waiting(session) == 1
+    assert deliver_waiting(session) == 0, "not yet"
+    assert deliver_waiting(session, now=datetime.now(UTC) + SHORTEST_PAUSE * 2) == 1
     assert message.state == "written"
     assert message.error is None
 
@@ -217,6 +219,12 @@ def test_a_server_that_is_away_is_tried_again_for_two_days(
         assert message.state == "waiting"
         assert message.error
         assert "mail server doesn't answer" in message.error
+
+        later = datetime.now(UTC) + timedelta(hours=1)
+        assert deliver_waiting(session, now=later) == 0
+        assert message.state == "waiting"
+        assert message.try_at is not None
+        assert timedelta(minutes=20) < message.try_at - later < timedelta(minutes=40)
 
         assert deliver_waiting(session, now=datetime.now(UTC) + GIVE_UP_AFTER * 2) == 0
         assert message.state == "failed"

@@ -208,6 +208,7 @@ class Message(Base):
     body: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="waiting", default="waiting")
     error: Mapped[str | None]
+    try_at: Mapped[datetime | None]  # not before then; null: at once
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     sent_at: Mapped[datetime | None]
 

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from flask import current_app
 from flask_mailman import EmailMultiAlternatives
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.config import current_settings
@@ -31,6 +31,7 @@ from webapp.settings import Settings
 log = logging.getLogger(__name__)
 
 GIVE_UP_AFTER = timedelta(days=2)
+SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=1)
 PAGE_MESSAGES = 50
 _ENDINGS = {"success": "finished", "failure": "failed", "cancelled": "cancelled"}
 _COUNTED = ("created", "updated", "unchanged", "rejected", "withheld")
@@ -131,12 +132,14 @@ def _render(template: str, context: dict[str, Any]) -> str:
 def deliver_waiting(session: Session, *, limit: int = 20, now: datetime | None = None) -> int:
     """Deliver messages that wait, oldest first; say how many were dealt with for good.
 
-    Two callers at once never take the same message. What fails for now waits for the next call,
-    with the reason; after two days, or when the mail server refuses for good, it has failed.
+    Two callers at once never take the same message. What fails for now waits, with the reason, for
+    half as long again as it has waited already, so that the others get their turn; after two days,
+    or when the mail server refuses for good, it has failed.
     """
+    now = now or datetime.now(UTC)
     waiting = session.scalars(
         select(Message)
-        .where(Message.state == "waiting")
+        .where(Message.state == "waiting", or_(Message.try_at.is_(None), Message.try_at <= now))
         .order_by(Message.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -144,7 +147,6 @@ def deliver_waiting(session: Session, *, limit: int = 20, now: datetime | None =
     if not waiting:
         return 0
     settings = current_settings()
-    now = now or datetime.now(UTC)
     done = _post(session, waiting, now) if settings.smtp_url else _file(session, waiting, now)
     session.flush()
     return done
@@ -264,6 +266,8 @@ def _try_later(message: Message, reason: str, now: datetime) -> None:
         _fail(message, f"{reason} Nothing more is tried after two days.")
     else:
         message.error = f"{reason} It is tried again by itself."
+        pause = (now - message.created_at) / 2
+        message.try_at = now + min(max(pause, SHORTEST_PAUSE), LONGEST_PAUSE)
 
 
 def _fail(message: Message, reason: str) -> None:
@@ -303,5 +307,5 @@ def get_message(session: Session, message_id: int) -> Message | None:
 def try_again(message: Message, now: datetime | None = None) -> None:
     """Let a failed message wait for delivery once more, for another two days."""
     message.state = "waiting"
-    message.error = None
+    message.error = message.try_at = None
     message.created_at = now or datetime.now(UTC)
