@@ -108,6 +108,7 @@ TABLE: dict[str, Who | Rule] = {
     "found.read": RUN,
     "found.damage": RUN,
     "found.repair": RUN,
+    "found.repair_all": RUN,
     "previews.overview": RUN,
     "previews.problems": RUN,
     "previews.rows": RUN,

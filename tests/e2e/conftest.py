@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -10,9 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from werkzeug.serving import make_server
 
+from tests.e2e.browser import ROOT
+from tests.people import Person, make_person
+from tests.services import environment_of
+from webapp.rules.roles import Role
+
 if TYPE_CHECKING:
     from flask import Flask
     from playwright.sync_api import BrowserContext, Page
+
+    from webapp.settings import Settings
 
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -53,6 +62,32 @@ def live_url(app: Flask) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def manager(app: Flask) -> Person:
+    return make_person(
+        app, "mia.manager@example.org", Role.VIEW_IMPORT_EXPORT, Role.DATA_SYNC_MANAGE
+    )
+
+
+@pytest.fixture
+def worker(settings: Settings, app: Flask) -> Iterator[None]:
+    """A real worker on the imports queue."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jobs.worker", "imports"],
+        cwd=ROOT,
+        env=environment_of(settings),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    yield
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.browser import ROOT, look_at, sign_in
-from tests.people import Person, make_person
-from tests.services import environment_of
+from tests.e2e.browser import look_at, sign_in
 from webapp.extensions import db
 from webapp.models import Constituent, Group, Interest, Run
-from webapp.rules.roles import Role
 
 if TYPE_CHECKING:
     from flask import Flask
     from playwright.sync_api import BrowserContext, Page
 
-    from webapp.settings import Settings
+    from tests.people import Person
 
 WAIT = 60_000
 HEADER = "MEMBER_ID,FIRST_NAME,LAST_NAME,E-mail,BIRTH_DATE,GROUP_IDS,ACCEPTS_EMAIL,Shoe size"
-
-
-@pytest.fixture
-def manager(app: Flask) -> Person:
-    return make_person(
-        app, "mia.manager@example.org", Role.VIEW_IMPORT_EXPORT, Role.DATA_SYNC_MANAGE
-    )
 
 
 @pytest.fixture
@@ -84,25 +71,6 @@ def upload_file(tmp_path: Path, group_id: int) -> Path:
     path = tmp_path / "spring members.csv"
     path.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
     return path
-
-
-@pytest.fixture
-def worker(settings: Settings, app: Flask) -> Iterator[None]:
-    """A real worker on the imports queue."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jobs.worker", "imports"],
-        cwd=ROOT,
-        env=environment_of(settings),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    yield
-    process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def step_is(page: Page, heading: str) -> None:

@@ -23,7 +23,7 @@ from wtforms import (
     StringField,
     ValidationError,
 )
-from wtforms.validators import NumberRange, Optional
+from wtforms.validators import Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from webapp.forms.base import no_nul
@@ -79,6 +79,16 @@ FIELD_OF: Mapping[str, str] = {
 ALL, SOME, NONE = "all", "some", "none"
 
 
+class RowField(IntegerField):  # type: ignore[misc]
+    """A row as a spreadsheet numbers it; what is no number is None, for the form to judge."""
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        """Take what was typed."""
+        if valuelist:
+            typed = valuelist[0].strip()
+            self.data = int(typed) if typed.isascii() and typed.isdigit() else None
+
+
 class ReadingForm(FlaskForm):  # type: ignore[misc]
     """How the file is to be read; `reading_form` leaves out what does not apply to it."""
 
@@ -90,15 +100,9 @@ class ReadingForm(FlaskForm):  # type: ignore[misc]
     quote = SelectField("What text with a delimiter is put in", validators=[Optional()])
     escape = SelectField("How a quote inside text is written", validators=[Optional()])
     header_rows = SelectField("Whether columns are named", coerce=int, validators=[Optional()])
-    first_row = IntegerField(
-        "The row of the first names",
-        validators=[Optional(), NumberRange(1, LAST_ROW, "Enter a row number, 1 or more.")],
-    )
+    first_row = RowField("The row of the first names")
     ends = SelectField("Where the table ends", validators=[Optional()])
-    last_row = IntegerField(
-        "The table’s last row",
-        validators=[Optional(), NumberRange(1, LAST_ROW, "Enter a row number, 1 or more.")],
-    )
+    last_row = RowField("The table’s last row")
     shown = HiddenField()
     auto = HiddenField()
 
@@ -114,11 +118,16 @@ class ReadingForm(FlaskForm):  # type: ignore[misc]
         if '"' in text or not text.replace("\t", "").isprintable():
             raise ValidationError("A quote or a line break can’t stand between two columns.")
 
+    def validate_first_row(self, field: FormField) -> None:
+        """There is such a row in some file."""
+        if not 1 <= (field.data or 0) <= LAST_ROW:
+            raise ValidationError("Enter a row number, 1 or more.")
+
     def validate_last_row(self, field: FormField) -> None:
         """The table's end is below its header."""
-        if "ends" not in self or self.ends.data != "row":
+        if self.ends.data != "row":
             return
-        if field.data is None:
+        if not 1 <= (field.data or 0) <= LAST_ROW:
             raise ValidationError("Enter the number of the table’s last row.")
         if field.data < (self.first_row.data or 1) + (self.header_rows.data or 0):
             raise ValidationError("The table has to end below the names of its columns.")

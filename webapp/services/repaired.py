@@ -32,13 +32,16 @@ class Repaired:
     cells: int | None
 
     @property
-    def sentence(self) -> str:
-        """HOME_ZIP: leading zeros put back in 312 cells"""
+    def what(self) -> str:
+        """What was changed: cells, in the right number."""
+        return "cell" if self.cells == 1 else "cells"
+
+    @property
+    def told(self) -> str:
+        """leading zeros put back in 312 cells"""
         partly = ", for the values you chose" if self.is_partial else ""
-        if self.cells is None:
-            return f"{self.column}: {self.words}{partly}"
-        cells = f"{self.cells:,} {'cell' if self.cells == 1 else 'cells'}"
-        return f"{self.column}: {self.words} in {cells}{partly}"
+        counted = "" if self.cells is None else f" in {self.cells:,} {self.what}"
+        return f"{self.words}{counted}{partly}"
 
 
 def list_repaired(run: Run, done: Run | None = None) -> tuple[Repaired, ...]:

@@ -120,8 +120,8 @@ def read(run_id: int) -> ResponseReturnValue:
             if not hx.wants_fragment():
                 return hx.go_to(url_for("found.overview", run_id=run_id, _anchor="reading"))
             return _show(open_draft(run_id, Step.FOUND), said="The file was read anew.")
-    draft = open_draft(run_id, Step.FOUND)
-    return _show(draft, reading=form), 422
+    said = " ".join(str(each) for errors in form.errors.values() for each in errors)
+    return _show(open_draft(run_id, Step.FOUND), reading=form, said=said), 422
 
 
 @bp.get("/damage")
@@ -157,6 +157,27 @@ def repair(run_id: int) -> ResponseReturnValue:
     if not hx.wants_fragment():
         return hx.go_to(url_for("found.overview", run_id=run_id, _anchor=f"damage-{card.key}"))
     return _answer_repair(run_id, card)
+
+
+@bp.post("/repair/all")
+@commits
+def repair_all(run_id: int) -> ResponseReturnValue:
+    """Decide about everything that was found at once: repair it, or leave it."""
+    draft = open_draft(run_id, Step.FOUND)
+    form = RepairForm()
+    if not form.validate_on_submit() or form.choice.data == SOME:
+        return _no_such_finding(draft)
+    findings = _findings(_examination(draft.run)) if form.choice.data == ALL else []
+    wanted = [finding.repair() for finding in findings if finding.can_repair]
+    try:
+        readings.choose_repairs(db.session(), draft.run, wanted)
+    except DataSyncError as error:
+        return refuse(draft.run, error)
+    if not hx.wants_fragment():
+        return hx.go_to(url_for("found.overview", run_id=run_id, _anchor="found-damage"))
+    draft = open_draft(run_id, Step.FOUND)
+    context = _context(draft) | {"swaps_others": True}
+    return render_template("wizard/_all_repaired.html", run=draft.run, draft=draft, **context)
 
 
 def _no_such_finding(draft: Draft) -> ResponseReturnValue:

@@ -26,6 +26,7 @@ from webapp.rules.fields import KEY_COLUMNS
 from webapp.services import corrections, previews, run_lists, runs, wizard
 from webapp.services.previews import Slice
 from webapp.services.progress import describe_progress
+from webapp.services.repaired import list_repaired
 from webapp.services.results import OUTCOMES, RowFilter
 from webapp.services.wizard import Draft, Step
 from webapp.transactions import commits
@@ -89,6 +90,8 @@ def overview(run_id: int) -> ResponseReturnValue:
         created=previews.sample_changes(session, preview, "created", draft.reading),
         opt_outs_kept=wizard.count_tally(preview, "opt_outs_kept"),
         repeated=wizard.count_tally(preview, "repeated"),
+        recovered=wizard.count_tally(preview, "recovered"),
+        repaired=list_repaired(preview, preview),
     )
 
 

@@ -20,6 +20,7 @@ from webapp.services import results, row_changes, run_lists
 from webapp.services import runs as runs_service
 from webapp.services.files import file_store
 from webapp.services.progress import describe_progress, list_counts
+from webapp.services.repaired import list_repaired
 from webapp.transactions import commits
 
 bp = Blueprint("runs", __name__, url_prefix="/runs")
@@ -74,6 +75,7 @@ def show(run_id: int) -> ResponseReturnValue:
         progress=describe_progress(run),
         counts=_linked_counts(run),
         effects=run_lists.get_effects(session, run),
+        repaired=list_repaired(run, run) if run.kind == "run" else (),
         undo=run_lists.find_undo(session, run.id) if run.kind == "run" else None,
         broken_off_undo=run_lists.find_broken_off_undo(session, run.id),
         can_undo=run.kind == "run" and run_lists.has_effects(run),

@@ -39,6 +39,7 @@ from webapp.services import (
     wizard,
 )
 from webapp.services.files import file_store
+from webapp.services.repaired import list_repaired
 from webapp.services.wizard import Draft, Step
 from webapp.transactions import commits
 
@@ -288,6 +289,8 @@ def review(run_id: int) -> ResponseReturnValue:
         opt_outs_kept=kept,
         problem=NEEDS_MANAGER if run.options.get("opt_in_again") and not is_manager else "",
         plan=wizard.describe_plan(run, preview, effects),
+        repaired=list_repaired(run, preview),
+        recovered=wizard.count_tally(preview, "recovered"),
         effects=effects,
         corrections=len(corrections.list_corrections(db.session(), run)),
     )
