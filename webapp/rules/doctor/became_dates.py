@@ -192,7 +192,10 @@ class BecameDateWatch(TextWatch):
             return [named]
         texts = [text for text in self._sample.texts if text.strip() and not date_parts(text)]
         like_codes = sum(_LIKE_CODE.fullmatch(text.strip()) is not None for text in texts)
-        return [named] if like_codes * 10 >= len(texts) * 9 else []
+        if like_codes * 10 < len(texts) * 9:
+            return []
+        # A key is never a date, whatever the other keys look like
+        return [named, iso] if self.purpose.is_known else [named]
 
     def _usual(self) -> str:
         if self._codes:

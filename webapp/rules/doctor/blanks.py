@@ -69,6 +69,13 @@ def tidied(text: str, *, one_line: bool, grouped: bool) -> str:
     be grouped with a non-breaking blank.
     """
     clean = text
+    while (tidier := _tidied_once(clean, one_line, grouped)) != clean:
+        clean = tidier
+    return clean
+
+
+def _tidied_once(text: str, one_line: bool, grouped: bool) -> str:
+    clean = text
     if not text.isascii():
         clean = _NO_WIDTH.sub("", clean)
         clean = _JOINERS.sub("", clean)

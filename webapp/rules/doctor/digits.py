@@ -11,6 +11,8 @@ from webapp.rules.doctor.uses import Purpose, Use
 from webapp.rules.doctor.watching import Describe, Glance, make_finding, merged
 
 _SHORTENED = re.compile(r"\d(?:[.,](\d+))?[Ee]\+(\d{2,3})", re.ASCII)
+_SHORTENED_FROM = 12
+_ENOUGH = 3
 _NEVER_SCIENTIFIC = frozenset({Use.CODE, Use.PHONE, Use.ZIP})
 
 
@@ -56,9 +58,14 @@ class DigitsWatch(TextWatch):
         )
 
     def _is_damage(self) -> bool:
-        """Whether the column has no place for such numbers: in one that nobody knows, other cells
-        must show how long they were."""
+        """Whether the column has no place for such numbers: one that nobody knows must have several
+        of the length from which spreadsheets shorten, or others of that length that are whole."""
         if self.purpose.use in _NEVER_SCIENTIFIC:
+            return True
+        if self.purpose.use is Use.UNKNOWN and all(
+            int(length) >= _SHORTENED_FROM and tally.rows >= _ENOUGH
+            for length, tally in self.tallies.items()
+        ):
             return True
         lengths = {str(len(text)) for text in self._sample.texts if text.isdigit()}
         return bool(lengths & self.tallies.keys())

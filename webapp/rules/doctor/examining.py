@@ -86,8 +86,8 @@ def _watches(purposes: Purposes, knowledge: Knowledge, day_first: bool | None) -
             yield PhoneWatch(purpose, purposes, describe)
         if purpose.use is Use.ZIP or (purpose.use is Use.UNKNOWN and purposes.having(Use.STATE)):
             yield ZipWatch(purpose, purposes, knowledge)
-    for one, other in exchangeable(purposes):
-        yield ExchangeWatch(one, other, describe)
+    for one, other, blank in exchangeable(purposes):
+        yield ExchangeWatch(one, other, blank, describe)
     first, last = purposes.having(Use.FIRST_NAME), purposes.having(Use.LAST_NAME)
     if first and last:
         yield NamesWatch(first[0], last[0])

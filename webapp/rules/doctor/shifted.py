@@ -55,96 +55,116 @@ _LOOKS: Mapping[Use, Callable[[str], bool]] = {
     Use.STATE: _is_state,
     Use.CITY: _is_town,
 }
-PAIRS = ((Use.EMAIL, Use.PHONE), (Use.STATE, Use.ZIP), (Use.CITY, Use.STATE))
+PAIRS = ((Use.PHONE, Use.EMAIL), (Use.ZIP, Use.STATE), (Use.CITY, Use.STATE))
 
 
-def are_exchanged(one: str, other: str, one_use: Use, other_use: Use) -> bool:
-    """Whether each of two cells looks like the other's and not like its own."""
+def are_exchanged(one: str, other: str, uses: tuple[Use, Use], blank: str) -> bool:
+    """Whether each of two cells looks like the other's and not like its own.
+
+    `blank` says which of the two may also be blank: its text then stands in the other's place.
+    """
     one, other = one.strip(), other.strip()
-    looks_one, looks_other = _LOOKS[one_use], _LOOKS[other_use]
+    looks_one, looks_other = _LOOKS[uses[0]], _LOOKS[uses[1]]
+    if not other:
+        return "other" in blank and looks_other(one) and not looks_one(one)
+    if not one:
+        return "one" in blank and looks_one(other) and not looks_other(other)
     return looks_other(one) and looks_one(other) and not looks_one(one) and not looks_other(other)
 
 
 def make_mends(repair: Repair) -> Sequence[Mend]:
     """Gives each of the two cells the other's text."""
-    first, second = (Use(use) for use in repair.options["uses"])
+    one, other = (Use(use) for use in repair.options["uses"])
+    blank = repair.options["blank"]
     partner = repair.reads[0]
 
-    def mend_first(cell: str, around: Around) -> str | None:
-        return around[0] if are_exchanged(cell, around[0], first, second) else None
+    def mend_one(cell: str, around: Around) -> str | None:
+        return around[0] if are_exchanged(cell, around[0], (one, other), blank) else None
 
-    def mend_second(cell: str, around: Around) -> str | None:
-        return around[0] if are_exchanged(around[0], cell, first, second) else None
+    def mend_other(cell: str, around: Around) -> str | None:
+        return around[0] if are_exchanged(around[0], cell, (one, other), blank) else None
 
     def looks_like(use: Use) -> Callable[[str], bool]:
-        return lambda cell: _LOOKS[use](cell.strip())
+        return lambda cell: not cell.strip() or _LOOKS[use](cell.strip())
 
     return [
-        Mend(repair.position, (partner,), mend_first, looks_like(second), WHY),
-        Mend(partner, (repair.position,), mend_second, looks_like(first), WHY),
+        Mend(repair.position, (partner,), mend_one, looks_like(other), WHY),
+        Mend(partner, (repair.position,), mend_other, looks_like(one), WHY),
     ]
 
 
-def exchangeable(purposes: Purposes) -> Iterable[tuple[Purpose, Purpose]]:
-    """The pairs of columns whose cells may have changed places."""
+def exchangeable(purposes: Purposes) -> Iterable[tuple[Purpose, Purpose, str]]:
+    """The pairs of columns whose cells may have changed places, and which of the two may be blank.
+
+    The first one names the finding: no two pairs have the same.
+    """
     for one_use, other_use in PAIRS:
         for one in purposes.having(one_use):
-            if one_use is Use.EMAIL:
-                for other in purposes.having(other_use):
-                    yield one, other
-            else:
-                beside = purposes.beside(one, other_use)
-                if beside:
-                    yield one, beside
+            if one_use is Use.PHONE:
+                emails = purposes.having(Use.EMAIL)
+                is_only = len(purposes.having(Use.PHONE)) == 1
+                if len(emails) == 1:
+                    yield one, emails[0], "one other" if is_only else "other"
+                continue
+            beside = purposes.beside(one, other_use)
+            if beside:
+                yield one, beside, ""
 
 
 class ExchangeWatch:
     """Looks at two columns whose cells may have changed places in some rows."""
 
-    def __init__(self, one: Purpose, other: Purpose, describe: Describe) -> None:
-        self._first, self._second = sorted((one, other), key=lambda found: found.position)
+    def __init__(self, one: Purpose, other: Purpose, blank: str, describe: Describe) -> None:
+        self._one, self._other, self._blank = one, other, blank
         self._describe = describe
         self._tally = Tally()
-        self._usual: Counter[bool] = Counter()
+        self._states: Counter[bool] = Counter()
 
     def look(self, glance: Glance) -> None:
-        first, second = self._first, self._second
-        looks = _LOOKS[second.use]
-        strangers = {text for text in glance.counts(first.position) if text and looks(text.strip())}
-        if first.use is Use.STATE or second.use is Use.STATE:
-            state = first if first.use is Use.STATE else second
-            for text, rows in glance.counts(state.position).items():
+        one, other = self._one, self._other
+        if other.use is Use.STATE:
+            for text, rows in glance.counts(other.position).items():
                 if text.strip():
-                    self._usual[_is_state(text.strip())] += rows
+                    self._states[_is_state(text.strip())] += rows
+        strangers = self._strangers(glance)
         if not strangers:
             return
-        partner = glance.cells(second.position)
-        for index, text in enumerate(glance.cells(first.position)):
-            if text in strangers and are_exchanged(text, partner[index], first.use, second.use):
+        uses, partner = (one.use, other.use), glance.cells(other.position)
+        for index, text in enumerate(glance.cells(one.position)):
+            if text in strangers and are_exchanged(text, partner[index], uses, self._blank):
                 around = (partner[index],)
                 self._tally.add(text, 1, around)
                 if self._tally.wants_example(text):
-                    context = self._describe(glance.rows[index], first.position)
+                    context = self._describe(glance.rows[index], one.position)
                     self._tally.show(glance.numbers[index], text, context, around)
 
+    def _strangers(self, glance: Glance) -> set[str]:
+        """The texts of the first column that may belong into the other."""
+        ones, others = glance.counts(self._one.position), glance.counts(self._other.position)
+        looks = _LOOKS[self._other.use]
+        strangers = {text for text in ones if text and looks(text.strip())}
+        if "one" in self._blank and any(_LOOKS[self._one.use](text.strip()) for text in others):
+            strangers |= {text for text in ones if not text.strip()}
+        return strangers
+
     def findings(self) -> Iterable[Finding]:
-        tally, first, second = self._tally, self._first, self._second
-        if not tally.rows or self._usual[False] > self._usual[True]:
+        tally, one, other = self._tally, self._one, self._other
+        if not tally.rows or self._states[False] > self._states[True]:
             return
         rows = "1 row has" if tally.rows == 1 else f"{tally.rows:,} rows have"
         yield make_finding(
             DamageKind.SHIFTED_COLUMNS,
-            first,
+            one,
             tally,
             title=TITLE,
-            evidence=f"{rows} in {first.name} what belongs in {second.name}, and the other way "
-            "round.",
+            evidence=f"{rows} in {one.name} what belongs in {other.name}, or the other way round.",
             advice="Accept: in these rows the two cells change places.",
             make_mends=make_mends,
             rule=RULE,
-            reads=(second.position,),
+            reads=(other.position,),
             options={
-                "uses": [str(first.use), str(second.use)],
-                "names": {str(first.position): first.name, str(second.position): second.name},
+                "uses": [str(one.use), str(other.use)],
+                "blank": self._blank,
+                "names": {str(one.position): one.name, str(other.position): other.name},
             },
         )

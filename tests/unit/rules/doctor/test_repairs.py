@@ -48,7 +48,7 @@ def test_as_many_cells_change_as_were_announced_and_none_twice(case: Case, share
         again, silent = repairs.apply(numbers, repaired)
         assert again == repaired
         assert silent == {}
-        left = [one for one in examine(columns, repaired, case.knowledge()).findings()]
+        left = examine(columns, repaired, case.knowledge()).findings()
         assert finding.id not in {one.id for one in left if one.can_repair}
 
 
@@ -161,8 +161,10 @@ def test_an_exchange_moves_both_cells_and_nothing_else() -> None:
     repaired, sentences = Repairs([stored(finding.repair())]).apply([2, 3], rows)
 
     assert repaired == [rows[0], ["b@example.org", "Bo", "617-555-0101"]]
-    assert len(sentences[3]) == 2
-    assert sentences[3][1].startswith("HOME_PHONE: ")
+    assert sorted(sentence.partition(":")[0] for sentence in sentences[3]) == [
+        "HOME_PHONE",
+        "PRIMARY_EMAIL",
+    ]
 
 
 cell = st.one_of(
