@@ -402,20 +402,23 @@ def _texts() -> Iterator[Case]:
 
 def table() -> list[str]:
     """The lines of docs/damage.md, measured."""
-    lines = [
-        "| kind | damage | cells damaged | found | put right | put wrong |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
+    heads = " | ".join(f"{share:.0%} of the cells" for share in SHARES)
+    lines = [f"| kind | damage | {heads} |", "| --- | --- |" + " --- |" * len(SHARES)]
     for case in cases():
-        for share in SHARES:
-            result = score(case, share)
-            found = f"{min(1, result.found / result.damaged):.0%}"
-            right = f"{result.right / result.damaged:.0%}" if result.right else "–"
-            lines.append(
-                f"| `{case.kind}` | {case.label} | {share:.0%} | {found} | {right} "
-                f"| {result.wrong} |"
-            )
+        results = [score(case, share) for share in SHARES]
+        told = " | ".join(_told(result) for result in results)
+        lines.append(f"| `{case.kind}` | {case.label} | {told} |")
     return lines
+
+
+def _told(result: Score) -> str:
+    if not result.found:
+        return "not found"
+    found = min(1, result.found / result.damaged)
+    if not result.right:
+        return f"{found:.0%} told"
+    right = result.right / result.damaged
+    return f"{right:.0%} put right" if found <= right else f"{found:.0%} found, {right:.0%} right"
 
 
 if __name__ == "__main__":
