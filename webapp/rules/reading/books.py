@@ -20,6 +20,8 @@ ERRORS = {
 }
 LAST_COLUMN = 16_384
 LAST_ROW = 1_048_576
+TAIL = 200
+"""How many rows at the end of a sheet are looked at for what is not of the table."""
 MERGED_WITHIN = 50
 """Headers are within the first so many rows; merged cells below them change nothing."""
 
@@ -80,6 +82,10 @@ class Book(Protocol):
 
     def survey(self, sheet: Sheet) -> SheetFacts:
         """Look at all of a sheet; a damaged one is ``UnreadableError`` now, not in a run."""
+        ...
+
+    def tail(self, sheet: Sheet) -> SheetRows:
+        """Some of the last rows, where they can be had without reading all that come before."""
         ...
 
 

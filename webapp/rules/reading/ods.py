@@ -98,6 +98,9 @@ class OdsBook:
             found, reader.found = reader.found, []
             yield from _expand(found)
 
+    def tail(self, sheet: Sheet) -> SheetRows:
+        return SheetRows()
+
     def survey(self, sheet: Sheet) -> SheetFacts:
         """Rows and what of them is hidden are looked for in the bytes, as the sheets are."""
         facts = SheetFacts()

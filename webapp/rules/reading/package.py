@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 import zipfile
 import zlib
@@ -50,8 +51,7 @@ _FAULTS = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
-    KeyError,
-    IndexError,
+    LookupError,
     ValueError,
     OverflowError,
     struct.error,
@@ -108,6 +108,11 @@ def naming_damage(damaged: Refusal = DAMAGED) -> Iterator[None]:
     except UnreadableError:
         raise
     except _FAULTS as error:
+        raise UnreadableError(damaged) from error
+    except OSError as error:
+        # A place before the file's beginning: a damaged file again, and no fault of the disk.
+        if error.errno != errno.EINVAL:
+            raise
         raise UnreadableError(damaged) from error
 
 

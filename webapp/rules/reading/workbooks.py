@@ -10,7 +10,7 @@ from operator import contains
 
 from webapp.rules.reading import headers, signatures
 from webapp.rules.reading.batches import batch_rows
-from webapp.rules.reading.books import Book, Sheet, SheetFacts
+from webapp.rules.reading.books import TAIL, Book, Sheet, SheetFacts, SheetRows
 from webapp.rules.reading.layout import End, Layout, find_end, find_layout, note_layout
 from webapp.rules.reading.merged import apply_merged
 from webapp.rules.reading.ods import open_ods
@@ -39,7 +39,6 @@ _SAMPLE_CELLS = 200_000
 _READ_WHOLE = 20_000
 """Sheets of up to so many rows are read to their end, to see what comes below the table."""
 _GAP = 200
-_TAIL = 200
 _HEAD = 1 << 16
 
 _NO_TABLE = Refusal(
@@ -195,7 +194,7 @@ class _Finder:
     def find(self, sheet: Sheet, choices: Choices) -> _Table | None:
         """What is in a sheet; nothing at all for a blank one."""
         facts = self.book.survey(sheet)
-        sample = _take_sample(self.book, sheet, facts)
+        sample = _take_sample(self.book, sheet, facts, self.limits.max_columns + 1)
         if sample is None:
             return None
         layout = find_layout(sample.rows, choices=choices, start=sample.start)
@@ -250,35 +249,51 @@ def _number_the_end(end: End, sample: _Sample) -> None:
         end.footer_rows = 0
 
 
-def _take_sample(book: Book, sheet: Sheet, facts: SheetFacts) -> _Sample | None:
-    rows: list[list[str]] = []
-    tail: list[list[str]] = []
-    start = last = cells = 0
-    is_full = is_whole = False
+def _take_sample(book: Book, sheet: Sheet, facts: SheetFacts, widest: int) -> _Sample | None:
+    gather = _Gatherer()
+    is_cut = False
     for block in book.rows(sheet):
-        for number, row in zip(block.numbers, block.rows, strict=True):
-            start = start or number
-            gap = number - last - 1 if last else 0
-            is_full = is_full or len(rows) >= _SAMPLE_ROWS or cells > _SAMPLE_CELLS or gap > _GAP
-            kept = tail if is_full else rows
-            kept.extend([] for _ in range(min(gap, _GAP)))
-            kept.append(row)
-            cells += len(row)
-            last = number
-        if is_full and facts.rows > _READ_WHOLE:
-            tail, last = [], 0
+        gather.add(block)
+        if gather.is_full and facts.rows > _READ_WHOLE:
+            is_cut = True
             break
-        tail = tail[-_TAIL:]
-    else:
-        is_whole = not is_full
+    if is_cut:
+        gather.tail, gather.last = [], 0
+        gather.add(book.tail(sheet))
+    rows, tail = gather.rows, gather.tail[-TAIL:]
     if not any(any(map(str.strip, row)) for row in rows):
         return None
     # Rows of a sheet end with their last cell; those of a table are all as wide as the widest.
-    width = max(map(_filled_width, rows))
+    width = min(max(map(_filled_width, rows)), widest)
     for row in (*rows, *tail):
-        row[max(width, _filled_width(row)) :] = []
+        row[width:] = []
         row.extend([""] * (width - len(row)))
-    return _Sample(start, rows, is_whole, tail, last)
+    return _Sample(gather.start, rows, not gather.is_full, tail, gather.last)
+
+
+class _Gatherer:
+    """Gathers the first rows of a sheet, blank ones between them too, and after them the last."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[str]] = []
+        self.tail: list[list[str]] = []
+        self.start = self.last = 0
+        self.is_full = False
+        self._cells = 0
+
+    def add(self, block: SheetRows) -> None:
+        for number, row in zip(block.numbers, block.rows, strict=True):
+            self.start = self.start or number
+            gap = number - self.last - 1 if self.last else 0
+            self.is_full = self.is_full or (
+                len(self.rows) >= _SAMPLE_ROWS or self._cells > _SAMPLE_CELLS or gap > _GAP
+            )
+            kept = self.tail if self.is_full else self.rows
+            kept.extend([] for _ in range(min(gap, _GAP)))
+            kept.append(row)
+            self._cells += len(row)
+            self.last = number
+        del self.tail[: -2 * TAIL]
 
 
 def _filled_width(row: Sequence[str]) -> int:

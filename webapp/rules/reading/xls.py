@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from webapp.rules.reading.books import (
     ERRORS,
+    TAIL,
     Merged,
     RowCollector,
     Sheet,
@@ -39,10 +40,16 @@ _NUMBER, _RK, _RKS, _SHARED, _LABEL, _RICH, _BOOL_OR_ERROR = (
 _FORMULA, _FORMULA_TEXT = 0x06, 0x207
 _CELLS = frozenset((_NUMBER, _RK, _RKS, _SHARED, _LABEL, _RICH, _BOOL_OR_ERROR, _FORMULA))
 _UNSORTED_CELLS = 1_000_000
+_SHARED_BYTES = 100 * 1024 * 1024
 
 _TOO_OLD = Refusal(
     "old_excel",
     "This workbook is of an Excel older than 1993; open it in Excel and save it as .xlsx or CSV.",
+)
+_TOO_LARGE = Refusal(
+    "old_excel",
+    "This workbook has more text than is read of an .xls; open it in Excel and save it as .xlsx or "
+    "CSV.",
 )
 _UNSORTED = Refusal(
     "old_excel",
@@ -167,10 +174,13 @@ class XlsBook:
 
     def _read_globals(self) -> None:
         shared: list[bytes] = []
-        last = 0
+        last = held = 0
         for kind, data in _records(self._stream, 0):
             if kind == _SHARED_TEXTS or (kind == _CONTINUE and last == _SHARED_TEXTS):
                 shared.append(data)
+                held += len(data)
+                if held > _SHARED_BYTES:
+                    raise UnreadableError(_TOO_LARGE)
                 last = _SHARED_TEXTS
             else:
                 self._read_global(kind, data)
@@ -265,10 +275,12 @@ class XlsBook:
         if rest:
             yield rest
 
-    def _cells(self, offset: int) -> Iterator[tuple[int, int, str]]:
-        """Row, column (both from 0) and text of each cell that is not blank."""
+    def _cells(self, offset: int, first: int = 0) -> Iterator[tuple[int, int, str]]:
+        """Row, column (both from 0) and text of each cell that is not blank, from a row on."""
         waiting: tuple[int, int] | None = None
         for kind, data in _records(self._stream, offset):
+            if kind in _CELLS and first and int.from_bytes(data[:2], "little") < first:
+                continue
             if kind == _FORMULA_TEXT and waiting:
                 text = self._text(data, 0)
                 if text:
@@ -309,6 +321,16 @@ class XlsBook:
         if data[12:14] != b"\xff\xff":
             return self._shower.show(style, struct.unpack_from("<d", data, 6)[0])
         return _bool_or_error(data[8], is_error=data[6] == 2) if data[6] in (1, 2) else ""
+
+    def tail(self, sheet: Sheet) -> SheetRows:
+        offset = int(sheet.part)
+        rows = (data for kind, data in _records(self._stream, offset) if kind in _CELLS)
+        last = max((struct.unpack_from("<H", data)[0] for data in rows), default=0)
+        collector = RowCollector()
+        if self._is_sorted(offset):
+            for row, column, text in self._cells(offset, max(0, last - TAIL)):
+                collector.add(row + 1, column, text)
+        return collector.take_rest() or SheetRows()
 
     def survey(self, sheet: Sheet) -> SheetFacts:
         facts = SheetFacts()

@@ -217,6 +217,9 @@ class XlsbBook:
             return "TRUE" if data[8] else "FALSE"
         return ERRORS.get(data[8], "#N/A")
 
+    def tail(self, sheet: Sheet) -> SheetRows:
+        return SheetRows()
+
     def survey(self, sheet: Sheet) -> SheetFacts:
         facts = SheetFacts()
         bottom = 0

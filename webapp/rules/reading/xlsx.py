@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import posixpath
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from webapp.rules.reading.books import LAST_COLUMN, Merged, Sheet, SheetFacts, SheetRows
+from webapp.rules.reading.books import LAST_COLUMN, TAIL, Merged, Sheet, SheetFacts, SheetRows
 from webapp.rules.reading.markup import list_elements, local
 from webapp.rules.reading.number_formats import Show, format_code, make_show
 from webapp.rules.reading.package import Package, open_package
@@ -17,6 +18,11 @@ from webapp.rules.reading.tables import Limits, Source
 from webapp.rules.reading.worksheets import column_index, read_sheet
 
 _BLOCK = 1 << 20
+_BEGIN = 1 << 16
+_KEPT = 1 << 18
+_ROOT = re.compile(rb"<((?:\w+:)?worksheet)\b[^>]*>")
+_NUMBERED_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*\sr="\d+"[^>]*>')
+_DATA_END = re.compile(rb"</(?:\w+:)?sheetData>")
 _HIDDEN_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*\shidden="(?:1|true)"')
 _ROW = re.compile(rb"<(?:\w+:)?row[\s>]")
 _COLUMNS = re.compile(rb"<(?:\w+:)?col\b[^>]*>")
@@ -38,6 +44,28 @@ class XlsxBook:
     def rows(self, sheet: Sheet) -> Iterator[SheetRows]:
         with self.package.open(sheet.part) as part:
             yield from read_sheet(part, self.strings, self.shows, self.limits)
+
+    def tail(self, sheet: Sheet) -> SheetRows:
+        """The rows in the last part of the sheet's XML, put between its beginning and its end."""
+        kept = begin = b""
+        with self.package.open(sheet.part) as part:
+            while block := part.read(_BLOCK):
+                begin = begin or block[:_BEGIN]
+                kept = (kept + block)[-_KEPT:]
+        root = _ROOT.search(begin)
+        rows = list(_NUMBERED_ROW.finditer(kept))
+        end = _DATA_END.search(kept)
+        if root is None or end is None or not rows:
+            return SheetRows()
+        first = rows[-min(TAIL, len(rows))].start()
+        name = root[1].rpartition(b":")
+        prefix = name[0] + name[1]
+        data = root[0] + b"<%ssheetData>" % prefix + kept[first : end.end()] + b"</%s>" % root[1]
+        found = SheetRows()
+        for some in read_sheet(io.BytesIO(data), self.strings, self.shows, self.limits):
+            found.numbers += some.numbers
+            found.rows += some.rows
+        return found
 
     def survey(self, sheet: Sheet) -> SheetFacts:
         facts = SheetFacts()

@@ -11,7 +11,7 @@ import pytest
 import xlsxwriter
 
 from tests.unit.rules.reading.sources import Bytes, found, read_all, workbook
-from webapp.rules.reading import Choices, Dialect, Examination, OutsideKind, examine
+from webapp.rules.reading import Choices, Dialect, Examination, OutsideKind, Refusal, examine
 from webapp.rules.reading.number_formats import make_show
 
 HEADER = '<row r="1"><c r="A1" t="inlineStr"><is><t>A</t></is></c></row>'
@@ -252,3 +252,26 @@ def test_a_package_without_a_list_of_its_parts_is_a_workbook() -> None:
             if name != "[Content_Types].xml":
                 bare.writestr(name, whole.read(name))
     assert read_all(Bytes(buffer.getvalue())).rows == [["1"]]
+
+
+@pytest.mark.parametrize("count", [3_000, 21_000])
+def test_totals_below_a_long_sheet_are_found_without_reading_all_of_it(count: int) -> None:
+    def write(book: xlsxwriter.Workbook) -> None:
+        sheet = book.add_worksheet("S")
+        sheet.write_row(0, 0, ["ID", "NAME", "AMOUNT"])
+        for at in range(1, count + 1):
+            sheet.write_row(at, 0, [at, f"Name {at}", at / 4])
+        sheet.write_row(count + 2, 0, ["Total", None, count * 3])
+
+    source = Bytes(write_book(write))
+    examination = found(source)
+    assert examination.dialect.last_line == count + 2
+    assert [item.kind for item in examination.outside] == [OutsideKind.TOTALS]
+    assert len(read_all(source)) == count
+
+
+def test_an_encoding_that_nobody_knows_is_damage() -> None:
+    data = workbook("", extra={"_rels/.rels": '<?xml version="1.0" encoding="UF-8"?><a/>'})
+    refusal = examine(Bytes(data))
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == "damaged_workbook"
