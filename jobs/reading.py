@@ -193,7 +193,7 @@ class ChunkReader:
             numbers,
             (0,) * len(numbers),
             [who[number] for number in numbers],
-            [as_array(said[number]) if number in said else None for number in numbers],
+            [as_array(said[n]) if n in said else None for n in numbers] if said else blank,
             *(values.get(name, blank) for name in lists),
             _custom(known, values, blank),
         ]
