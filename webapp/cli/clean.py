@@ -139,7 +139,8 @@ def _write_nothing(target: Targets, cleaned: Cleaned) -> None:
 
 def _ask_which(found: Examination) -> str:
     names = ", ".join(sheet.name for sheet in found.sheets)
-    option = "--member" if found.dialect.packing == "zip" else "--sheet"
+    is_member = any(sheet.name == found.dialect.member for sheet in found.sheets)
+    option = "--member" if is_member else "--sheet"
     return f"There are several tables in this file; say with {option} which is meant: {names}."
 
 
