@@ -16,7 +16,7 @@ WHY = "the mark of text in a spreadsheet is not part of the value"
 # apostrophe here, so a file of ours comes through unharmed.
 _MARKED = re.compile(r"'([\d(][\d ().,/\-]*)", re.ASCII)
 _FORMULA = re.compile(r'=(?:"((?:[^"]|"")*)")')
-_ENOUGH_DIGITS = 3
+_ENOUGH_DIGITS = re.compile(r"\d\D*\d\D*\d", re.ASCII)
 _WAYS = {"mark": "with an apostrophe in front", "formula": 'written as ="…"'}
 
 
@@ -27,7 +27,7 @@ def unmarked(text: str) -> str | None:
     if found:
         return found[1].replace('""', '"')
     found = _MARKED.fullmatch(inner)
-    if found and sum(sign.isdigit() for sign in found[1]) >= _ENOUGH_DIGITS:
+    if found and _ENOUGH_DIGITS.search(found[1]):
         return found[1].strip()
     return None
 

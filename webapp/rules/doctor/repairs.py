@@ -102,7 +102,7 @@ class _Step:
     def __init__(self, mend: Mend, repair: Repair) -> None:
         self._mend, self._values, self._chosen_by = mend, repair.values, repair.position
         self._column = repair.options.get("names", {}).get(str(mend.position), repair.column)
-        self._concerned: dict[str, bool] = {}
+        self._concerned: dict[str, tuple[bool, str | None]] = {}
         self._memo: dict[tuple[str, Around], str | None] = {}
 
     @property
@@ -116,24 +116,39 @@ class _Step:
         concerned = self._find_concerned(set(cells))
         if not concerned:
             return []
+        if not self._mend.reads and self._values is None:
+            return [
+                (index, after)
+                for index, cell in enumerate(cells)
+                if (after := concerned.get(cell)) is not None
+            ]
         found = []
         for index, cell in enumerate(cells):
             if cell not in concerned or not self._is_chosen(rows[index], original[index]):
                 continue
-            row = rows[index]
-            around = tuple(row[p] if p < len(row) else "" for p in self._mend.reads)
-            after = self._read(cell, around)
+            after = concerned[cell]
+            if self._mend.reads:
+                row = rows[index]
+                around = tuple(row[p] if p < len(row) else "" for p in self._mend.reads)
+                after = self._read(cell, around)
             if after is not None and after != cell:
                 found.append((index, after))
         return found
 
-    def _find_concerned(self, cells: set[str]) -> set[str]:
+    def _find_concerned(self, cells: set[str]) -> dict[str, str | None]:
+        """The texts that may change; with what they become, where they alone say it."""
         known = self._concerned
         if len(known) > _MOST_REMEMBERED:
             known.clear()
         for cell in cells - known.keys():
-            known[cell] = self._mend.may_concern(cell)
-        return {cell for cell in cells if known[cell]}
+            known[cell] = self._judge(cell)
+        return {cell: known[cell][1] for cell in cells if known[cell][0]}
+
+    def _judge(self, cell: str) -> tuple[bool, str | None]:
+        if self._mend.reads:
+            return self._mend.may_concern(cell), None
+        after = self._mend.mend(cell, ())
+        return after is not None and after != cell, after
 
     def _is_chosen(self, row: Sequence[str], original: Sequence[str]) -> bool:
         """Whether the text was chosen: as it is now, or as the file has it.
