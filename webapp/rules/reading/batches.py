@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from webapp.rules.reading.records import Records, say_irregular
 from webapp.rules.reading.tables import Batch, Dialect
@@ -95,18 +96,21 @@ def _add(
     header: list[str],
 ) -> None:
     rows = records.rows
-    strip = str.strip
+    left_out: set[int] = set()
+    repeated: list[int] = []
+    firsts = list(map(_FIRST, rows)) if records.is_plain else []
     # Most rows have something in their first cell, and so need no second look.
-    maybe = [at for at, row in enumerate(rows) if not row or not row[0].strip()]
-    left_out = {at for at in maybe if not any(map(strip, rows[at]))}
-    repeated = [at for at, row in enumerate(rows) if row == header] if header else []
+    if not records.is_plain or not all(map(str.strip, firsts)):
+        left_out = _find_blank(rows)
+    if header and (not firsts or header[0] in firsts):
+        repeated = [at for at, row in enumerate(rows) if row == header]
     if dialect.repeats_header:
         left_out.update(repeated)
         repeated = []
     faults = _find_faults(numbers, records, dialect)
     for at in repeated:
         faults[numbers[at]] = _REPEATED
-        pending.raw[numbers[at]] = dialect.delimiter.join(rows[at])
+        pending.raw[numbers[at]] = (dialect.delimiter or "\t").join(rows[at])
     if left_out:
         for at in left_out:
             faults.pop(numbers[at], None)
@@ -128,6 +132,13 @@ def _add(
         pending.raw.update({told[at]: text for at, text in records.raw.items() if at in told})
 
 
+def _find_blank(rows: list[list[str]]) -> set[int]:
+    strip = str.strip
+    maybe = [at for at, row in enumerate(rows) if not row or not row[0].strip()]
+    return {at for at in maybe if not any(map(strip, rows[at]))}
+
+
+_FIRST = itemgetter(0)
 _REPEATED = "This row repeats the header; remove it, then upload the file again."
 
 
@@ -141,11 +152,13 @@ def _find_faults(numbers: Sequence[int], records: Records, dialect: Dialect) -> 
                 fault = _fit(row, dialect)
                 if fault:
                     faults[numbers[at]] = fault
-                    records.raw.setdefault(at, dialect.delimiter.join(row))
+                    records.raw.setdefault(at, (dialect.delimiter or "\t").join(row))
     if records.has_nul:
         for at, row in enumerate(rows):
             if any(NUL in cell for cell in row):
-                records.raw.setdefault(at, dialect.delimiter.join(row).replace(NUL, SHOWN_NUL))
+                records.raw.setdefault(
+                    at, (dialect.delimiter or "\t").join(row).replace(NUL, SHOWN_NUL)
+                )
                 rows[at] = [cell.replace(NUL, SHOWN_NUL) for cell in row]
                 faults.setdefault(
                     numbers[at],

@@ -17,7 +17,7 @@ from webapp.rules.reading.dialects import (
 from webapp.rules.reading.encodings import find_encoding
 from webapp.rules.reading.kinds import describe_column
 from webapp.rules.reading.layout import Layout, find_end, find_layout, note_layout
-from webapp.rules.reading.lines import read_line_blocks
+from webapp.rules.reading.lines import read_text_blocks, split_lines
 from webapp.rules.reading.records import (
     RecordReader,
     Records,
@@ -41,7 +41,7 @@ from webapp.rules.reading.tables import (
 )
 
 FIRST_ROWS = 20
-_LEARNT_FROM = 600
+_LEARNT_FROM = 300
 _MOST_IRREGULAR = 20
 _LOOKED_AT = 60
 """Irregular rows of a sample that are looked at closely; each may take milliseconds."""
@@ -158,17 +158,45 @@ class _Finder:
         for row, begin, end in sample_rows(lines, self.dialect, is_whole=self.sample.is_whole):
             if row is None or len(rows) < 100:
                 texts[len(rows)] = "".join(lines[begin:end])
-            rows.append(split_raw("".join(lines[begin:end]), self.dialect) if row is None else row)
+            rows.append(self._split_roughly(lines[begin]) if row is None else row)
         if rows and named_delimiter(lines[:1]):
             rows[0] = []
         layout = find_layout(rows, choices=self.choices, start=self.start)
-        if layout is None or layout.header_rows == 0:
+        if layout is None:
+            return None
+        above = self._find_header_above(rows, texts, layout)
+        if above is not None:
+            return above
+        if layout.header_rows == 0:
             return layout
         at = layout.header_line - layout.header_rows - self.start + 1
         header = self._repair_header(rows[at], texts.get(at, ""), layout)
         if header is None:
             return layout
         return find_layout(rows, choices=self.choices, start=self.start, header=header)
+
+    def _split_roughly(self, line: str) -> list[str]:
+        """The cells of a line with a stray quote."""
+        cells = line.rstrip("\r\n").split(self.dialect.delimiter)
+        return [cell.strip(self.dialect.quote) if self.dialect.quote else cell for cell in cells]
+
+    def _find_header_above(
+        self, rows: list[list[str]], texts: dict[int, str], layout: Layout
+    ) -> Layout | None:
+        """A header that is separated by something else than the rows looks like a title."""
+        at = layout.header_line - layout.header_rows - self.start
+        width = layout.raw_width
+        if width < 3 or at < 0 or self.choices.header_line is not None or len(rows[at]) >= width:
+            return None
+        if layout.header_rows and len(rows[at]) > 1:
+            return None
+        dialect = replace(self.dialect, width=width, cells=0)
+        found = Recovery(dialect, [NAMES] * width).recover(texts.get(at, ""))
+        if found is None or not headers.are_names(found.cells):
+            return None
+        self.notes.append(f"The header was put right. {found.message}")
+        choices = replace(self.choices, header_line=at + self.start)
+        return find_layout(rows, choices=choices, start=self.start, header=found.cells)
 
     def _repair_header(self, row: list[str], text: str, layout: Layout) -> list[str] | None:
         """The header's cells where they are not as many as the rows below have."""
@@ -186,6 +214,13 @@ class _Finder:
                 self.notes.append(f"The header was put right. {found.message}")
             return found.cells
         if len(row) < width and layout.header_rows == 1:
+            names = headers.split_names(row, width)
+            if names is not None:
+                self.notes.append(
+                    "The header has too few names for its columns; one was taken for two: "
+                    f"{', '.join(names)}."
+                )
+                return names
             self.notes.append(
                 f"The header has {len(row)} names for {width} columns, so columns are named by "
                 "position; put in what is missing from the header and choose the file again."
@@ -202,7 +237,7 @@ class _Finder:
         known = known[:_LEARNT_FROM]
         for part in (*self.sample.middle, self.sample.tail):
             found = [row for row, _, _ in sample_rows(part, draft) if row and len(row) == cells]
-            known += found[:100]
+            known += found[:50]
         sound = [row for row in known if not _has_odd_quotes(row, draft.quote)]
         if len(sound) * 2 > len(known):
             known = sound
@@ -282,8 +317,8 @@ def read_delimited(
     source: Source, dialect: Dialect, start: int, limits: Limits, size: int
 ) -> Iterator[Batch]:
     """The records below the header, ``size`` at most at a time, after ``start`` of them."""
-    lines = read_line_blocks(source, dialect, limits)
-    header, blocks = _skip_header(lines, dialect, limits)
+    texts = read_text_blocks(source, dialect, limits)
+    header, blocks = _skip_header(texts, dialect, limits)
     if not dialect.width:
         dialect = replace(dialect, width=len(headers.strip_names(header)))
     reader = RecordReader(dialect, limits)
@@ -292,26 +327,29 @@ def read_delimited(
 
 
 def _skip_header(
-    blocks: Iterator[list[str]], dialect: Dialect, limits: Limits
-) -> tuple[list[str], Iterator[list[str]]]:
-    """The cells of the header's last row, and the lines below it."""
+    blocks: Iterator[str], dialect: Dialect, limits: Limits
+) -> tuple[list[str], Iterator[str]]:
+    """The cells of the header's last row, and the text below it."""
     wanted = dialect.header_line
     if not wanted:
         return [], blocks
-    skipped = 0
+    skipped = held = 0
     lines: list[str] = []
     for block in blocks:
+        more = split_lines(block)
         # Blank lines at the start of the file, however many.
-        if not lines and skipped + len(block) < wanted and not any(map(str.strip, block)):
-            skipped += len(block)
+        if not lines and skipped + len(more) < wanted and not block.strip():
+            skipped += len(more)
             continue
-        lines += block
-        if len(lines) > wanted - skipped + 500 or sum(map(len, lines)) > _ENOUGH:
+        lines += more
+        held += len(block)
+        if len(lines) > wanted - skipped + 500 or held > _ENOUGH:
             break
     check_first_lines(lines, limits)
     for number, (row, _, end) in enumerate(sample_rows(lines, dialect), start=1):
         if number == wanted - skipped:
-            return row or [], chain([lines[end:]] if lines[end:] else [], blocks)
+            rest = "".join(lines[end:])
+            return row or [], chain([rest] if rest else [], blocks)
     return [], iter(())
 
 

@@ -6,8 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from webapp.rules.reading.kinds import BLANK, CODE, TEXT, column_kind, kind_of
+from webapp.rules.reading.layout import find_width
 from webapp.rules.reading.records import sample_rows
 from webapp.rules.reading.tables import Choices, Dialect, name_delimiters
 
@@ -56,6 +58,8 @@ class _Reading:
     """The share of rows whose quotes are in order."""
     is_typed: bool = True
     """There is a column of dates, numbers or the like, or there are quoted cells."""
+    is_steady: bool = False
+    """So many rows of so many cells, all alike, that it can't be by chance."""
     fits_first: bool = False
     """The first row has that many cells as well."""
     whole_purity: float = 0.0
@@ -69,7 +73,12 @@ class _Reading:
         prior = _PRIORS.get(delimiter, _LONG_PRIOR if len(delimiter) > 1 else 0.7)
         breadth = 1 - 1 / (2 * self.width)
         first = 1.0 if self.fits_first else 0.75
-        if delimiter in _WEAK and not self.is_typed:
+        if not self.dialect.quote:
+            # A few stray quotes are likelier than a file that has them as mere characters.
+            prior *= 0.75
+        if self.is_steady:
+            prior = max(prior, 0.9)
+        elif delimiter in _WEAK and not self.is_typed:
             prior *= 0.6
         kinds = 0.4 + 0.6 * self.purity
         return self.share * kinds * self.tidy**2 * self.sound * prior * breadth * first
@@ -114,7 +123,7 @@ def find_dialect(
 def _find(parts: Sequence[list[str]], draft: Dialect, choices: Choices) -> _Reading:
     first = _first_of(parts[0])
     delimiters = _candidates(first) if choices.delimiter is None else [choices.delimiter]
-    quotes = _quotes(first) if choices.quote is None else [choices.quote]
+    text = "".join(first)
     readings = [
         _read(
             parts,
@@ -122,13 +131,12 @@ def _find(parts: Sequence[list[str]], draft: Dialect, choices: Choices) -> _Read
             replace(draft, delimiter=delimiter, quote=quote, escape=choices.escape or ""),
         )
         for delimiter in delimiters
-        for quote in quotes
+        for quote in (_quotes(text, delimiter) if choices.quote is None else [choices.quote])
         if delimiter != quote
     ]
     if not readings:
         return _Reading(replace(draft, delimiter=choices.delimiter or ",", quote='"'))
     if choices.escape is None and any("\\" in line for line in first):
-        text = "".join(first)
         readings += [
             _read(parts, first, replace(reading.dialect, escape="\\"))
             for reading in sorted(readings, key=lambda item: -item.score)[:6]
@@ -214,15 +222,14 @@ def _candidates(lines: list[str]) -> list[str]:
     return [*found, *(sign for sign in ",;\t|" if sign not in found)]
 
 
-def _quotes(lines: list[str]) -> list[str]:
-    """The quotation marks that may be used; the double one unless another stands around cells."""
+def _quotes(text: str, delimiter: str) -> list[str]:
+    """The quotation marks that may stand around cells; the double one unless another does."""
     found = ['"']
-    text = "".join(lines)
     if "'" in text:
-        opened = len(re.findall(r"(?:^|[,;\t|:^~ ])'(?=\S)", text, re.MULTILINE))
-        closed = len(re.findall(r"(?<=\S)'(?=[,;\t|:^~ ]|\r?$)", text, re.MULTILINE))
-        doubles = len(re.findall(r"(?:^|[,;\t|:^~ ])\"", text, re.MULTILINE))
-        if opened and closed and min(opened, closed) * 2 > max(opened, closed) > doubles:
+        sign = re.escape(delimiter)
+        opened = len(re.findall(rf"(?:^|{sign})'(?=\S)", text, re.MULTILINE))
+        closed = len(re.findall(rf"(?<=\S)'(?={sign}|\r?$)", text, re.MULTILINE))
+        if opened and closed and min(opened, closed) * 2 > max(opened, closed):
             found.append("'")
     if '"' in text:
         found.append("")
@@ -249,11 +256,12 @@ def _read(parts: Sequence[list[str]], first: list[str], dialect: Dialect) -> _Re
     if not rows:
         return _Reading(dialect)
     widths = Counter(map(len, rows))
-    width = max(widths, key=lambda size: (_weight(size, widths), size))
+    width = find_width(rows)
     if width < 2:
         return _Reading(dialect, 1, widths[1] / len(rows), sound=1 - strays / len(rows))
     regular = [row for row in rows if len(row) == width]
     share = len(regular) / len(rows) + _nearly(rows, regular, width, dialect)
+    share = max(share, _share_in_runs(rows))
     purity, is_typed = _purity(regular)
     return _Reading(
         dialect,
@@ -263,14 +271,28 @@ def _read(parts: Sequence[list[str]], first: list[str], dialect: Dialect) -> _Re
         _tidiness(regular, dialect),
         max(0.05, 1 - 1.5 * strays / len(rows)) * _quoting(rows, dialect),
         is_typed or _stands_between_quotes(first, dialect),
+        _is_steady(rows, width) and not strays,
         len(rows[0]) == width,
         _whole_purity(first),
     )
 
 
-def _weight(size: int, widths: Counter[int]) -> float:
-    """Rows of one cell are titles and notes more often than a table."""
-    return widths[size] * (0.7 if size == 1 else 1.0)
+def _is_steady(rows: list[list[str]], width: int) -> bool:
+    count = len(rows)
+    return all(len(row) == width for row in rows) and (
+        (count >= 20 and width >= 3) or (count >= 5 and width >= 4) or (count >= 2 and width >= 6)
+    )
+
+
+def _share_in_runs(rows: list[list[str]]) -> float:
+    """The share of rows that stand among others of their width: there may be several tables."""
+    sizes = [len(row) for row in rows]
+    inside = sum(
+        length
+        for size, length in ((size, len(list(run))) for size, run in groupby(sizes))
+        if size > 1 and length >= 5
+    )
+    return 0.9 * inside / len(rows)
 
 
 def _nearly(rows: list[list[str]], regular: list[list[str]], width: int, dialect: Dialect) -> float:

@@ -22,7 +22,7 @@ _NOTE = re.compile(
 
 
 def _count(row: Row) -> int:
-    return sum(1 for cell in row if cell and not cell.isspace())
+    return sum(map(bool, map(str.strip, row)))
 
 
 def _text(row: Row) -> str:
@@ -35,7 +35,7 @@ def find_footer(
     """How many rows at the end are not of the table; what they are, numbered from 1."""
     if width < 2:
         return 0, ()
-    known = [row for row in body if _count(row)]
+    known = [row for row in body[-500:] if _count(row)]
     least = min(
         (_count(row) for row in known[:-_MOST_NOTES] or known[: len(known) // 2]), default=1
     )
@@ -112,9 +112,15 @@ def find_next_table(
     names = {name.strip().casefold() for name in header if name.strip()}
     typed = typed_columns([row for row in rows[first : first + 400] if len(row) == width])
     end = again if again is not None else len(rows)
+    raw_names = {name for name in header if name.strip()}
+    place, kind = next(iter(typed.items()), (0, ""))
     for at in range(first + 1, end):
         row = rows[at]
-        if len(row) < 2 or (len(row) == width and _fits_kinds(row, typed) and not names):
+        if len(row) < 2 or (
+            len(row) == width
+            and raw_names.isdisjoint(row)
+            and (not kind or kind_of(row[place]) == kind)
+        ):
             continue
         if tuple(row) != header and _is_header_below(rows, at, width, names, typed):
             return _with_title(rows, at, first, width)
@@ -140,6 +146,9 @@ def _copy_begins(rows: Sequence[Row], first: int, repeats: Sequence[int]) -> int
         return None
     below = next((row for row in rows[at + 1 :] if _count(row)), None)
     begins = next((row for row in rows[first:] if _count(row)), None)
+    if len(rows) - at - 1 > at - first:
+        # No page is longer than the first one.
+        return at
     same = below is not None and begins is not None and _alike(below, begins)
     return at if same or not _count(rows[at - 1]) else None
 

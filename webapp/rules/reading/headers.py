@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -193,6 +194,74 @@ def check_names(names: Sequence[str], limits: Limits) -> Refusal | None:
             )
         seen[key] = position
     return None
+
+
+def are_names(cells: Sequence[str]) -> bool:
+    """Do these cells do for a header: all filled, all different, none a number or a date?"""
+    names = [cell.strip().casefold() for cell in cells]
+    return (
+        all(names)
+        and len(set(names)) == len(names)
+        and not any(kind_of(name) in TYPED for name in names)
+    )
+
+
+_WORDS = frozenset(
+    """
+    account active address age amount area author balance birth birthday business category cell
+    city class code comment comments company contact cost count country county created currency
+    customer date datetime day deceased department description detail discount district dob donor
+    email employer end ext fax fax first from fund gender gift given group height hire home hours id
+    income item job join key language last lat latitude length level line lng location lon longitude
+    mail manager member memo method middle mobile modified money month name nickname note notes num
+    number office opt order organization other paid parent partner password payment percent person
+    phone position postal preferred prefix price primary product productid project province purpose
+    qty quantity race rate rating reason receipt record reference region registered relation report
+    review salary salutation score secondary sector service sex size source spouse start state
+    status street suffix sum surname tag tax team tel telephone text time timestamp title to total
+    town type unit units updated url user username value volunteer website weight work year zip
+    """.split()
+)
+_TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+
+def _is_known(name: str) -> bool:
+    tokens = [token.lower() for token in _TOKEN.findall(name) if not token.isdigit()]
+    return bool(tokens) and all(token in _WORDS for token in tokens)
+
+
+def split_names(cells: Sequence[str], width: int) -> list[str] | None:
+    """The names where two of them have run together, if it is clear which and where."""
+    if len(cells) != width - 1:
+        return None
+    found: list[tuple[int, int]] = []
+    for at, cell in enumerate(cells):
+        if _is_known(cell):
+            continue
+        found += [
+            (at, place)
+            for place in range(2, len(cell) - 1)
+            if cell[place] not in "_ -"
+            and cell[place - 1] not in "_ -"
+            and _is_known(cell[:place])
+            and _is_known(cell[place:])
+        ]
+    if not found:
+        found = _joints(cells)
+    if len(found) != 1:
+        return None
+    at, place = found[0]
+    return [*cells[:at], cells[at][:place], cells[at][place:], *cells[at + 1 :]]
+
+
+def _joints(cells: Sequence[str]) -> list[tuple[int, int]]:
+    """Where a small letter or digit meets a capital, if that is so in one name only."""
+    return [
+        (at, place)
+        for at, cell in enumerate(cells)
+        for place in range(1, len(cell))
+        if (cell[place - 1].islower() or cell[place - 1].isdigit()) and cell[place].isupper()
+    ]
 
 
 def read_header(

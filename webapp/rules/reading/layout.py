@@ -69,7 +69,7 @@ def find_layout(
     first = next((at for at, count in enumerate(filled) if count), None)
     if first is None:
         return None
-    width = find_width(rows[first:], filled[first:])
+    width = find_width(rows[first:])
     head = _find_head(rows, filled, first, width)
     if choices.header_line is not None:
         head = max(0, choices.header_line - start - max(0, (choices.header_rows or 1) - 1))
@@ -78,16 +78,21 @@ def find_layout(
 
 
 def _count(row: Row) -> int:
-    return sum(1 for cell in row if cell and not cell.isspace())
+    return sum(map(bool, map(str.strip, row)))
 
 
-def find_width(rows: Sequence[Row], filled: Sequence[int]) -> int:
+def find_width(rows: Sequence[Row]) -> int:
     """How many cells the rows of the first table have."""
-    sizes = [len(row) for row, count in zip(rows, filled, strict=True) if count]
+    filled = [row for row in rows if _count(row)]
+    sizes = [len(row) for row in filled]
+    if not sizes:
+        return 1
     common = Counter(sizes)
     usual = max(common, key=lambda size: (common[size] * (0.7 if size == 1 else 1.0), size))
     if usual == 1:
         return 1
+    if len(sizes) == 2 and sizes[0] != sizes[1]:
+        return _width_of_two(filled)
     for at in range(min(len(sizes), 400)):
         window = sizes[at : at + _WINDOW]
         size, count = max(Counter(window).items(), key=lambda item: (item[1], item[0]))
@@ -96,10 +101,17 @@ def find_width(rows: Sequence[Row], filled: Sequence[int]) -> int:
     return usual
 
 
+def _width_of_two(rows: Sequence[Row]) -> int:
+    """Of a header and one record, the one with a blank cell too many is the one that is wrong."""
+    short, long = sorted(rows, key=len)
+    blank = len(long) - _count(long)
+    return len(short) if 1 < len(short) == len(long) - 1 and blank else len(long)
+
+
 def _find_head(rows: Sequence[Row], filled: Sequence[int], first: int, width: int) -> int:
     """The first row of the table: the one below titles and blank lines."""
     if width < 2:
-        return first
+        return _below_title(filled, first)
     for at in range(first, min(len(rows), first + _FIRST_ROWS)):
         count, size = filled[at], len(rows[at])
         if not count:
@@ -111,6 +123,14 @@ def _find_head(rows: Sequence[Row], filled: Sequence[int], first: int, width: in
         )
         if not is_title and size >= width - max(1, width // 4):
             return at
+    return first
+
+
+def _below_title(filled: Sequence[int], first: int) -> int:
+    """In one column a line is a title where a blank line sets it apart from several others."""
+    rest = filled[first + 1 : first + 6]
+    if len(rest) >= 4 and not rest[0] and all(rest[1:]):
+        return first + 2
     return first
 
 
@@ -126,7 +146,7 @@ def _lay_out(
     top = list(rows[head]) if header is None else list(header)
     if choices.header_rows is not None:
         count = max(0, choices.header_rows)
-    elif has_header(top, below):
+    elif choices.header_line is not None or has_header(top, below):
         count = count_header_rows(rows[head:], width, below)
     else:
         count = 0
@@ -142,7 +162,7 @@ def _lay_out(
     first = head + count
     layout = Layout(start + first - 1, count, (), 0, raw_width=width, header_cells=raw_header)
     layout.outside = outside
-    end = find_end(rows[first:], layout, choices, start=start + first)
+    end = find_end(rows[first : first + 2 * _BODY], layout, choices, start=start + first)
     layout.all_rows = [row for row in rows[first : first + end.rows] if _count(row)]
     body = [row for row in layout.all_rows if len(row) == width]
     layout.body = [row for row in body if tuple(row) != raw_header] if end.repeats_header else body

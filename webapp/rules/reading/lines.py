@@ -33,6 +33,11 @@ def split_lines(text: str) -> list[str]:
 
 def read_line_blocks(source: Source, dialect: Dialect, limits: Limits) -> Iterator[list[str]]:
     """Blocks of complete lines, together all of the file; the last line may lack its ending."""
+    return map(split_lines, read_text_blocks(source, dialect, limits))
+
+
+def read_text_blocks(source: Source, dialect: Dialect, limits: Limits) -> Iterator[str]:
+    """The same as text that is not split yet."""
     decoder = make_decoder(dialect.encoding)
     with source.open() as file:
         file.seek(bom_length(dialect.encoding) if dialect.had_bom else 0)
@@ -57,7 +62,7 @@ def read_line_blocks(source: Source, dialect: Dialect, limits: Limits) -> Iterat
             if at_end:
                 whole = whole.rstrip("\x1a")  # how programs for DOS end a file
             if whole:
-                yield split_lines(whole)
+                yield whole
 
 
 def _last_line_end(text: str) -> int:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 
+from webapp.rules.reading.lines import split_lines
 from webapp.rules.reading.recovery import Recovered, Recovery
 from webapp.rules.reading.splitting import make_reader
 from webapp.rules.reading.tables import (
@@ -81,45 +82,44 @@ class RecordReader:
         self.looked_at = 0
         self.most_looked_at = MOST_LOOKED_AT
 
-    def read(self, blocks: Iterable[list[str]]) -> Iterator[Records]:
-        """Every record of the blocks of lines, also the blank ones."""
-        lines: list[str] = []
-        weight = cut_weight = 0
+    def read(self, blocks: Iterable[str]) -> Iterator[Records]:
+        """Every record of the blocks of complete lines, also the blank ones."""
+        text = ""
+        cut_weight = 0
         for block in blocks:
-            lines = lines + block if lines else block
-            weight += sum(map(len, block))
+            text = text + block if text else block
             # A record that is still cut after this block is not looked at again until there is
             # twice as much of it: a cell of a thousand lines must not be read a thousand times.
-            if weight < 2 * cut_weight:
+            if len(text) < 2 * cut_weight:
                 continue
-            records, lines = self._parse_block(lines, weight, at_end=False)
-            weight = cut_weight = sum(map(len, lines))
+            records, text = self._parse_block(text, at_end=False)
+            cut_weight = len(text)
             yield records
-        if lines:
-            yield self._parse_block(lines, weight, at_end=True)[0]
+        if text:
+            yield self._parse_block(text, at_end=True)[0]
 
     def read_sample(self, lines: list[str], *, is_whole: bool) -> Records:
         """The records of a sample; one that is cut off at its end is left out."""
-        weight = sum(map(len, lines))
-        return self._parse_block(lines, weight, at_end=is_whole)[0] if lines else Records()
+        return self._parse_block("".join(lines), at_end=is_whole)[0] if lines else Records()
 
-    def _parse_block(
-        self, lines: list[str], weight: int, *, at_end: bool
-    ) -> tuple[Records, list[str]]:
+    def _parse_block(self, text: str, *, at_end: bool) -> tuple[Records, str]:
+        lines = split_lines(text)
+        weight = len(text)
         if weight > 1 << 20:
             _refuse_too_many_cells(lines, self.dialect, self.limits)
         csv.field_size_limit(self.limits.max_cell)
-        found = self._parse_fast(lines, at_end=at_end)
+        found = self._parse_fast(text, lines, at_end=at_end)
         if found is None:
             found = _Careful(self, lines, at_end=at_end).parse()
         records, cut = found
-        text = "".join(lines)
         records.has_nul, records.weight = "\x00" in text, weight
         if records.has_nul:
             records.is_plain = False
-        return records, cut
+        return records, "".join(cut)
 
-    def _parse_fast(self, lines: list[str], *, at_end: bool) -> tuple[Records, list[str]] | None:
+    def _parse_fast(
+        self, text: str, lines: list[str], *, at_end: bool
+    ) -> tuple[Records, list[str]] | None:
         """The normal case: every quote is where it belongs and every row has its width."""
         reader = make_reader(lines, self.dialect, strict=True)
         rows: list[list[str]] = []
@@ -131,19 +131,20 @@ class RecordReader:
                 return None
             rows, end = _up_to_the_cut(lines, self.dialect)
             lines, cut = lines[:end], lines[end:]
+            text = "".join(lines)
         width = self.width
         if width:
             widths = set(map(len, rows))
-            if not widths <= {0, width} or self._has_odd_quotes(lines):
+            if not widths <= {0, width} or self._has_odd_quotes(text, rows):
                 return None
             return Records(rows, is_plain=widths <= {width}), cut
         return Records(rows), cut
 
-    def _has_odd_quotes(self, lines: list[str]) -> bool:
+    def _has_odd_quotes(self, text: str, rows: list[list[str]]) -> bool:
         """Are there quotes elsewhere than at the beginning and the end of a cell?"""
         quote, delimiter = self.dialect.quote, self.dialect.delimiter
-        text = "".join(lines)
-        if not quote or quote not in text:
+        # Those that are in order are gone from the cells.
+        if not quote or quote not in text or quote not in "".join(chain.from_iterable(rows)):
             return False
         usual = (
             text.count(delimiter + quote)

@@ -8,7 +8,7 @@ from webapp.rules.reading.lines import read_line_blocks, read_part
 from webapp.rules.reading.tables import Dialect, Limits, Source
 
 HEAD = 1 << 19
-_MOST_LINES = 20_000
+_MOST_LINES = 8_000
 TAIL = 1 << 16
 _PART = 1 << 14
 _PARTS = 4
