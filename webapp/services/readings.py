@@ -40,6 +40,7 @@ from webapp.services.uploads import (
 
 DIAGNOSED_ROWS = 100_000
 DIAGNOSED_SECONDS = 3.0
+BATCH_ROWS, BATCH_CELLS = 2_000, 50_000
 _OF_DATES = (DamageKind.SWAPPED_DATES, DamageKind.BECAME_DATE)
 DAMAGE = ("damage", "damage_rows", "damage_complete")
 _OTHER_ROWS = ("kind", "packing", "member", "sheet", "delimiter", "quote", "escape")
@@ -212,7 +213,9 @@ def forget_diagnosis(run: Run) -> None:
 def _read_good(upload: Upload, recognition: Recognition) -> Iterator[Batch]:
     """The rows that can be read, as the run reads them: without the guards of a rejects file."""
     is_guarded = bool(recognition.report)
-    for batch in read_records(source_of(upload), dialect_of(upload)):
+    # The clock is looked at between batches, so one of a wide table has fewer rows
+    size = max(20, min(BATCH_ROWS, BATCH_CELLS // max(1, len(recognition.columns))))
+    for batch in read_records(source_of(upload), dialect_of(upload), size=size):
         good = [at for at, number in enumerate(batch.row_numbers) if number not in batch.faults]
         numbers = [batch.row_numbers[at] for at in good]
         rows = [batch.rows[at] for at in good]
