@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from webapp.rules.reading.number_formats import Show, show_number
+from webapp.rules.reading.records import too_many_columns
+from webapp.rules.reading.tables import Limits, UnreadableError
 
 ERRORS = {
     0x00: "#NULL!",
@@ -27,6 +29,14 @@ MERGED_WITHIN = 50
 
 # Rows are handed on a few at a time: a block of them has to fit into the processor's cache.
 _BLOCK_CELLS = 4_096
+
+
+def check_column(column: int, limits: Limits) -> None:
+    """Refuse a cell so far to the right that a few rows like its own would fill the memory."""
+    if column >= LAST_COLUMN:
+        raise ValueError(column)
+    if column >= 2 * limits.max_columns:
+        raise UnreadableError(too_many_columns(column + 1, limits))
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from webapp.rules.reading.books import (
     Sheet,
     SheetFacts,
     SheetRows,
+    check_column,
 )
 from webapp.rules.reading.markup import feed, make_parser
 from webapp.rules.reading.number_formats import show_number
@@ -275,8 +276,7 @@ class _Reader:
         repeats = _repeats(cell, "columns")
         text = _show(cell, "".join(self._pieces))
         if text:
-            if self._column + repeats > LAST_COLUMN:
-                raise ValueError(repeats)
+            check_column(self._column + repeats - 1, self._limits)
             self._row.extend([""] * (self._column - len(self._row)))
             self._row.extend([text] * repeats)
             self._row_length += len(text) * repeats

@@ -345,4 +345,6 @@ def _below_header(
             numbers, rows = [numbers[at] for at in keep], [rows[at] for at in keep]
         texts = ["".join(row) for row in rows]
         has_nul = any(map(contains, texts, repeat("\x00")))
-        yield numbers, Records(rows, has_nul=has_nul, weight=sum(map(len, texts)))
+        # Blank cells have no characters, but a place in the row each.
+        weight = sum(map(len, texts)) + sum(map(len, rows))
+        yield numbers, Records(rows, has_nul=has_nul, weight=weight)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from webapp.rules.reading.books import LAST_COLUMN, LAST_ROW, SheetRows
+from webapp.rules.reading.books import LAST_COLUMN, LAST_ROW, SheetRows, check_column
 from webapp.rules.reading.markup import feed, make_parser
 from webapp.rules.reading.number_formats import Show, show_number
 from webapp.rules.reading.records import cell_too_long
@@ -129,8 +129,7 @@ class _SheetReader:
             value = _show_text(kind, value)
         gap = column - len(row)
         if gap > 0:
-            if column >= LAST_COLUMN:
-                raise ValueError(column)
+            check_column(column, self._limits)
             row.extend([""] * gap)
         if gap < 0:
             row[column] = value

@@ -17,6 +17,7 @@ from webapp.rules.reading.books import (
     SheetFacts,
     SheetRows,
     Shower,
+    check_column,
 )
 from webapp.rules.reading.number_formats import Show, format_code, make_show
 from webapp.rules.reading.package import DAMAGED, Package, open_package
@@ -193,8 +194,7 @@ class XlsbBook:
                         yield full
                 elif kind in _CELLS and number:
                     column, style = _ONE_CELL.unpack_from(data)
-                    if column >= LAST_COLUMN:
-                        raise ValueError(column)
+                    check_column(column, self._limits)
                     text = self._cell(kind, style & 0xFFFFFF, data)
                     if text:
                         collector.add(number, column, text)

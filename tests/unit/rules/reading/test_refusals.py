@@ -192,6 +192,16 @@ print(getattr(result, "code", "read"), rows, megabytes, time.monotonic() - start
 @pytest.mark.parametrize(
     ("source", "outcome", "megabytes"),
     [
+        (
+            "Bytes(workbook(BOOK_ROW * 2_000 + BOOK_ROW.replace('<c>', '<c r=\"XFD1\">') * 9_000))",
+            "too_many_columns",
+            120,
+        ),
+        (
+            "Bytes(workbook(BOOK_ROW * 2_000 + BOOK_ROW.replace('<c>', '<c r=\"BXX1\">') * 9_000))",
+            "read",
+            200,
+        ),
         ('Repeated(b"", b"x", 1_000_000_000)', "line_too_long", 300),
         ('Repeated(b"A,B\\n1,2\\n", b"a,", 1_000_000_000)', "line_too_long", 300),
         ('Repeated(b"A,B\\n1,2\\n", b"a,", 12_000_000)', "too_many_columns", 300),
