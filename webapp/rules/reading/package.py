@@ -160,7 +160,7 @@ def _refuse(infos: list[zipfile.ZipInfo], size: int, limits: Limits) -> Refusal 
     return None
 
 
-ArchiveKind = Literal["xlsx", "xlsb", "ods", "document", "archive"]
+ArchiveKind = Literal["xlsx", "xlsb", "ods", "numbers", "document", "archive"]
 
 
 def kind_of_archive(archive: zipfile.ZipFile) -> ArchiveKind:
@@ -173,11 +173,17 @@ def kind_of_archive(archive: zipfile.ZipFile) -> ArchiveKind:
         return "document" if is_other and "xl/workbook.xml" not in names else "xlsx"
     if "mimetype" in names and "content.xml" in names:
         return "ods" if b"spreadsheet" in _mime_type(archive) else "document"
-    return "archive"
+    return "numbers" if any(name.endswith(".iwa") for name in names) else "archive"
 
 
 def refuse_other_kind(kind: str) -> Refusal | None:
     """The refusal for what is packed like a workbook and is none."""
+    if kind == "numbers":
+        return Refusal(
+            "numbers",
+            "This is a Numbers file, which only Apple's Numbers can read; open it there, choose "
+            "File, Export To, Excel (or CSV), and choose the file that makes.",
+        )
     if kind == "document":
         return Refusal(
             "document",

@@ -94,6 +94,7 @@ CASES = {
         "blank",
     ),
     "xlsb": (zipped({"[Content_Types].xml": b"", "xl/workbook.bin": b""}), "blank"),
+    "numbers": (zipped({"Index/Document.iwa": b"\x00", "preview.jpg": b"\xff"}), "numbers"),
     "xlsx, header alone": (HEADER_ONLY, "no_rows"),
     "xlsx, blank": (workbook("", ""), "blank"),
     "xlsx, no sheets": (workbook(), "blank"),
