@@ -36,6 +36,8 @@ MOST_LOOKED_AT = 20_000
 """After so many irregular rows the others are set aside at once: the file is something else."""
 
 _LONGEST_RAW = 4_000
+_MANY_STRAYS = 20
+_FARTHEST_END = 2_000
 
 
 @dataclass(slots=True)
@@ -184,13 +186,17 @@ class _Careful:
         self.limits = reader.limits
         self.at_end = at_end
         self.found = Records()
+        self.strays = 0
 
     def parse(self) -> tuple[Records, list[str]]:
         position = 0
         while position < len(self.lines):
+            start = position
             position, is_open = self._read_regular(position)
             if position >= len(self.lines):
                 break
+            if self.strays >= _MANY_STRAYS and position - start >= _FARTHEST_END:
+                continue
             if is_open and not self.at_end and not self._is_runaway(position):
                 return self.found, self.lines[position:]
             position = self._read_irregular(position)
@@ -199,7 +205,10 @@ class _Careful:
     def _read_regular(self, start: int) -> tuple[int, bool]:
         """Read records up to one that needs a closer look; say where it begins, and if a quote
         is open from there to the end."""
-        reader = make_reader(islice(self.lines, start, None), self.dialect, strict=True)
+        # Many quotes that are never closed: each is not looked for to the end.
+        until = None if self.strays < _MANY_STRAYS else start + _FARTHEST_END
+        lines = islice(self.lines, start, until)
+        reader = make_reader(lines, self.dialect, strict=True)
         position = start
         try:
             for row in reader:
@@ -209,7 +218,8 @@ class _Careful:
                 self.found.rows.append(row)
                 position = end
         except csv.Error as error:
-            return position, str(error) == _CUT
+            self.strays += 1
+            return position, str(error) == _CUT and until is None
         return position, False
 
     def _accept(self, row: list[str], position: int, end: int) -> bool:
@@ -265,7 +275,7 @@ class _Careful:
         if self._may_look():
             ends = [position + 1] if end is None else [end, position + 1]
             if end is None or end - position > 1:
-                ends += [position + count for count in range(2, 6)]
+                ends += [position + 2, position + 3]
             for at in dict.fromkeys(ends):
                 if at <= len(self.lines) and self._recover(position, at, is_record=at == end):
                     return at
@@ -275,7 +285,8 @@ class _Careful:
 
     def _end_of(self, position: int) -> int | None:
         """Where the record ends by its quotes alone; None where they are not in order."""
-        reader = make_reader(islice(self.lines, position, None), self.dialect, strict=True)
+        until = position + _FARTHEST_END
+        reader = make_reader(islice(self.lines, position, until), self.dialect, strict=True)
         try:
             next(reader)
         except (csv.Error, StopIteration):
@@ -287,7 +298,7 @@ class _Careful:
         if recovery is None:
             return False
         text = "".join(self.lines[position:end])
-        found: Recovered | None = recovery.recover(text)
+        found: Recovered | None = recovery.recover(text, _cells_of(text, self.dialect))
         if found is None:
             return False
         if not is_record and end - position > 1 and not self._begins_well(end):
@@ -348,6 +359,15 @@ class _Careful:
 
 def _is_doubled(text: str, quote: str) -> bool:
     return quote * 2 in text
+
+
+def _cells_of(text: str, dialect: Dialect) -> list[str] | None:
+    """The cells of one record, where its quotes are in order."""
+    try:
+        rows = list(make_reader(text.splitlines(True), dialect, strict=True))
+    except csv.Error:
+        return None
+    return rows[0] if len(rows) == 1 else None
 
 
 def say_irregular(found: int, dialect: Dialect) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from heapq import nlargest
 from itertools import pairwise
 
+from webapp.rules.reading.aligning import align
 from webapp.rules.reading.shapes import UNKNOWN, Shape, pattern_of, shapes_of
 from webapp.rules.reading.tables import Dialect, name_delimiter, name_delimiters
 
@@ -25,6 +26,10 @@ _MOST_EDITS = 2
 _KEPT = 3
 _SPLIT_ANYWHERE = 60
 _LONGEST_ROW = 60_000
+_WIDEST = 60
+_MOST_FAILURES = 40
+_MOST_STEPS = 20_000
+"""A row that is not read after so many steps is left to a person."""
 
 _COST_BLANK, _COST_SPLIT, _COST_JOIN, _COST_STRAY, _COST_BARE = 3.0, 3.0, 3.0, 3.0, 2.0
 _COST_QUOTED_SPLIT = 1.5
@@ -91,13 +96,53 @@ class Recovery:
             shapes = shapes_of(dialect.shapes)
         self.shapes = tuple(shapes) if len(shapes) == self.width else (UNKNOWN,) * self.width
         # Whether the cells can be told apart by what they look like.
+        self._successes = self._failures = 0
         self.knows = any(not shape.is_weak for shape in self.shapes)
 
-    def recover(self, text: str) -> Recovered | None:
-        """The row, where exactly one reading of its text fits."""
+    def recover(self, text: str, cells: list[str] | None = None) -> Recovered | None:
+        """The row, where exactly one reading of its text fits.
+
+        ``cells`` are those it has by its quotes, where these are in order.
+        """
         text = text.rstrip("\r\n")
         if len(text) > _LONGEST_ROW or not self.width:
             return None
+        if cells is not None and abs(len(cells) - self.width) == 1:
+            found = self._align(cells)
+            if found is not None:
+                return found
+        if not self._may_search():
+            return None
+        found = self._search(text)
+        self._successes += found is not None
+        self._failures += found is None
+        return found
+
+    def _may_search(self) -> bool:
+        """Looking at every reading costs milliseconds: not where it has been in vain so often."""
+        return self.width <= _WIDEST and (
+            self._failures < _MOST_FAILURES or self._failures < 4 * self._successes
+        )
+
+    def _align(self, cells: list[str]) -> Recovered | None:
+        name = name_delimiter(self.dialect.delimiter)
+        dialect = self.dialect
+        found = align(cells, self.shapes, dialect.delimiter, dialect.quote, name)
+        if not found or any(found[0].score - other.score < _MARGIN for other in found[1:3]):
+            return None
+        best = found[0]
+        if self._count_misfits(best.cells) > self.width // 6:
+            return None
+        return Recovered(list(best.cells), best.edit)
+
+    def _count_misfits(self, cells: Sequence[str]) -> int:
+        quote = self.dialect.quote or None
+        return sum(
+            not shape.fits(cell) and not shape.fits(cell.strip(quote))
+            for shape, cell in zip(self.shapes, cells, strict=True)
+        )
+
+    def _search(self, text: str) -> Recovered | None:
         best = self._find_best(text, self.dialect.delimiter)
         if best is not None:
             return Recovered(best.cells(), _say(best))
@@ -110,7 +155,7 @@ class Recovery:
         if all(shape.fits(cell) for shape, cell in zip(shapes, cells, strict=True)):
             return None
         text = text.rstrip("\r\n")
-        if len(text) > _LONGEST_ROW:
+        if len(text) > _LONGEST_ROW or not self._may_search():
             return None
         best = self._find_best(text, self.dialect.delimiter, _SURE, spare=0)
         if best is None or best.cells() == cells:
@@ -152,11 +197,7 @@ class Recovery:
         best = found[0]
         if any(best.score - other.score < margin for other in found[1:]):
             return None
-        misfits = sum(
-            not shape.fits(cell) and not shape.fits(cell.strip(self.dialect.quote or None))
-            for shape, cell in zip(self.shapes, best.cells(), strict=True)
-        )
-        if misfits > (self.width // 6 if spare is None else spare):
+        if self._count_misfits(best.cells()) > (self.width // 6 if spare is None else spare):
             return None
         return best
 
@@ -178,6 +219,7 @@ class _Search:
         self.has_quotes = bool(self.quote) and self.quote in text
         self.joins_freely = delimiter == " "
         self.name = name_delimiter(delimiter)
+        self.steps = 0
         self._spans: dict[tuple[int, int], _Cell | None] = {}
 
     def find(self) -> list[_Reading]:
@@ -193,6 +235,8 @@ class _Search:
         states[0][0] = [_Reading(0.0, "", None, 0, "", 0)]
         for at in range(count + 1):
             here = states[at]
+            if self.steps > _MOST_STEPS:
+                return []
             for column in range(width + 1):
                 if column not in here:
                     continue
@@ -395,6 +439,7 @@ class _Search:
         reading: _Reading,
         cells: list[_Cell],
     ) -> None:
+        self.steps += 1
         score, edits, key = reading.score, reading.edits, reading.key
         at = column - len(cells)
         before = reading

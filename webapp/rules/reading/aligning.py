@@ -1,0 +1,152 @@
+"""A row with one cell too many or too few, whose quotes are in order: where is the one mistake?
+
+The cells before the mistake stand in their columns, and those behind it in the columns beside
+theirs. Both sums are known for every place at once, so that a wide row costs little more than a
+narrow one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from webapp.rules.reading.shapes import Shape
+
+_COST_BLANK, _COST_SPLIT, _COST_QUOTED_SPLIT, _COST_JOIN = 3.0, 3.0, 1.5, 3.0
+_PLACES = 24
+"""So many of the likeliest places are looked at."""
+_SPLIT_ANYWHERE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """One way of putting a row right."""
+
+    score: float
+    cells: tuple[str, ...]
+    edit: str
+
+
+def align(
+    cells: Sequence[str], shapes: Sequence[Shape], delimiter: str, quote: str, name: str
+) -> list[Alignment]:
+    """The ways of giving a row its width that are likeliest, the best first."""
+    aligner = _Aligner(cells, shapes, delimiter, quote, name)
+    found = aligner.shorten() if len(cells) > len(shapes) else aligner.lengthen()
+    best: dict[tuple[str, ...], Alignment] = {}
+    for item in found:
+        other = best.get(item.cells)
+        if other is None or item.score > other.score:
+            best[item.cells] = item
+    return sorted(best.values(), key=lambda item: -item.score)
+
+
+class _Aligner:
+    def __init__(
+        self, cells: Sequence[str], shapes: Sequence[Shape], delimiter: str, quote: str, name: str
+    ) -> None:
+        self.cells = list(cells)
+        self.shapes = shapes
+        self.delimiter = delimiter
+        self.quote = quote
+        self.name = name
+        width, count = len(shapes), len(cells)
+        self.before = [
+            0.0,
+            *accumulate(shapes[at].score(cells[at]) for at in range(min(width, count))),
+        ]
+        back = list(
+            accumulate(
+                shapes[width - 1 - at].score(cells[count - 1 - at])
+                for at in range(min(width, count))
+            )
+        )
+        self.after = [0.0, *back]
+
+    def _rest(self, at: int) -> float:
+        """What the cells from a position on score in the columns they have from the right."""
+        return self.after[len(self.cells) - at]
+
+    def shorten(self) -> Iterator[Alignment]:
+        """Without a blank cell, or with two cells as one."""
+        cells, width = self.cells, len(self.shapes)
+        for at, cell in enumerate(cells):
+            if not cell.strip():
+                score = self.before[at] + self._rest(at + 1) - _COST_BLANK
+                edit = f"A {self.name} too many before cell {at + 1} was left out."
+                yield Alignment(score, tuple(cells[:at] + cells[at + 1 :]), edit)
+        bases = {at: self.before[at] + self._rest(at + 2) for at in range(width)}
+        for at in _best_places(bases):
+            text = cells[at] + self.delimiter + cells[at + 1]
+            gap = cells[at].endswith(" ") or cells[at + 1].startswith(" ")
+            cost = _COST_JOIN - 1 if gap else _COST_JOIN + 2
+            score = bases[at] + self.shapes[at].score(text) - cost
+            shown = _short(text)
+            edit = f"“{shown}” was read as one cell, with the {self.name} in it."
+            yield Alignment(score, tuple([*cells[:at], text, *cells[at + 2 :]]), edit)
+
+    def lengthen(self) -> Iterator[Alignment]:
+        """With a blank cell more, or one cell as two."""
+        cells, shapes = self.cells, self.shapes
+        for at in range(len(cells) + 1):
+            score = self.before[at] + shapes[at].score("") + self._rest(at) - _COST_BLANK
+            edit = f"The blank cell {at + 1} was put in, because a {self.name} was missing."
+            yield Alignment(score, tuple([*cells[:at], "", *cells[at:]]), edit)
+        bases = {at: self.before[at] + self._rest(at + 1) for at in range(len(cells))}
+        for at in _best_places(bases):
+            yield from self._split(at, bases[at])
+
+    def _split(self, at: int, base: float) -> Iterator[Alignment]:
+        cell, quote = self.cells[at], self.quote
+        one, other = self.shapes[at], self.shapes[at + 1]
+        found: list[tuple[float, str, str]] = []
+        if quote and quote in cell:
+            for place, sign in enumerate(cell):
+                if sign == quote and 0 < place < len(cell) - 1:
+                    pair = cell[:place], cell[place + 1 :]
+                    if pair[1].endswith(quote) and pair[1].count(quote) == 1:
+                        pair = pair[0], pair[1][:-1]
+                    found.append((_COST_QUOTED_SPLIT, *pair))
+        if len(cell) <= _SPLIT_ANYWHERE:
+            found += [(_COST_SPLIT, cell[:place], cell[place:]) for place in range(1, len(cell))]
+        else:
+            found += [(_COST_SPLIT, cell[:place], cell[place:]) for place in _joints(cell)]
+        scored = sorted(
+            (
+                (base + one.score(left) + other.score(right) - cost, left, right)
+                for cost, left, right in found
+            ),
+            reverse=True,
+        )
+        for score, left, right in scored[:3]:
+            edit = (
+                f"A {self.name} was missing between cells {at + 1} and {at + 2}: "
+                f"they were read as “{_short(left)}” and “{_short(right)}”."
+            )
+            yield Alignment(score, (*self.cells[:at], left, right, *self.cells[at + 1 :]), edit)
+
+
+def _joints(cell: str) -> list[int]:
+    """Where one kind of character meets another in a long text."""
+    found = [
+        place
+        for place in range(1, min(len(cell), 2_000))
+        if not cell[place].isspace()
+        and not cell[place - 1].isspace()
+        and (
+            cell[place].isupper() != cell[place - 1].isupper()
+            or cell[place].isdigit() != cell[place - 1].isdigit()
+            or cell[place].isalnum() != cell[place - 1].isalnum()
+        )
+    ]
+    return found[:80]
+
+
+def _best_places(bases: dict[int, float]) -> list[int]:
+    """The places where the other cells stand best."""
+    return sorted(bases, key=lambda at: -bases[at])[:_PLACES]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:40] + "…"
