@@ -23,15 +23,15 @@ RULE = "blanks"
 WHY = "blanks that nobody sees"
 
 _FIXED = "\u00a0\u2000-\u200a\u202f\u205f"
-# French sets a non-breaking blank before these signs and inside «»; figures are grouped with one
-_STRAY = re.compile(
-    rf"(?<![«\d{_FIXED}]) *+[{_FIXED}][ {_FIXED}]*+(?![;:!?»%€$°])"
-    rf"|(?<=\d) *+[{_FIXED}][ {_FIXED}]*+(?![\d;:!?»%€$°])"
+_STRAY = re.compile(rf" *+[{_FIXED}][ {_FIXED}]*+")
+# In running text a non-breaking blank is often meant: French sets one before these signs and inside
+# «», the Slavic languages behind short words, everybody between a figure and what it counts
+_STRAY_IN_TEXT = re.compile(
+    rf"(?<![«\d {_FIXED}])(?<!\b\w)(?<!\b\w\w) *+[{_FIXED}][ {_FIXED}]*+(?![;:!?»%€$°–—\d])"
 )
-_GROUPED = re.compile(rf"(?<=\d)[{_FIXED}]+(?=\d)")
-_NO_WIDTH = re.compile("[\u200b\u2060\ufeff]")
-# Persian, the scripts of India and emoji join letters with these
-_JOINERS = re.compile("(?:(?<=[\x00-\u024f])|^)[\u200c\u200d]+(?=[\x00-\u024f]|$)")
+_NO_WIDTH = re.compile("[\u2060\ufeff]|^\u200b+|\u200b+$")
+# Persian, the scripts of India and emoji join letters with these; Khmer and Thai part words
+_JOINERS = re.compile("(?:(?<=[\x00-\u024f])|^)[\u200b-\u200d]+(?=[\x00-\u024f]|$)")
 _DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LINES = re.compile(r"[ \t\r\n\x0b\x0c]*[\t\r\n\x0b\x0c][ \t\r\n\x0b\x0c]*")
@@ -57,42 +57,40 @@ ONE_LINE = frozenset(
     }
 )
 """What never has a line break or two blanks inside."""
-_GROUPS_DIGITS = frozenset({Use.UNKNOWN, Use.NUMBER, Use.WORDS})
+_RUNNING_TEXT = frozenset({Use.UNKNOWN, Use.NUMBER, Use.WORDS})
 
 AROUND, INSIDE = "around", "inside"
 
 
-def tidied(text: str, *, one_line: bool, grouped: bool) -> str:
+def tidied(text: str, *, one_line: bool, in_text: bool) -> str:
     """The text without the blanks that nobody sees.
 
-    `one_line`: it is of a kind that has no line breaks and no doubled blanks. `grouped`: digits may
-    be grouped with a non-breaking blank.
+    `one_line`: it is of a kind that has no line breaks and no doubled blanks. `in_text`: it may
+    be running text, where some non-breaking blanks are meant.
     """
     clean = text
-    while (tidier := _tidied_once(clean, one_line, grouped)) != clean:
+    while (tidier := _tidied_once(clean, one_line, in_text)) != clean:
         clean = tidier
     return clean
 
 
-def _tidied_once(text: str, one_line: bool, grouped: bool) -> str:
+def _tidied_once(text: str, one_line: bool, in_text: bool) -> str:
     clean = text
     if not text.isascii():
         clean = _NO_WIDTH.sub("", clean)
         clean = _JOINERS.sub("", clean)
         if not _RIGHT_TO_LEFT.search(clean):
             clean = _DIRECTION.sub("", clean)
-        clean = _STRAY.sub(" ", clean)
-        if not grouped:
-            clean = _GROUPED.sub(" ", clean)
+        clean = (_STRAY_IN_TEXT if in_text else _STRAY).sub(" ", clean)
     if one_line:
         clean = _LINES.sub(" ", clean)
         clean = _DOUBLED.sub(" ", clean)
     return clean.strip()
 
 
-def mended(text: str, *, one_line: bool, grouped: bool) -> str | None:
+def mended(text: str, *, one_line: bool, in_text: bool) -> str | None:
     """The tidied text, or None where there is nothing to tidy or somebody else's task."""
-    clean = tidied(text, one_line=one_line, grouped=grouped)
+    clean = tidied(text, one_line=one_line, in_text=in_text)
     if clean == text or (not clean and text.isspace()):
         return None
     # In letters read in the wrong encoding a non-breaking blank is half of a letter
@@ -103,10 +101,10 @@ def mended(text: str, *, one_line: bool, grouped: bool) -> str | None:
 
 def make_mends(repair: Repair) -> Sequence[Mend]:
     """Tidies every text of the column."""
-    one_line, grouped = bool(repair.options["one_line"]), bool(repair.options["grouped"])
+    one_line, in_text = bool(repair.options["one_line"]), bool(repair.options["in_text"])
 
     def mend(cell: str, _around: Around) -> str | None:
-        return mended(cell, one_line=one_line, grouped=grouped)
+        return mended(cell, one_line=one_line, in_text=in_text)
 
     return [Mend(repair.position, (), mend, lambda cell: mend(cell, ()) is not None, WHY)]
 
@@ -117,7 +115,7 @@ class BlanksWatch(TextWatch):
     def __init__(self, purpose: Purpose, describe: Describe) -> None:
         super().__init__(purpose, describe)
         self._one_line = purpose.use in ONE_LINE and purpose.is_known
-        self._grouped = purpose.use in _GROUPS_DIGITS
+        self._in_text = purpose.use in _RUNNING_TEXT
 
     def may_concern(self, text: str, glance: Glance) -> bool:
         if not text.isascii() and _SPECIAL.search(text):
@@ -137,7 +135,7 @@ class BlanksWatch(TextWatch):
         )
 
     def sort_text(self, text: str) -> str | None:
-        if mended(text, one_line=self._one_line, grouped=self._grouped) is None:
+        if mended(text, one_line=self._one_line, in_text=self._in_text) is None:
             return None
         return AROUND if text.strip(" ") != text and text.isascii() else INSIDE
 
@@ -167,5 +165,5 @@ class BlanksWatch(TextWatch):
             advice="Accept: the text stays, the stray blanks go.",
             make_mends=make_mends,
             rule=RULE,
-            options={"one_line": self._one_line, "grouped": self._grouped},
+            options={"one_line": self._one_line, "in_text": self._in_text},
         )

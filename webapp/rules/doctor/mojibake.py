@@ -49,7 +49,8 @@ _SENSIBLE = re.compile(
 _LATIN = "A-Za-zÀ-ÖØ-öø-\u024f\u1e00-\u1eff"
 _OTHER = "\u0370-\u06ff\u0900-\u0e7f\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3"
 _MIXED = re.compile(f"[{_LATIN}][{_OTHER}]|[{_OTHER}][{_LATIN}]")
-_LATIN_LETTER = re.compile(f"[{_LATIN}]")
+# ƒ is a letter of few languages, and common where a Mac read Ä, ě or ł
+_BEGINS_WORDS = re.compile(f"(?!ƒ)[{_LATIN}«»]")
 # Ñ’ alone would be a letter of Serbian
 _ALONE = re.compile("[^\u0370-\u06ff]*[\u0370-\u06ff][^\u0370-\u06ff]*")
 # IRMÃ’S may be a Portuguese word with an apostrophe behind; Ö in GÃ–TEBORG looks no different.
@@ -107,7 +108,7 @@ def _begins_in_letters(text: str, raw: bytes) -> bool:
     """Whether a letter would have to begin another one. In Windows-1252 that is how it looks (Ã);
     elsewhere signs do (√, ├), and letters side by side are a healthy word: ÂÄÄ."""
     return any(
-        byte >= _FIRST_LEAD and sign != "ƒ" and _LATIN_LETTER.match(sign)
+        byte >= _FIRST_LEAD and _BEGINS_WORDS.match(sign)
         for sign, byte in zip(text, raw, strict=True)
     )
 

@@ -101,7 +101,9 @@ class _Step:
 
     def __init__(self, mend: Mend, repair: Repair) -> None:
         self._mend, self._values, self._chosen_by = mend, repair.values, repair.position
-        self._column = repair.options.get("names", {}).get(str(mend.position), repair.column)
+        names = repair.options.get("names", {})
+        name = names.get(str(mend.position), repair.column).strip()
+        self._column = name or f"Column {mend.position + 1}"
         self._concerned: dict[str, tuple[bool, str | None]] = {}
         self._memo: dict[tuple[str, Around], str | None] = {}
 

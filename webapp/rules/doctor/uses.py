@@ -160,5 +160,7 @@ class Purposes:
         same = [other for other in others if other.group == purpose.group]
         if same:
             return same[0]
-        alone = len(self.having(purpose.use)) == 1
-        return others[0] if len(others) == 1 and alone else None
+        if len(others) != 1 or len(self.having(purpose.use)) != 1:
+            return None
+        # The catalogue says of both whose they are: another address's state proves nothing
+        return None if purpose.is_known and others[0].is_known else others[0]

@@ -164,7 +164,9 @@ def make_finding(
 
     Without `make_mends` it only tells.
     """
-    repair = Repair(kind, purpose.position, purpose.name, None, rule, reads, options or {})
+    # The heading as it stands, so that it can be compared with the file's
+    column = purpose.column.name
+    repair = Repair(kind, purpose.position, column, None, rule, reads, options or {})
     mend: MendCell | None = None
     if make_mends is not None:
         mend = make_mends(repair)[0].mend
@@ -180,7 +182,7 @@ def make_finding(
     return Finding(
         kind=kind,
         position=purpose.position,
-        column=purpose.name,
+        column=column,
         rows=tally.rows,
         examples=examples,
         changes=tuple(changes) if mend else (),

@@ -41,7 +41,8 @@ def test_misread_letters_are_read_again(text: str, before: str) -> None:
     "text",
     [
         "São", "SÃO PAULO", "João", "IRMÃ", "IRMÃ’S", "«CAFÉ»", "“IRMÔ", "ROMÂNIA", "NÍŽE", "VÝŠKA",
-        "ÂÄÄ", "Ñ’", "Đặng", "Þór", "Ðóra", "Ελένη", "Мария", "佐藤", "naïve", "Ã", "Å", "100 €",
+        "ÂÄÄ", "«és»", "«és", "Ñ’", "Đặng", "Þór", "Ðóra", "Ελένη", "Мария", "佐藤",
+        "naïve", "Ã", "Å", "100 €",
         "José GarcÃ­a",
     ],
 )  # fmt: skip
@@ -85,7 +86,7 @@ def test_weak_evidence_counts_where_the_file_is_misread() -> None:
     ],
 )
 def test_stray_blanks_go(text: str, clean: str) -> None:
-    assert mended(text, one_line=True, grouped=False) == clean
+    assert mended(text, one_line=True, in_text=False) == clean
 
 
 @pytest.mark.parametrize(
@@ -93,16 +94,17 @@ def test_stray_blanks_go(text: str, clean: str) -> None:
     [
         "Smith", "", "   ", "佐藤\u3000健二", "می\u200cخواهم", "क\u094d\u200dष", "👩\u200d👧",
         "St.  John",
-        "Bonjour\u00a0!", "«\u00a0Oui\u00a0»", "10\u00a0000\u00a0€", "Zimmer\u00admann",
+        "Bonjour\u00a0!", "«\u00a0Oui\u00a0»", "10\u00a0000\u00a0€", "w\u00a0pliku", "č.\u00a05",
+        "ថា\u200bតើ", "Zimmer\u00admann",
     ],
 )  # fmt: skip
 def test_blanks_that_are_meant_stay(text: str) -> None:
-    assert mended(text, one_line=False, grouped=True) is None
+    assert mended(text, one_line=False, in_text=True) is None
 
 
 @pytest.mark.parametrize("text", ["a\nb", "a\tb", "a  b"])
 def test_free_text_keeps_its_lines(text: str) -> None:
-    assert mended(text, one_line=False, grouped=True) is None
+    assert mended(text, one_line=False, in_text=True) is None
 
 
 @given(
@@ -110,11 +112,11 @@ def test_free_text_keeps_its_lines(text: str) -> None:
     st.booleans(),
     st.booleans(),
 )
-def test_a_tidy_text_is_tidy(text: str, one_line: bool, grouped: bool) -> None:
-    clean = mended(text, one_line=one_line, grouped=grouped)
+def test_a_tidy_text_is_tidy(text: str, one_line: bool, in_text: bool) -> None:
+    clean = mended(text, one_line=one_line, in_text=in_text)
 
     if clean is not None:
-        assert mended(clean, one_line=one_line, grouped=grouped) is None
+        assert mended(clean, one_line=one_line, in_text=in_text) is None
 
 
 @pytest.mark.parametrize(
