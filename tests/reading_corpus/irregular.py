@@ -92,6 +92,30 @@ def extra_delimiters() -> Iterator[Case]:
             )
 
 
+def lost_cells() -> Iterator[Case]:
+    """A cell left out with its delimiter, and a row cut short: what was there nobody can tell."""
+    for table, style in _tables():
+        for row, column in _places(table, columns=table.width):
+            if table.width == 1:
+                continue
+            clean = table.rows[row]
+            cells = _cells(clean, style)
+            for kind, left in (
+                ("a cell missing in a row", (*cells[:column], *cells[column + 1 :])),
+                ("a row cut short", tuple(cells[: column or 1])),
+            ):
+                if not any(left):
+                    continue
+                blank = (*clean[:column], "", *clean[column + 1 :])
+                yield Case(
+                    kind,
+                    f"{table.name} row {row} column {column}",
+                    _with_line(table, style, row, style.delimiter.join(left)),
+                    table,
+                    {row: (blank,) if len(left) == table.width - 1 else ()},
+                )
+
+
 def spoilt_headers() -> Iterator[Case]:
     """A delimiter missing, too many, or a quote too many in the header."""
     for table, style in _tables():
@@ -228,7 +252,8 @@ def half_last_lines() -> Iterator[Case]:
             if cut >= begun:
                 cell = last[begun:cut]
                 clean = table.rows[-1][:-1]
-                accepted = ((*clean, cell), (*clean, cell[1:].replace('""', '"')))
+                inner = cell[1:].replace('""', '"')
+                accepted = tuple((*clean, text) for text in (cell, inner, inner.removesuffix('"')))
             yield Case(
                 "half a last line",
                 f"{table.name} {cut}",
@@ -242,6 +267,7 @@ def every() -> Iterator[Case]:
     """All of these."""
     yield from missing_delimiters()
     yield from extra_delimiters()
+    yield from lost_cells()
     yield from spoilt_headers()
     yield from stray_quotes()
     yield from other_delimiters()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from tests.reading_corpus.cases import Case
 from tests.reading_corpus.tables import Row
 from tests.unit.rules.reading.sources import Bytes
-from webapp.rules.reading import Refusal, UnreadableError, examine, read_records
+from webapp.rules.reading import OutsideKind, Refusal, UnreadableError, examine, read_records
 
 
 @dataclass(slots=True)
@@ -20,6 +20,7 @@ class Read:
     has_header: bool = True
     rows: list[Row] = field(default_factory=list)
     set_aside: int = 0
+    """Rows that are not read, and said: set aside, or named as not of the table."""
     refusal: str = ""
 
 
@@ -48,6 +49,7 @@ def read(data: bytes) -> Read:
     if isinstance(found, Refusal):
         return Read(refusal=found.message)
     result = Read(found.columns, bool(found.dialect.header_rows))
+    result.set_aside = sum(part.kind != OutsideKind.TITLE for part in found.outside)
     try:
         for batch in read_records(source, found.dialect):
             for number, row in zip(batch.row_numbers, batch.rows, strict=True):

@@ -159,6 +159,21 @@ CODES = (
     Column("Link", r"https://example\.org/\d+", lambda rng, at: f"https://example.org/{1000 + at}"),
     Column("Batch", r"\d{3}[A-Z]", lambda rng, at: f"{rng.randint(100, 999)}{rng.choice('ABC')}"),
 )  # fmt: skip
+SYLLABLES = ("ba", "den", "ka", "lo", "mir", "nes", "ori", "pe", "ru", "sa", "tin", "vel", "zu")
+
+
+def _coined(rng: random.Random, _: int) -> str:
+    return "".join(rng.choice(SYLLABLES) for _ in range(rng.randint(2, 4))).capitalize()
+
+
+COINED = (
+    Column("First", NAME, _coined),
+    Column("Last", NAME, _coined),
+    Column("Town", NAME, _coined),
+    Column("Paid", r"\d{1,5}", lambda rng, at: str(rng.randint(1, 99_999))),
+    Column("Due", r"\d{1,5}", lambda rng, at: str(rng.randint(1, 99_999))),
+)
+"""Names and numbers that hardly ever come twice: nothing tells where one ends."""
 ONE_COLUMN = (Column("Email", r"[\w.]+@[\w.]+", lambda rng, at: f"reader.{at}@example.com"),)
 ONE_COLUMN_OF_TEXT = (
     Column("Name", NAME + r"(?:, [\w. ]+)?",
@@ -192,6 +207,7 @@ TABLES = (
     build("dates", DATES, 20),
     build("sparse", SPARSE, 24),
     build("codes", CODES, 24),
+    build("coined", COINED, 24),
 )
 ONE = build("one column", ONE_COLUMN, 20)
 ONE_OF_TEXT = build("one column of text", ONE_COLUMN_OF_TEXT, 20)
