@@ -17,7 +17,7 @@ from webapp.extensions import db
 from webapp.models import Run
 from webapp.rules.doctor import Repair
 from webapp.rules.faults import FaultCode
-from webapp.services import readings
+from webapp.services import corrections, readings
 from webapp.services.files import file_store
 from webapp.transactions import commit
 
@@ -143,6 +143,18 @@ def accept_some(site: Site, draft: int, data: st.DataObject) -> list[Repair]:
     return chosen
 
 
+def correct(site: Site, draft: int) -> None:
+    """One value everywhere, to one that a repair would not leave as it is."""
+    with site.app.app_context():
+        session = db.session()
+        run = session.get_one(Run, draft)
+        corrections.replace_value(
+            session, run, column="FIRST_NAME", old_value="Bob", new_value="NULL", user_id=None
+        )
+        commit(session)
+        db.session.remove()
+
+
 def rejects_of(site: Site, run: Result) -> str:
     assert run.rejects_key is not None
     with site.app.app_context(), file_store().open(run.rejects_key) as stream:
@@ -161,10 +173,17 @@ def test_damaged_files_keep_every_promise(
     before = site.state()
     draft = site.draft(drawn.text)
     chosen = accept_some(site, draft, data)
+    if is_corrected := data.draw(st.booleans(), "corrected"):
+        correct(site, draft)
     imported = Imported(site.preview(draft), site.run(draft))
     imported.check()
     check_tallies(imported, chosen)
     check_plain_rows(site, drawn, imported, is_repaired=bool(chosen))
+    if is_corrected:
+        names = {row["member_id"]: row["first_name"] for row in stored(site)}
+        bobs = {member for member, row in drawn.plain.items() if row["FIRST_NAME"] == "Bob"}
+        gone = {row.cells[0] for row in imported.rows.values() if row.cells}
+        assert {names[member] for member in bobs - gone} <= {"NULL"}
     if imported.run.rejects_key is not None:
         check_rejects(site, imported.run)
     undone = site.undo(imported.run.id)

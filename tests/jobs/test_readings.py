@@ -71,6 +71,15 @@ def test_what_was_found_is_kept(site: Site, tmp_path: Path) -> None:
     assert kept["found"][1]["samples"] == ["Zoë"]
 
 
+def test_a_cell_of_a_million_letters_is_not_kept_to_be_shown(site: Site, tmp_path: Path) -> None:
+    draft = draft_of(site, f"MEMBER_ID,EMPLOYER\nm1,{'x' * 900_000}\n".encode(), tmp_path)
+    assert len(str(examination(site))) < 100_000
+    assert len(examination(site)["first_rows"][0][1]) == 1_000
+    row = site.preview(draft).rows[2]
+    assert row.cells is not None
+    assert len(row.cells[1]) == 900_000
+
+
 def test_texts_the_database_cannot_hold_are_kept_readable() -> None:
     given = {"a": ("x\0y", {"b": "\ud800z"}), "n": 1, "no": None}
     assert uploads.storable(given) == {"a": ["x␀y", {"b": "?z"}], "n": 1, "no": None}

@@ -198,14 +198,20 @@ def examination_json(found: Examination, choices: Choices) -> dict[str, Any]:
     """What was found, as it is kept: every text such that PostgreSQL can hold it, none too long to
     be shown. It equals itself read back."""
     told: dict[str, Any] = storable(asdict(found))
-    for irregular in told["irregular"]:
-        irregular["raw"] = irregular["raw"][:LONGEST_SHOWN]
-    for outside in told["outside"]:
-        outside["sample"] = outside["sample"][:LONGEST_SHOWN]
+    for name in ("found", "first_rows", "irregular", "outside"):
+        told[name] = _shortened(told[name])
     return told | {"choices": choices.to_json()}
 
 
 LONGEST_SHOWN = 1_000
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > LONGEST_SHOWN:
+        return value[: LONGEST_SHOWN - 1] + "…"
+    if isinstance(value, dict):
+        return {key: _shortened(item) for key, item in value.items()}
+    return [_shortened(item) for item in value] if isinstance(value, list) else value
 
 
 def storable(value: Any) -> Any:
