@@ -114,7 +114,8 @@ class _Pieces:
         count, flags = struct.unpack("<HB", self.take(3))
         runs = struct.unpack("<H", self.take(2))[0] if flags & 8 else 0
         extra = struct.unpack("<I", self.take(4))[0] if flags & 4 else 0
-        parts: list[str] = []
+        # All in wide characters: one of them may be cut in two where a piece ends.
+        parts: list[bytes] = []
         while count:
             record = self._records[self._number]
             if self._at >= len(record):
@@ -128,12 +129,12 @@ class _Pieces:
             if not taken:
                 raise ValueError(count)
             data = record[self._at : self._at + taken * width]
-            parts.append(_characters(data, wide=width == 2))
+            parts.append(data if width == 2 else data.decode("latin-1").encode("utf-16-le"))
             self._at += taken * width
             count -= taken
         self.take(4 * runs)
         self.take(extra)
-        return "".join(parts)
+        return _characters(b"".join(parts), wide=True)
 
 
 def _characters(data: bytes, *, wide: bool) -> str:
@@ -278,24 +279,39 @@ class XlsBook:
     def _cells(self, offset: int, first: int = 0) -> Iterator[tuple[int, int, str]]:
         """Row, column (both from 0) and text of each cell that is not blank, from a row on."""
         waiting: tuple[int, int] | None = None
+        pieces: list[bytes] = []
         for kind, data in _records(self._stream, offset):
-            if kind in _CELLS and first and int.from_bytes(data[:2], "little") < first:
+            if kind == _CONTINUE and pieces:
+                pieces.append(data)
                 continue
-            if kind == _FORMULA_TEXT and waiting:
-                text = self._text(data, 0)
+            if waiting and pieces:
+                text = self._formula_text(pieces)
                 if text:
                     yield *waiting, text
-                waiting = None
-            elif kind == _RKS:
-                yield from self._read_rks(data)
-            elif kind in _CELLS:
-                row, column, style = struct.unpack_from("<HHH", data)
+                waiting, pieces = None, []
+            if kind == _FORMULA_TEXT and waiting:
+                pieces.append(data)
+            elif kind in _CELLS and int.from_bytes(data[:2], "little") >= first:
                 if kind == _FORMULA and data[12:14] == b"\xff\xff" and data[6] == 0:
+                    row, column = struct.unpack_from("<HH", data)
                     waiting = row, column
-                    continue
-                text = self._cell(kind, style, data)
-                if text:
-                    yield row, column, text
+                else:
+                    yield from self._read_cells(kind, data)
+
+    def _formula_text(self, pieces: list[bytes]) -> str:
+        """What a formula came to is a record of its own, which goes on in others if it is long."""
+        if not self._is_wide:
+            return self._text(b"".join(pieces), 0)
+        return _Pieces(pieces).take_text()
+
+    def _read_cells(self, kind: int, data: bytes) -> Iterator[tuple[int, int, str]]:
+        if kind == _RKS:
+            yield from self._read_rks(data)
+            return
+        row, column, style = struct.unpack_from("<HHH", data)
+        text = self._cell(kind, style, data)
+        if text:
+            yield row, column, text
 
     def _read_rks(self, data: bytes) -> Iterator[tuple[int, int, str]]:
         row, first = struct.unpack_from("<HH", data)

@@ -268,6 +268,9 @@ def _xlsb_cell(column: int, cell: Cell, codes: list[str], strings: dict[str, int
 # --- .xls ---------------------------------------------------------------------------------------
 
 
+_MOST = 8_223
+
+
 def _biff(kind: int, data: bytes = b"") -> bytes:
     return struct.pack("<HH", kind, len(data)) + data
 
@@ -277,7 +280,8 @@ def _short(text: str) -> bytes:
 
 
 def _long(text: str) -> bytes:
-    return struct.pack("<HB", len(text), 1) + text.encode("utf-16-le")
+    data = text.encode("utf-16-le")
+    return struct.pack("<HB", len(data) // 2, 1) + data
 
 
 def write_xls(
@@ -316,10 +320,13 @@ def _xls_strings(strings: dict[str, int], cut_at: int) -> bytes:
         wide = not text.isascii()
         if len(records[-1]) + 5 > cut_at:
             records.append(bytearray())
-        records[-1] += struct.pack("<HB", len(text), wide | is_rich << 3)
+        units = len(text.encode("utf-16-le")) // 2
+        records[-1] += struct.pack("<HB", units, wide | is_rich << 3)
         records[-1] += struct.pack("<H", 1) if is_rich else b""
-        for letter in text:
-            data = letter.encode("utf-16-le" if wide else "latin-1")
+        encoded = text.encode("utf-16-le" if wide else "latin-1")
+        width = 2 if wide else 1
+        for at in range(0, len(encoded), width):
+            data = encoded[at : at + width]
             if len(records[-1]) + len(data) > cut_at:
                 records.append(bytearray([wide]))
             records[-1] += data
@@ -391,10 +398,12 @@ def _xls_formula(head: bytes, value: object) -> bytes:
         return _biff(0x06, head + bytes([2, 0, value.code, 0, 0, 0, 255, 255]) + rest)
     if isinstance(value, int | float):
         return _biff(0x06, head + struct.pack("<d", value) + rest)
-    text = str(value)
-    return _biff(0x06, head + bytes([0, 0, 0, 0, 0, 0, 255, 255]) + rest) + _biff(
-        0x207, _long(text)
-    )
+    data = _long(str(value))
+    record = _biff(0x06, head + bytes([0, 0, 0, 0, 0, 0, 255, 255]) + rest)
+    record += _biff(0x207, data[:_MOST])
+    for at in range(_MOST, len(data), _MOST - 1):
+        record += _biff(0x3C, b"\x01" + data[at : at + _MOST - 1])
+    return record
 
 
 def write_ole(name: str, data: bytes) -> bytes:

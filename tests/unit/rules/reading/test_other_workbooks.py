@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 import python_calamine
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.unit.rules.reading.book_writers import (
     NA,
@@ -32,6 +34,7 @@ from tests.unit.rules.reading.book_writers import (
 from tests.unit.rules.reading.sources import Bytes, found, read_all
 from webapp.rules.reading import (
     Choices,
+    Dialect,
     Examination,
     OutsideKind,
     Refusal,
@@ -308,6 +311,13 @@ def test_texts_of_an_xls_may_be_cut_anywhere(cut_at: int) -> None:
     assert batch.rows == [[str(number), text] for number, text in rows[1:]]
 
 
+@every_kind
+def test_a_long_text_that_a_formula_came_to_is_whole(write: Write) -> None:
+    long = "long žlutý " * 2_000
+    data = write(SheetSpec("S", [["ID", "TEXT"], [1, Formula(long)], [2, Formula("short")]]))
+    assert read_all(Bytes(data)).rows == [["1", long], ["2", "short"]]
+
+
 def test_cells_of_an_xls_in_no_order_are_put_in_order() -> None:
     assert read_all(Bytes(write_xls(people(), shuffle=True))).rows == TEXTS
 
@@ -470,3 +480,35 @@ def test_parts_that_are_wrong_within_a_sound_zip_never_raise_anything_else(
         with suppress(UnreadableError):
             for _ in read_records(source, examination.dialect):
                 pass
+
+
+TEXT = st.text(
+    st.characters(
+        exclude_categories=("Cs", "Cc", "Cn", "Co"), exclude_characters="\ufeff\ufffe\uffff"
+    ),
+    min_size=1,
+    max_size=40,
+).filter(lambda text: text.strip() == text)
+VALUE = TEXT | st.integers(-(10**14), 10**14) | st.booleans() | st.none()
+
+
+@every_kind
+@given(
+    rows=st.lists(st.tuples(st.integers(1, 10**6), VALUE, VALUE, VALUE), min_size=1, max_size=12),
+    cut_at=st.integers(20, 300),
+)
+@settings(max_examples=30, deadline=None)
+def test_whatever_is_written_reads_back(
+    write: Write, rows: list[tuple[Cell, ...]], cut_at: int
+) -> None:
+    sheet = SheetSpec("S", [["ID", "ONE", "TWO", "THREE"], *rows])
+    source = Bytes(write(sheet, cut_at=cut_at) if write is write_xls else write(sheet))
+    dialect = Dialect("workbook", header_line=1, sheet="S", width=4, pads_short_rows=True)
+    read = [row for batch in read_records(source, dialect) for row in batch.rows]
+    assert read == [[_shown(cell) for cell in row] for row in rows]
+
+
+def _shown(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    return str(cell).upper() if isinstance(cell, bool) else str(cell)
