@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import tempfile
+import weakref
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -19,6 +21,7 @@ Packing = Literal["gz", "zip"]
 GZIP_START = b"\x1f\x8b"
 _READ = 1 << 16
 _MAX_PARTS = 500_000
+_MAX_SPOOLED = 1 << 30
 # What unpacks to less is never refused: a small table of blanks may well shrink to a thousandth.
 _RATIO_MATTERS_FROM = 64 * 1024 * 1024
 
@@ -209,25 +212,63 @@ class _Rewindable(io.RawIOBase):
 
 
 class Spooled:
-    """A packed workbook, whose parts lie all over it: unpacked to a nameless file on disk."""
+    """A packed workbook, whose parts lie all over it: unpacked once, to a nameless file on disk
+    that is there as long as this source."""
 
     def __init__(self, source: Unpacked) -> None:
         self._source = source
+        self._spool: BinaryIO | None = None
         self.name = source.name
         self.size = source.size
 
     def open(self) -> BinaryIO:
-        spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed by whoever opens it
-        try:
-            with self._source.open() as file:
-                while block := file.read(1 << 20):
-                    spool.write(block)
-            self.size = spool.tell()
-            spool.seek(0)
-        except BaseException:
-            spool.close()
-            raise
+        if self._spool is None:
+            self._spool = self._unpack()
+        return io.BufferedReader(_Part(self._spool.fileno(), self.size))
+
+    def _unpack(self) -> BinaryIO:
+        spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this source
+        weakref.finalize(self, spool.close)
+        size = 0
+        with self._source.open() as file:
+            while block := file.read(1 << 20):
+                spool.write(block)
+                size += len(block)
+                if size > _MAX_SPOOLED:
+                    raise UnreadableError(BOMB)
+        spool.flush()
+        self.size = size
         return spool
+
+
+class _Part(io.RawIOBase):
+    """A file that several read at once, each at a place of its own."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._descriptor = descriptor
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        target = offset + (0, self._at, self._size)[whence]
+        if target < 0:
+            raise ValueError(offset)
+        self._at = target
+        return target
+
+    def readinto(self, buffer: Any) -> int:
+        count = os.preadv(self._descriptor, [buffer], self._at)
+        self._at += count
+        return count
 
 
 def unpack(source: Source, dialect: Dialect, limits: Limits) -> Source:

@@ -101,6 +101,13 @@ def test_a_packed_workbook_is_read(data: bytes) -> None:
     assert read_all(Bytes(data)).rows == [["1", "2"]]
 
 
+def test_a_packed_workbook_too_large_to_be_kept_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("webapp.rules.reading.packing._MAX_SPOOLED", 1_000)
+    assert refused(zipped({"book.xlsx": BOOK})).code == "archive_bomb"
+
+
 def test_a_workbook_that_is_a_zip_itself_stays_one() -> None:
     assert found(Bytes(BOOK)).dialect.packing == ""
 
