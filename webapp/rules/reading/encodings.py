@@ -248,7 +248,8 @@ class _Evidence:
             wide.add(text.lstrip("\ufeff").encode("utf-8", "replace"))
             codec, _ = _CODECS[self.wide]
             return [
-                token.decode("utf-8").encode(codec) for token in wide.choose(_as_candidate(UTF_8))
+                token.decode("utf-8", "ignore").encode(codec, "ignore")
+                for token in wide.choose(_as_candidate(UTF_8))
             ]
         return self.tokens.choose(_as_candidate(encoding))
 
