@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
@@ -106,8 +106,13 @@ def column_field(column: Column) -> str:
     return f"column_{column.position + 1}"
 
 
-def columns_form(columns: Iterable[Column], fields: Iterable[Field]) -> ColumnsForm:
-    """A form with a choice for each of these columns; a close known name is chosen already."""
+def columns_form(
+    columns: Iterable[Column],
+    fields: Iterable[Field],
+    suggestions: Mapping[int, str] | None = None,
+) -> ColumnsForm:
+    """A form with a choice for each of these columns; a close known name is chosen already, or what
+    is suggested (position → the field's column name) where there is nothing else to go by."""
     choices = [
         SelectChoice("", "Choose what to do"),
         SelectChoice(LEAVE_OUT, "Leave this column out"),
@@ -124,7 +129,7 @@ def columns_form(columns: Iterable[Column], fields: Iterable[Field]) -> ColumnsF
         column_field(column): SelectField(
             f"Column {column.position + 1}: “{column.name or 'no name'}”",
             choices=choices,
-            default=_preselected(column),
+            default=_preselected(column) or (suggestions or {}).get(column.position, ""),
             validators=[Optional()],
         )
         for column in columns

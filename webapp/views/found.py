@@ -19,7 +19,7 @@ from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.base import add_error
 from webapp.forms.found import ALL, FIELD_OF, NONE, SOME, ReadingForm, RepairForm, reading_form
-from webapp.forms.wizard import columns_form
+from webapp.forms.wizard import ColumnsForm, columns_form
 from webapp.models import Run, Upload
 from webapp.rules.doctor import Change, Finding, Repair, Repairs
 from webapp.rules.reading import Dialect
@@ -86,7 +86,7 @@ class ShownCell:
 def overview(run_id: int) -> ResponseReturnValue:
     """How the file was read; unknown columns are read as something, or left out, here."""
     draft = open_draft(run_id, Step.FOUND)
-    form = columns_form(draft.open_columns, draft.fields)
+    form = _columns_form(draft)
     if form.validate_on_submit():
         try:
             choices = form.choices_made(
@@ -213,7 +213,7 @@ def _context(
     if draft.recognition is None:
         abort(404)
     return {
-        "form": form or columns_form(draft.open_columns, draft.fields),
+        "form": form or _columns_form(draft),
         "reading": reading or reading_form(examination, is_sent=False),
         "chosen": set(readings.present_choices(upload).to_json()),
         "upload": upload,
@@ -228,6 +228,24 @@ def _context(
         "earlier": _earlier(upload),
         **_damage_context(draft.run),
     }
+
+
+def _columns_form(draft: Draft) -> ColumnsForm:
+    """What unknown columns are. Without names only their values tell, where one column alone has
+    values of a kind."""
+    examination = _examination(draft.run)
+    suggestions: dict[int, str] = {}
+    if Dialect.from_json(examination["dialect"]).header_rows == 0:
+        kinds = [str(column["kind"]) for column in examination.get("found") or ()]
+        suggestions = {
+            kinds.index(kind): name
+            for kind, name in FIELD_OF_KIND.items()
+            if kinds.count(kind) == 1
+        }
+    return columns_form(draft.open_columns, draft.fields, suggestions)
+
+
+FIELD_OF_KIND = {"email": "PRIMARY_EMAIL", "zip": "HOME_ZIP", "phone": "HOME_PHONE"}
 
 
 def _upload(run: Run) -> Upload:
@@ -288,14 +306,17 @@ def _card(finding: Finding, accepted: Repair | None) -> DamageCard:
 
 def _first_rows(run: Run, examination: Mapping[str, Any]) -> list[list[ShownCell]]:
     """The first rows as they will be taken in, with what was repaired in them."""
+    width = len(examination["columns"])
     rows = [list(row) for row in examination["first_rows"][:FIRST_ROWS]]
-    repaired, _ = Repairs(readings.list_repairs(run)).apply(range(1, len(rows) + 1), rows)
+    good = [row for row in rows if len(row) == width]
+    repaired, _ = Repairs(readings.list_repairs(run)).apply(range(1, len(good) + 1), good)
+    taken = iter(repaired)
     return [
         [
             ShownCell(after, None if before == after else before)
-            for before, after in zip(row, taken, strict=True)
+            for before, after in zip(row, next(taken) if len(row) == width else row, strict=True)
         ]
-        for row, taken in zip(rows, repaired, strict=True)
+        for row in rows
     ]
 
 
