@@ -40,7 +40,8 @@ def sort_word(word: str, purpose: Purpose) -> str | None:
     upper, use = word.upper(), purpose.use
     if upper in _ALWAYS:
         return "always"
-    if use in _STRICT and (upper in _ONLY_STRICT or (purpose.is_known and word in _DASHES)):
+    no_word = upper in _ONLY_STRICT or upper in _NOT_AVAILABLE
+    if use in _STRICT and (no_word or (purpose.is_known and word in _DASHES)):
         return "strict"
     if word in _NULLS:
         return word

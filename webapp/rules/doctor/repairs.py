@@ -100,6 +100,8 @@ class _Step:
     """One mend of one column, remembering what it made of each text."""
 
     def __init__(self, mend: Mend, repair: Repair) -> None:
+        self._width = 1 + max(mend.position, repair.position, *mend.reads)
+        """A row that has fewer cells was set aside by the reader: it stays as it is."""
         self._mend, self._values, self._chosen_by = mend, repair.values, repair.position
         names = repair.options.get("names", {})
         name = names.get(str(mend.position), repair.column).strip()
@@ -126,12 +128,14 @@ class _Step:
             ]
         found = []
         for index, cell in enumerate(cells):
-            if cell not in concerned or not self._is_chosen(rows[index], original[index]):
+            if cell not in concerned or len(rows[index]) < self._width:
+                continue
+            if not self._is_chosen(rows[index], original[index]):
                 continue
             after = concerned[cell]
             if self._mend.reads:
                 row = rows[index]
-                around = tuple(row[p] if p < len(row) else "" for p in self._mend.reads)
+                around = tuple(row[place] for place in self._mend.reads)
                 after = self._read(cell, around)
             if after is not None and after != cell:
                 found.append((index, after))

@@ -215,7 +215,7 @@ class ZipWatch(Watch):
         evidence = f"{_rows(tally.rows)} a digit or two short, and " + "; ".join(reasons) + "."
         left = sum(self._tallies[sort].rows for sort in self._tallies) - tally.rows
         if left:
-            evidence += f" {_rows(left)} short as well but nothing proves a zero: they stay."
+            evidence += f" {_rows(left)} short as well, but nothing proves a zero there."
         return make_finding(
             DamageKind.LOST_ZEROS,
             self._purpose,

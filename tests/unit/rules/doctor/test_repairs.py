@@ -211,3 +211,6 @@ def test_rows_of_another_width_are_passed_over() -> None:
 
     assert doctor.looked_at == 1
     assert finding.rows == 1
+    rows = [["2139", "MA"], ["2139"], []]
+    repaired, _ = Repairs([finding.repair()]).apply([2, 3, 4], rows)
+    assert repaired == [["02139", "MA"], ["2139"], []]
