@@ -318,7 +318,7 @@ def _utf_8(evidence: _Evidence, encoding: str, note: str) -> EncodingFound:
 
 def _single_byte(evidence: _Evidence) -> EncodingFound:
     """The best of the encodings with one byte for each character, by how words look in them."""
-    bonus = {MAC_ROMAN: 6.0} if evidence.is_mac else {}
+    bonus = {MAC_ROMAN: 2.5} if evidence.is_mac else {}
     ratings = rate_readings(evidence.tokens, _CANDIDATES, bonus)
     best = ratings[0]
     is_unsure = best.likelihood < _LIKELY or any(

@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webapp.rules.reading.letters import letter_evidence, sign_evidence
 from webapp.rules.reading.tables import EncodingReading
@@ -105,20 +105,21 @@ def rate_readings(
     """The readings that differ, the best first; of those that are the same, the first is kept."""
     words = tokens.counts.most_common(_RATED)
     weights = [1 + math.log(count) for _, count in words]
-    ratings: list[Rating] = []
-    seen: set[tuple[str, ...]] = set()
+    ratings: dict[tuple[str, ...], Rating] = {}
     for candidate in candidates:
         texts = tuple(candidate.decode(word) for word, _ in words)
-        if texts in seen:
-            continue
-        seen.add(texts)
         evidence = sum(
             weight * _rate(text, candidate.letters)
             for text, weight in zip(texts, weights, strict=True)
         )
         score = candidate.prior + bonus.get(candidate.encoding, 0.0) + evidence
-        ratings.append(Rating(candidate, score, evidence / sum(weights)))
-    return sorted(ratings, key=lambda rating: -rating.score)
+        rating = Rating(candidate, score, evidence / sum(weights))
+        same = ratings.get(texts)
+        if same is None:
+            ratings[texts] = rating
+        elif rating.score > same.score:
+            ratings[texts] = replace(rating, candidate=same.candidate)
+    return sorted(ratings.values(), key=lambda rating: -rating.score)
 
 
 def _rate(text: str, letters: str) -> float:

@@ -76,8 +76,13 @@ def test_central_european_names_without_a_euro_sign_are_iso_8859_2(seed: int) ->
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_single_name_is_read_right_or_said_to_be_unsure(seed: int) -> None:
-    for codec in ("cp1252", "mac-roman"):
-        data = table(names_of(WESTERN, 1, seed)).replace("€", "").encode(codec)
+    for codec, words in (
+        ("cp1252", WESTERN),
+        ("mac-roman", WESTERN),
+        ("cp1250", f"{CENTRAL} Žarko Škrlj"),
+        ("iso8859-2", CENTRAL),
+    ):
+        data = table(names_of(words, 1, seed)).replace("€", "").encode(codec)
         find = find_encoding(Bytes(data))
         assert find.is_unsure or make_decoder(find.encoding).decode(data, True) == data.decode(
             codec

@@ -7,10 +7,10 @@ import io
 import random
 import zipfile
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.rules.reading.sources import Bytes, read_all, workbook
+from tests.unit.rules.reading.sources import Bytes, found, read_all, workbook
 from webapp.rules.reading import (
     Dialect,
     Examination,
@@ -94,6 +94,8 @@ def test_the_dialect_of_a_plain_table_is_found(
     rows: list[list[str]], delimiter: str, quoting: int, ending: str, encoding: str
 ) -> None:
     data = write(rows, delimiter, quoting, ending, encoding)
+    # Letters at random may well look better in another encoding; then it says so.
+    assume(encoding != "cp1252" or not found(Bytes(data)).is_unsure)
     assert read_all(Bytes(data)).rows == rows
 
 
