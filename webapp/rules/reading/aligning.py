@@ -84,7 +84,7 @@ class _Aligner:
             score = bases[at] + self.shapes[at].score(text) - cost
             shown = _short(text)
             edit = f"“{shown}” was read as one cell, with the {self.name} in it."
-            yield Alignment(score, tuple([*cells[:at], text, *cells[at + 2 :]]), edit)
+            yield Alignment(score, (*cells[:at], text, *cells[at + 2 :]), edit)
 
     def lengthen(self) -> Iterator[Alignment]:
         """With a blank cell more, or one cell as two."""
@@ -92,7 +92,7 @@ class _Aligner:
         for at in range(len(cells) + 1):
             score = self.before[at] + shapes[at].score("") + self._rest(at) - _COST_BLANK
             edit = f"The blank cell {at + 1} was put in, because a {self.name} was missing."
-            yield Alignment(score, tuple([*cells[:at], "", *cells[at:]]), edit)
+            yield Alignment(score, (*cells[:at], "", *cells[at:]), edit)
         bases = {at: self.before[at] + self._rest(at + 1) for at in range(len(cells))}
         for at in _best_places(bases):
             yield from self._split(at, bases[at])

@@ -35,7 +35,6 @@ from webapp.rules.reading.tables import (
     Examination,
     Irregular,
     Limits,
-    Outside,
     Refusal,
     Source,
 )
@@ -97,6 +96,8 @@ class _Finder:
         self.choices = choices
         self.start = sample.blank_lines + 1
         self.notes: list[str] = []
+        self.broken: set[int] = set()
+        """The rows of the sample whose quotes are not in order."""
 
     def find(self, notes: tuple[str, ...], *, may_lack_rows: bool) -> Examination | Refusal:
         layout = self._find_layout()
@@ -154,10 +155,13 @@ class _Finder:
     def _find_layout(self) -> Layout | None:
         rows: list[list[str]] = []
         texts: dict[int, str] = {}
+        self.broken.clear()
         lines = self.sample.head
         for row, begin, end in sample_rows(lines, self.dialect, is_whole=self.sample.is_whole):
             if row is None or len(rows) < 100:
                 texts[len(rows)] = "".join(lines[begin:end])
+            if row is None:
+                self.broken.add(len(rows))
             rows.append(self._split_roughly(lines[begin]) if row is None else row)
         if rows and named_delimiter(lines[:1]):
             rows[0] = []
@@ -170,7 +174,8 @@ class _Finder:
         if layout.header_rows == 0:
             return layout
         at = layout.header_line - layout.header_rows - self.start + 1
-        header = self._repair_header(rows[at], texts.get(at, ""), layout)
+        text = texts.get(at, "")
+        header = self._repair_header(rows[at], text, layout, strays=at in self.broken)
         if header is None:
             return layout
         return find_layout(rows, choices=self.choices, start=self.start, header=header)
@@ -188,45 +193,56 @@ class _Finder:
         width = layout.raw_width
         if width < 3 or at < 0 or self.choices.header_line is not None or len(rows[at]) >= width:
             return None
-        if layout.header_rows and len(rows[at]) > 1:
+        text = texts.get(at, "")
+        if layout.header_rows and (len(rows[at]) > 1 or text.count(" ") >= width - 1):
             return None
         dialect = replace(self.dialect, width=width, cells=0)
-        found = Recovery(dialect, [NAMES] * width).recover(texts.get(at, ""))
+        found = Recovery(dialect, [NAMES] * width).recover(text)
         if found is None or not headers.are_names(found.cells):
             return None
         self.notes.append(f"The header was put right. {found.message}")
         choices = replace(self.choices, header_line=at + self.start)
         return find_layout(rows, choices=choices, start=self.start, header=found.cells)
 
-    def _repair_header(self, row: list[str], text: str, layout: Layout) -> list[str] | None:
+    def _repair_header(
+        self, row: list[str], text: str, layout: Layout, *, strays: bool
+    ) -> list[str] | None:
         """The header's cells where they are not as many as the rows below have."""
         width = layout.raw_width
-        strayed = self.dialect.quote and any(cell.startswith(self.dialect.quote) for cell in row)
-        if not text or width < 2 or not layout.body or (len(row) == width and not strayed):
+        quote = self.dialect.quote
+        strays = strays or (bool(quote) and any(cell.count(quote) % 2 for cell in row))
+        if not text or width < 2 or not layout.body or (len(row) == width and not strays):
             return None
-        if not any(cell.strip() for cell in row[width:]) and len(row) > width:
-            if all(cell.strip() for cell in row[:width]) or layout.header_rows > 1:
-                return None
+        if _is_cut_well(row, width, layout):
+            return None
         dialect = replace(self.dialect, width=width, cells=0)
         found = Recovery(dialect, [NAMES] * width).recover(text)
         if found is not None:
             if found.message:
                 self.notes.append(f"The header was put right. {found.message}")
             return found.cells
-        if len(row) < width and layout.header_rows == 1:
-            names = headers.split_names(row, width)
-            if names is not None:
+        return self._lengthen_header(row, width, layout) if len(row) < width else None
+
+    def _lengthen_header(self, row: list[str], width: int, layout: Layout) -> list[str] | None:
+        """The header's cells where they are too few, and nothing in its text says why."""
+        names = headers.split_names(row, width, layout.body)
+        if names is not None:
+            if names[-1]:
                 self.notes.append(
                     "The header has too few names for its columns; one was taken for two: "
                     f"{', '.join(names)}."
                 )
-                return names
-            self.notes.append(
-                f"The header has {len(row)} names for {width} columns, so columns are named by "
-                "position; put in what is missing from the header and choose the file again."
-            )
-            return headers.name_columns(layout.body, width)
-        return None
+            return names
+        if not any(cell.strip() for other in layout.body for cell in other[len(row) :]):
+            # The rows end in blank cells that have no name.
+            return [*row, *[""] * (width - len(row))]
+        if layout.header_rows > 1:
+            return None
+        self.notes.append(
+            f"The header has {len(row)} names for {width} columns, so columns are named by "
+            "position; put in what is missing from the header and choose the file again."
+        )
+        return headers.name_columns(layout.body, width)
 
     def _learn(self, layout: Layout) -> None:
         """What a later read needs to know of the table."""
@@ -290,6 +306,13 @@ class _Finder:
 
 
 _PLAIN = {"utf-16-le": "utf-16-le", "utf-16-be": "utf-16-be", "windows-1252": "latin-1"}
+
+
+def _is_cut_well(row: list[str], width: int, layout: Layout) -> bool:
+    """Has a header only blank cells too many, at its end?"""
+    if len(row) <= width or any(cell.strip() for cell in row[width:]):
+        return False
+    return layout.header_rows > 1 or all(cell.strip() for cell in row[:width])
 
 
 def _has_odd_quotes(row: Sequence[str], quote: str) -> bool:

@@ -149,7 +149,7 @@ def _find(parts: Sequence[list[str]], draft: Dialect, choices: Choices) -> _Read
 
 
 def _escaped_signs(dialect: Dialect) -> list[str]:
-    return [sign for sign in (dialect.quote, dialect.delimiter) if sign]
+    return [dialect.quote or '"', dialect.delimiter]
 
 
 def _first_of(lines: list[str]) -> list[str]:
@@ -164,14 +164,15 @@ def _first_of(lines: list[str]) -> list[str]:
 
 def _best(readings: list[_Reading]) -> _Reading:
     best = max(readings, key=lambda item: (round(item.score, 3), not item.dialect.escape))
-    for longer in readings:
+    for longer in sorted(readings, key=lambda item: len(item.dialect.delimiter)):
         # Comma and space where each comma has its space, and not the comma alone.
         if (
             longer.dialect.delimiter != best.dialect.delimiter
             and best.dialect.delimiter in longer.dialect.delimiter
             and longer.width == best.width
             and longer.share >= best.share - 0.02
-            and longer.score >= best.score - 0.02
+            and longer.score >= 0.8 * best.score
+            and longer.tidy >= best.tidy - 0.05
         ):
             best = longer
     return best
@@ -398,6 +399,10 @@ def leaves_out_trailing_blanks(rows: list[list[str]], width: int) -> bool:
     """
     full = [row for row in rows if any(map(str.strip, row))]
     short = sum(len(row) < width for row in full)
+    sizes = {len(row) for row in full}
+    if len(full) > 1 and len(sizes) == 1 and width / 2 <= max(sizes) < width:
+        # No row has the last columns at all.
+        return True
     return (
         width > 1
         and short >= max(3, len(full) // 20)

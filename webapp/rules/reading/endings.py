@@ -81,10 +81,22 @@ def _ending_kind(
         if not (is_alone or is_note) or (position in typed and kind_of(first) == typed[position]):
             return None
         return OutsideKind.NOTES
+    if len(row) == 1 and _is_in_another_delimiter(row[0], width, typed):
+        return None
     if len(row) == 1 or len(row) > width or _NOTE.match(first):
         cut = 0 in typed and kind_of(first) in (*TYPED, BLANK)
         return None if cut else OutsideKind.NOTES
     return None
+
+
+def _is_in_another_delimiter(text: str, width: int, typed: dict[int, str]) -> bool:
+    """Is it a row like the others, but for what separates its cells?"""
+    if any(text.count(sign) == width - 1 for sign in ",;\t|"):
+        return True
+    words = [word.strip("\"'") for word in text.split(" ")]
+    kind = typed.get(0)
+    alike = kind is not None and kind_of(words[0]) == kind
+    return len(words) >= width and (alike or '" "' in text)
 
 
 def _fits_kinds(row: Row, typed: dict[int, str]) -> bool:

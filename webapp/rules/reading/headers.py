@@ -114,12 +114,14 @@ def count_header_rows(rows: Sequence[Row], width: int, body: Sequence[Row]) -> i
         row = rows[count]
         if len(row) != width or not any(map(str.strip, row)):
             break
-        if list(row) == list(rows[0]) or _is_below_groups(rows[count - 1], row, typed):
-            count += 1
-        elif len(settled) >= 3 and _are_labels(row, typed):
-            count += 1
-        else:
+        is_header = (
+            list(row) == list(rows[0])
+            or _is_below_groups(rows[count - 1], row, typed)
+            or (len(settled) >= 3 and _are_labels(row, typed))
+        )
+        if not is_header:
             break
+        count += 1
     return count
 
 
@@ -162,7 +164,10 @@ def join_header(rows: Sequence[Row]) -> list[str]:
         parts = [
             _fill_right(row) if _has_groups(row, parts[-1]) else list(row) for row in parts[:-1]
         ] + [parts[-1]]
-    return [" ".join(filter(None, (cell.strip() for cell in column))) for column in zip(*parts)]
+    return [
+        " ".join(filter(None, (cell.strip() for cell in column)))
+        for column in zip(*parts, strict=True)
+    ]
 
 
 def _has_groups(row: Row, last: Row) -> bool:
@@ -210,7 +215,7 @@ _WORDS = frozenset(
     """
     account active address age amount area author balance birth birthday business category cell
     city class code comment comments company contact cost count country county created currency
-    customer date datetime day deceased department description detail discount district dob donor
+    customer date day deceased department description detail discount district dob donor
     email employer end ext fax fax first from fund gender gift given group height hire home hours id
     income item job join key language last lat latitude length level line lng location lon longitude
     mail manager member memo method middle mobile modified money month name nickname note notes num
@@ -220,7 +225,7 @@ _WORDS = frozenset(
     review salary salutation score secondary sector service sex size source spouse start state
     status street suffix sum surname tag tax team tel telephone text time timestamp title to total
     town type unit units updated url user username value volunteer website weight work year zip
-    """.split()
+    """.split()  # noqa: SIM905 – a list of words reads better so
 )
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -230,28 +235,67 @@ def _is_known(name: str) -> bool:
     return bool(tokens) and all(token in _WORDS for token in tokens)
 
 
-def split_names(cells: Sequence[str], width: int) -> list[str] | None:
-    """The names where two of them have run together, if it is clear which and where."""
+_HINTS = {
+    "date": ("date",),
+    "birthday": ("date",),
+    "time": ("time",),
+    "email": ("email",),
+    "mail": ("email",),
+    "url": ("url",),
+    "website": ("url",),
+    "phone": ("phone", "number"),
+    "tel": ("phone", "number"),
+    "mobile": ("phone", "number"),
+    "zip": ("zip", "number"),
+} | dict.fromkeys(
+    ("qty", "quantity", "count", "amount", "price", "cost", "total", "sum", "balance", "age"),
+    ("number", "money"),
+)
+"""What kinds a column may hold whose name ends in a word."""
+
+
+def split_names(cells: Sequence[str], width: int, body: Sequence[Row]) -> list[str] | None:
+    """The names where two of them have run together, if it is clear which and where.
+
+    The names that are known go well with what is in the columns below them only where the right
+    one is split.
+    """
     if len(cells) != width - 1:
         return None
-    found: list[tuple[int, int]] = []
-    for at, cell in enumerate(cells):
-        if _is_known(cell):
-            continue
-        found += [
-            (at, place)
-            for place in range(2, len(cell) - 1)
-            if cell[place] not in "_ -"
-            and cell[place - 1] not in "_ -"
-            and _is_known(cell[:place])
-            and _is_known(cell[place:])
-        ]
-    if not found:
-        found = _joints(cells)
-    if len(found) != 1:
+    places = [
+        (at, place)
+        for at, cell in enumerate(cells)
+        for place in range(2, len(cell) - 1)
+        if cell[place] not in "_ -"
+        and cell[place - 1] not in "_ -"
+        and _is_known(cell[:place])
+        and _is_known(cell[place:])
+    ]
+    kinds = [column_kind([row[at] for row in body[:_LOOKED_AT]])[0] for at in range(width)]
+    rated: list[tuple[int, list[str]]] = []
+    for at, place in places or _joints(cells):
+        names = [*cells[:at], cells[at][:place], cells[at][place:], *cells[at + 1 :]]
+        rated.append((_rate_names(names, kinds), names))
+    if not any(row[-1].strip() for row in body):
+        # The rows may as well end in a blank cell that has no name.
+        rated.insert(0, (_rate_names([*cells, ""], kinds), [*cells, ""]))
+    rated.sort(key=lambda item: -item[0])
+    if rated and not rated[0][1][-1]:
+        return rated[0][1]
+    if not rated or (len(rated) > 1 and rated[0][0] == rated[1][0]):
         return None
-    at, place = found[0]
-    return [*cells[:at], cells[at][:place], cells[at][place:], *cells[at + 1 :]]
+    return rated[0][1]
+
+
+def _rate_names(names: Sequence[str], kinds: Sequence[str]) -> int:
+    """How many names say what is below them, less those that say something else."""
+    rating = 0
+    for name, kind in zip(names, kinds, strict=True):
+        tokens = [token.lower() for token in _TOKEN.findall(name)]
+        hint = _HINTS.get(tokens[-1]) if tokens else None
+        if hint and kind != BLANK:
+            rating += 1 if kind in hint else -1
+    return rating
 
 
 def _joints(cells: Sequence[str]) -> list[tuple[int, int]]:

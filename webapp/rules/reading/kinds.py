@@ -49,7 +49,7 @@ TYPED = frozenset({"number", "money", "date", "time", "email", "url", "phone", "
 """The kinds that are so definite that a cell of another one is odd among them."""
 
 _NUMERIC = ("number", "money", "phone", "zip", BLANK)
-KIN = {kind: _NUMERIC for kind in _NUMERIC[:-1]}
+KIN = dict.fromkeys(_NUMERIC[:-1], _NUMERIC)
 """Kinds that one column may have together."""
 
 NULL_WORDS = frozenset({"null", "n/a", "na", "nan", "none", "-", "--", "?", "#n/a", "nil", "."})

@@ -126,6 +126,11 @@ def _find_head(rows: Sequence[Row], filled: Sequence[int], first: int, width: in
     return first
 
 
+def _is_sentence(row: Row) -> bool:
+    """Is it prose rather than names?"""
+    return any(len(cell.split()) >= 5 or len(cell) > 60 for cell in row)
+
+
 def _below_title(filled: Sequence[int], first: int) -> int:
     """In one column a line is a title where a blank line sets it apart from several others."""
     rest = filled[first + 1 : first + 6]
@@ -150,6 +155,10 @@ def _lay_out(
         count = count_header_rows(rows[head:], width, below)
     else:
         count = 0
+    if choices.header_rows is None and choices.header_line is None:
+        while count > 1 and _is_sentence(rows[head]) and not _is_sentence(rows[head + 1]):
+            # A title of as many cells as the table has.
+            head, count, top = head + 1, count - 1, list(rows[head + 1])
     if count == 0 and choices.header_line is not None:
         head = min(len(rows), choices.header_line - start + 1)
     outside = _above(rows, head, start)

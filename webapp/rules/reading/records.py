@@ -226,7 +226,7 @@ class _Careful:
         if not self.width:
             return True
         if len(row) != self.width:
-            return not any(map(str.strip, row)) or (end - position == 1 and self._is_fitted(row))
+            return not any(map(str.strip, row)) or self._is_fitted(row)
         quote = self.dialect.quote
         return not (quote and any(quote in cell for cell in row)) or self._is_sound(
             row, position, end
@@ -234,13 +234,12 @@ class _Careful:
 
     def _is_sound(self, row: list[str], position: int, end: int) -> bool:
         """A row with quotes within its cells: are its cells what they should be?"""
-        quote = self.dialect.quote
+        quote, escape = self.dialect.quote, self.dialect.escape
         text = "".join(self.lines[position:end])
-        if text.count(quote) == sum(cell.count(quote) for cell in row):
-            looks = [cell for cell in row if quote in cell[1:-1]]
-            if not looks:
-                return True
-        elif all(cell.count(quote) % 2 == 0 or _is_doubled(text, quote) for cell in row):
+        if escape and escape + quote in text:
+            return True
+        written = (quote + cell.replace(quote, quote * 2) + quote for cell in row if quote in cell)
+        if all(cell in text for cell in written):
             return True
         recovery = self.reader.recovery
         if recovery is None or not recovery.knows or not self._may_look():
@@ -355,10 +354,6 @@ class _Careful:
         if len(rows) == 1:
             return rows[0], say_irregular(len(rows[0]), self.dialect)
         return split_raw(text, self.dialect), UNCLOSED
-
-
-def _is_doubled(text: str, quote: str) -> bool:
-    return quote * 2 in text
 
 
 def _cells_of(text: str, dialect: Dialect) -> list[str] | None:

@@ -107,7 +107,7 @@ class Recovery:
         text = text.rstrip("\r\n")
         if len(text) > _LONGEST_ROW or not self.width:
             return None
-        if cells is not None and abs(len(cells) - self.width) == 1:
+        if cells is not None and self._is_simple(cells):
             found = self._align(cells)
             if found is not None:
                 return found
@@ -117,6 +117,13 @@ class Recovery:
         self._successes += found is not None
         self._failures += found is None
         return found
+
+    def _is_simple(self, cells: list[str]) -> bool:
+        """One cell too many or too few, and no quotes that may hide another mistake."""
+        quote = self.dialect.quote
+        return abs(len(cells) - self.width) == 1 and (
+            self.width > _WIDEST or not quote or not any(quote in cell for cell in cells)
+        )
 
     def _may_search(self) -> bool:
         """Looking at every reading costs milliseconds: not where it has been in vain so often."""
@@ -151,13 +158,15 @@ class Recovery:
 
     def reconsider(self, text: str, cells: list[str]) -> Recovered | None:
         """Another reading of a row that has as many cells as it should, but looks odd."""
-        shapes = self.shapes
-        if all(shape.fits(cell) for shape, cell in zip(shapes, cells, strict=True)):
+        halves = _has_halves(cells, self.dialect.quote)
+        fitting = (shape.fits(cell) for shape, cell in zip(self.shapes, cells, strict=True))
+        if not halves and all(fitting):
             return None
         text = text.rstrip("\r\n")
         if len(text) > _LONGEST_ROW or not self._may_search():
             return None
-        best = self._find_best(text, self.dialect.delimiter, _SURE, spare=0)
+        margin = _MARGIN if halves else _SURE
+        best = self._find_best(text, self.dialect.delimiter, margin, spare=0)
         if best is None or best.cells() == cells:
             return None
         return Recovered(best.cells(), _say(best))
@@ -200,6 +209,12 @@ class Recovery:
         if self._count_misfits(best.cells()) > (self.width // 6 if spare is None else spare):
             return None
         return best
+
+
+def _has_halves(cells: Sequence[str], quote: str) -> bool:
+    """Does a quote that begins within one cell end with another?"""
+    halves = [cell for cell in cells if cell.count(quote) % 2]
+    return len(halves) == 2 and halves[1].endswith(quote) and not halves[0].startswith(quote)
 
 
 def _say(reading: _Reading) -> str:
@@ -305,8 +320,7 @@ class _Search:
                 if quote in self.pieces[end - 1]
             ]
             yield from (end for end in quoted if end > most)
-        for end in range(at + 2, most + 1):
-            yield end
+        yield from range(at + 2, most + 1)
 
     def _span(self, start: int, end: int) -> _Cell | None:
         key = (start, end)

@@ -85,7 +85,7 @@ class Shape:
         self._after: Counter[str] = Counter()
         for pair, count in self._pairs.items():
             self._after[pair[0]] += count
-        self._filled = max(self.seen - self.blank, 0)
+        self._filled: int = max(self.seen - self.blank, 0)
         new_exact, new_runs = (
             _novelty(counts, self._filled) for counts in (self._exact, self._runs)
         )
@@ -181,7 +181,7 @@ class Shape:
             return False
         pattern = pattern_of(cell[:_LONGEST_CELL])
         slack = 1.0 if self._filled >= 8 else 2.0
-        return self._pattern_score(pattern) / (len(pattern) + 2) >= self.floor - slack
+        return bool(self._pattern_score(pattern) / (len(pattern) + 2) >= self.floor - slack)
 
 
 def _novelty(counts: dict[str, int], total: int) -> float:
