@@ -194,9 +194,11 @@ def sign_evidence(before_text: str, sign: str, after_text: str) -> float:
     if sign in _LOOSE:
         return -4.0 if inside else _LOOSE[sign]
     if sign in _AMOUNTS:
-        return 2.0 if before.isdigit() or after.isdigit() else -5.0 if inside else 0.0
+        return 2.0 if before.isdecimal() or after.isdecimal() else -5.0 if inside else 0.0
     if sign in _ORDINALS + _FRACTIONS + "§№":
-        return 1.0 if before.isdigit() or after.isdigit() or before in "nN" else _in_word(before)
+        return (
+            1.0 if before.isdecimal() or after.isdecimal() or before in "nN" else _in_word(before)
+        )
     if sign in _OPENING or sign in _CLOSING:
         opens = sign in _OPENING and not before.isalnum() and after.isalnum()
         closes = sign in _CLOSING and not after.isalnum() and not before.isspace()

@@ -105,6 +105,7 @@ def test_any_text_in_quotes_reads_back_equal(
     rows: list[list[str]], delimiter: str, ending: str, encoding: str
 ) -> None:
     data = write(rows, delimiter, csv.QUOTE_ALL, ending, encoding)
+    assume(encoding != "cp1252" or not found(Bytes(data)).is_unsure)
     assert read_all(Bytes(data)).rows == rows
 
 
