@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 
 from webapp.rules.reading.lines import split_lines
 from webapp.rules.reading.recovery import Recovered, Recovery
@@ -137,17 +137,24 @@ class RecordReader:
         width = self.width
         if width:
             widths = set(map(len, rows))
-            if not widths <= {0, width} or self._has_odd_quotes(text, rows):
+            if not widths <= {0, width} or self._has_odd_quotes(text, lines, rows):
                 return None
             return Records(rows, is_plain=widths <= {width}), cut
         return Records(rows), cut
 
-    def _has_odd_quotes(self, text: str, rows: list[list[str]]) -> bool:
+    def _has_odd_quotes(self, text: str, lines: list[str], rows: list[list[str]]) -> bool:
         """Are there quotes elsewhere than at the beginning and the end of a cell?"""
         quote, delimiter = self.dialect.quote, self.dialect.delimiter
-        # Those that are in order are gone from the cells.
-        if not quote or quote not in text or quote not in "".join(chain.from_iterable(rows)):
+        if not quote or quote not in text:
             return False
+        # Those that are in order are gone from the cells.
+        left = [at for at, row in enumerate(map("".join, rows)) if quote in row]
+        if not left:
+            return False
+        if len(rows) == len(lines):
+            text = "".join([lines[at] for at in left])
+        # So are those that stand for a quote, wherever they are within a cell in quotes.
+        text = text.replace(self.dialect.escape + quote if self.dialect.escape else quote * 2, "")
         usual = (
             text.count(delimiter + quote)
             + text.count(quote + delimiter)
@@ -410,7 +417,7 @@ def sample_rows(
                 widths.add(len(row))
         except csv.Error as error:
             is_cut = str(error) == _CUT and until == count and not is_whole
-            if is_cut and not _go_on(lines[position + 1 : position + 6], dialect, widths):
+            if is_cut and not _go_on(lines[position + 1 :], dialect, widths):
                 return
             broken += 1
             if broken > _MOST_BROKEN:
@@ -426,8 +433,14 @@ _MOST_BROKEN = 200
 
 def _go_on(lines: list[str], dialect: Dialect, widths: set[int]) -> bool:
     """Are the lines below an open quote rows like those above it?"""
-    sizes = [len(line.split(dialect.delimiter)) for line in lines]
+    if widths <= {1}:
+        return not lines or len(lines) > _LONGEST_CELL
+    sizes = [len(line.split(dialect.delimiter)) for line in lines[:5]]
     return not sizes or any(size > 1 and size in widths for size in sizes)
+
+
+_LONGEST_CELL = 300
+"""Lines that a quoted cell hardly ever has more of."""
 
 
 def split_raw(text: str, dialect: Dialect) -> list[str]:
