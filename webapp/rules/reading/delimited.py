@@ -278,7 +278,9 @@ class _Finder:
         lines = self.sample.head
         if count <= 0:
             return lines
-        for number, (_row, _begin, end) in enumerate(sample_rows(lines, self.dialect), start=1):
+        for number, (_row, _begin, end) in enumerate(
+            sample_rows(lines, self.dialect, is_whole=self.sample.is_whole), start=1
+        ):
             if number == count:
                 return lines[end:]
         return []
@@ -357,6 +359,7 @@ def _skip_header(
     if not wanted:
         return [], blocks
     skipped = held = 0
+    is_whole = True
     lines: list[str] = []
     for block in blocks:
         more = split_lines(block)
@@ -367,9 +370,11 @@ def _skip_header(
         lines += more
         held += len(block)
         if len(lines) > wanted - skipped + 500 or held > _ENOUGH:
+            is_whole = False
             break
     check_first_lines(lines, limits)
-    for number, (row, _, end) in enumerate(sample_rows(lines, dialect), start=1):
+    rows = sample_rows(lines, dialect, is_whole=is_whole)
+    for number, (row, _, end) in enumerate(rows, start=1):
         if number == wanted - skipped:
             rest = "".join(lines[end:])
             return row or [], chain([rest] if rest else [], blocks)

@@ -144,7 +144,7 @@ def _find(parts: Sequence[list[str]], draft: Dialect, choices: Choices) -> _Read
         ]
     best = _best(readings)
     if choices.delimiter is None and not best.beats_one_column and not _is_clear(best):
-        return _one_column(first, readings)
+        return _one_column(first, readings, choices)
     return best
 
 
@@ -187,20 +187,30 @@ def _is_clear(reading: _Reading) -> bool:
     )
 
 
-def _one_column(lines: list[str], readings: list[_Reading]) -> _Reading:
+def _one_column(lines: list[str], readings: list[_Reading], choices: Choices) -> _Reading:
     """One column: any delimiter does that splits nothing; a comma that stands in no line."""
-    for reading in readings:
-        if reading.width == 1 and reading.share == 1.0 and reading.dialect.delimiter in ",;\t|":
-            return reading
+    draft = readings[0].dialect
+    quote = _quote_of_one(lines) if choices.quote is None else choices.quote
     text = "".join(lines)
     free = next((sign for sign in ",;\t|~^\x1f" if sign not in text), ",")
-    quotes = {reading.dialect.quote for reading in readings}
-    dialect = replace(
-        readings[0].dialect,
-        delimiter=free,
-        quote='"' if '"' in quotes else readings[0].dialect.quote,
+    split_by = {
+        reading.dialect.delimiter
+        for reading in readings
+        if reading.dialect.quote == quote and (reading.width > 1 or reading.share < 1.0)
+    }
+    if "," not in split_by or not any("," in line.strip("\r\n,") for line in lines):
+        # Commas that only stand beside the cells are too many.
+        free = ","
+    return _Reading(
+        replace(draft, delimiter=free, quote=quote, escape=choices.escape or ""), 1, 1.0
     )
-    return _Reading(dialect, 1, 1.0)
+
+
+def _quote_of_one(lines: list[str]) -> str:
+    """The quote of a single column, whose cells all stand in it or need none."""
+    cells = [line.strip("\r\n") for line in lines if line.strip()]
+    quoted = sum(len(cell) > 1 and cell[0] == cell[-1] == "'" for cell in cells)
+    return "'" if quoted * 2 > len(cells) else '"'
 
 
 def _candidates(lines: list[str]) -> list[str]:
@@ -230,7 +240,8 @@ def _quotes(text: str, delimiter: str) -> list[str]:
         sign = re.escape(delimiter)
         opened = len(re.findall(rf"(?:^|{sign})'(?=\S)", text, re.MULTILINE))
         closed = len(re.findall(rf"(?<=\S)'(?={sign}|\r?$)", text, re.MULTILINE))
-        if opened and closed and min(opened, closed) * 2 > max(opened, closed):
+        is_escaped = "\\'" in text and '"' not in text
+        if is_escaped or (opened and closed and min(opened, closed) * 2 > max(opened, closed)):
             found.append("'")
     if '"' in text:
         found.append("")
@@ -376,6 +387,8 @@ def _quoting(rows: list[list[str]], dialect: Dialect) -> float:
     if dialect.escape:
         return 1.0
     signs = [f"\\{sign}" for sign in _escaped_signs(dialect)]
+    if not any('"' in cell for row in rows for cell in row):
+        signs.append("\\'")
     left = sum(
         any(sign in cell or cell.endswith("\\") for sign in signs) for row in rows for cell in row
     )

@@ -185,20 +185,8 @@ def name_columns(body: Sequence[Row], width: int) -> list[str]:
 
 
 def check_names(names: Sequence[str], limits: Limits) -> Refusal | None:
-    """Too many columns, or two of one name."""
-    if len(names) > limits.max_columns:
-        return too_many_columns(len(names), limits)
-    seen: dict[str, int] = {}
-    for position, name in enumerate(names, start=1):
-        key = name.casefold()
-        if key and key in seen:
-            return Refusal(
-                "duplicate_column",
-                f"Columns {seen[key]} and {position} are both named “{name}”, so it is not clear "
-                "which one counts; rename or remove one of them.",
-            )
-        seen[key] = position
-    return None
+    """Too many columns. Two of one name are left to whoever says what the columns are."""
+    return too_many_columns(len(names), limits) if len(names) > limits.max_columns else None
 
 
 def are_names(cells: Sequence[str]) -> bool:

@@ -36,7 +36,7 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "money",
             rf"[-+(]?\s?{_CURRENCY}\s?-?{_AMOUNT}\)?|-?{_AMOUNT}\s?{_CURRENCY}",
         ),
-        ("email", r"[^\s@,;:\"]+@[^\s@,;:\"]+\.[^\s@,;:\"]{2,}"),
+        ("email", r"[\w.+%'&-]+@[\w-]+(?:\.[\w-]+)+"),
         ("url", r"(?:https?://|ftp://|www\.)\S+"),
         ("yes_no", r"y|n|yes|no|true|false"),
         ("zip", r"\d{5}-\d{4}"),

@@ -186,11 +186,10 @@ def test_the_header_is_read_as_written(text: str, columns: tuple[str, ...]) -> N
     assert all(len(row) == len(columns) for row in batch.rows)
 
 
-def test_two_columns_of_one_name_are_refused_with_both_positions() -> None:
-    result = examine(Bytes(b"EMAIL,NAME,email \n1,2,3\n"))
-    assert isinstance(result, Refusal)
-    assert result.code == "duplicate_column"
-    assert "Columns 1 and 3" in result.message
+def test_two_columns_of_one_name_are_both_read() -> None:
+    source = Bytes(b"EMAIL,NAME,email \n1,2,3\n")
+    assert found(source).columns == ("EMAIL", "NAME", "email")
+    assert read_all(source).rows == [["1", "2", "3"]]
 
 
 def test_a_cell_beyond_the_limit_ends_the_reading_with_a_sentence() -> None:
