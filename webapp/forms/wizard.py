@@ -91,13 +91,13 @@ class ColumnsForm(FlaskForm):  # type: ignore[misc]
     def choices_made(
         self, columns: Iterable[Column], *, leave_rest_out: bool = False
     ) -> dict[str, str | None]:
-        """Header as written → field's column name, or None to leave the column out; with
+        """Column's key → field's column name, or None to leave the column out; with
         `leave_rest_out` also every column that nothing was said about."""
         made: dict[str, str | None] = {}
         for column in columns:
             value = self[column_field(column)].data or (LEAVE_OUT if leave_rest_out else "")
             if value:
-                made[column.name] = None if value == LEAVE_OUT else value
+                made[column.key] = None if value == LEAVE_OUT else value
         return made
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rapidfuzz import fuzz, process
 
@@ -21,6 +21,9 @@ class Column:
     field: Field | None
     is_passed_over: bool = False
     nearest: str | None = None
+    key: str = ""
+    """What a choice about the column is kept under: its name, with its number (`TOTAL #8`) where an
+    earlier column has the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,15 @@ def folded(name: str) -> str:
     return name.strip().upper()
 
 
+def column_keys(header: Iterable[str]) -> list[str]:
+    """What choices about the columns are kept under, folded: no two are the same."""
+    keys: list[str] = []
+    for position, name in enumerate(header):
+        key = folded(name)
+        keys.append(f"{key} #{position + 1}".strip() if key in keys else key)
+    return keys
+
+
 def recognise(
     header: Sequence[str],
     fields: Iterable[Field],
@@ -61,21 +73,26 @@ def recognise(
 ) -> Recognition:
     """Which field each column of a header is.
 
-    `choices` says what a person chose for headers as written: a field's column name, or None to
-    pass the column over. At least one of `required` must be among the columns.
+    `choices` says what a person chose for columns by their key: a field's column name, or None to
+    pass the column over. A name that an earlier column has already is nobody's until they choose.
+    At least one of `required` must be among the columns.
     """
     by_name = {field.column: field for field in fields}
     chosen = {folded(name): choice for name, choice in (choices or {}).items()}
     columns = tuple(
-        _column(position, name, by_name, chosen) for position, name in enumerate(header)
+        replace(_column(position, name, key, by_name, chosen), key=key)
+        for position, (name, key) in enumerate(zip(header, column_keys(header), strict=True))
     )
     return Recognition(columns, tuple(_header_faults(columns, required)))
 
 
 def _column(
-    position: int, name: str, by_name: Mapping[str, Field], chosen: Mapping[str, str | None]
+    position: int,
+    name: str,
+    key: str,
+    by_name: Mapping[str, Field],
+    chosen: Mapping[str, str | None],
 ) -> Column:
-    key = folded(name)
     if key in by_name and key not in chosen:
         return Column(position, name, by_name[key])
     if key in chosen:
@@ -86,6 +103,8 @@ def _column(
             return Column(position, name, by_name[choice])
     if key in REPORT_COLUMNS:
         return Column(position, name, None, is_passed_over=True)
+    if key != folded(name):
+        return Column(position, name, None)
     match = process.extractOne(
         key.replace(" ", "_"), by_name.keys(), scorer=fuzz.WRatio, score_cutoff=NEAREST_CUTOFF
     )
@@ -99,6 +118,11 @@ def _header_faults(columns: Sequence[Column], required: Sequence[str]) -> Iterab
         place = f"Column {column.position + 1}"
         if not column.name.strip():
             yield f"{place} has no name. Give it one of the column names, or delete the column."
+        elif column.key != folded(column.name):
+            yield (
+                f"{place}, “{column.name}”, has the name of an earlier column. Say what it is, "
+                "rename it or leave it out."
+            )
         elif column.nearest:
             yield (
                 f"{place}, “{column.name}”, is not a known column. "

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
 from webapp.models import Run, RunEdit, Upload
-from webapp.rules.columns import Recognition, folded
+from webapp.rules.columns import Recognition, column_keys, folded
 from webapp.rules.doctor import ColumnSeen, DamageKind, Doctor, Finding, Repair
 from webapp.rules.guarding import unguard
 from webapp.rules.reading import (
@@ -109,11 +109,11 @@ def _carry_over(
 ) -> None:
     """Keep what still has its column and its rows."""
     columns: list[str] = after["columns"]
-    names = {folded(name) for name in columns}
+    names, keys = {folded(name) for name in columns}, set(column_keys(columns))
     options = dict(run.options)
     if "columns" in options:
         options["columns"] = {
-            name: choice for name, choice in options["columns"].items() if folded(name) in names
+            key: choice for key, choice in options["columns"].items() if folded(key) in keys
         }
     is_other_text = _differ(before, after, _OTHER_TEXTS)
     options["repairs"] = [

@@ -70,7 +70,24 @@ def test_a_column_without_a_name(name: str) -> None:
 
 def test_the_same_column_twice() -> None:
     found = recognise(["CONS_ID", "First_Name", "LAST_NAME", " first_name "], FIELDS)
-    assert found.faults == ("Columns 2 and 4 are both FIRST_NAME. Keep one of them.",)
+    assert len(found.faults) == 1
+    assert "Column 4" in found.faults[0]
+    assert "has the name of an earlier column" in found.faults[0]
+    assert [column.key for column in found.columns] == [
+        "CONS_ID",
+        "FIRST_NAME",
+        "LAST_NAME",
+        "FIRST_NAME #4",
+    ]
+
+
+def test_of_two_columns_of_one_name_each_can_be_chosen() -> None:
+    header = ["CONS_ID", "Total", "TOTAL", "", ""]
+    choices = {"Total": "NICKNAME", "TOTAL #3": "SUFFIX", "": None, "#5": "TITLE"}
+    found = recognise(header, FIELDS, choices)
+    assert found.faults == ()
+    fields = [column.field.column if column.field else None for column in found.columns]
+    assert fields == ["CONS_ID", "NICKNAME", "SUFFIX", None, "TITLE"]
 
 
 def test_a_file_needs_a_key() -> None:

@@ -53,6 +53,13 @@ _MIXED = re.compile(f"[{_LATIN}][{_OTHER}]|[{_OTHER}][{_LATIN}]")
 _BEGINS_WORDS = re.compile(f"(?!ƒ)[{_LATIN}«»]")
 # Ñ’ alone would be a letter of Serbian
 _ALONE = re.compile("[^\u0370-\u06ff]*[\u0370-\u06ff][^\u0370-\u06ff]*")
+# Controls that no text has, where a program took Windows-1252 for ISO-8859-1: \x92 was ’
+_CONTROLS = {
+    byte: bytes([byte]).decode("cp1252")
+    for byte in range(0x80, 0xA0)
+    if bytes([byte]).decode("cp1252", "ignore")
+}
+_CONTROL = re.compile("[\x80-\x9f]")
 # IRMÃ’S may be a Portuguese word with an apostrophe behind; Ö in GÃ–TEBORG looks no different.
 # Words of Estonian, Czech and their neighbours may have two such letters side by side.
 _WEAK_PAIR = re.compile("[À-ß]’|(?<=[A-ZÀ-Þ])[À-ß][”–—…»®™›]|[ÀÁÂÄ-ß][ŠŽšž]")
@@ -64,14 +71,25 @@ def unscrambled(text: str, *, weak: bool) -> str | None:
     `weak` takes it for misread as well where it could be a word in capitals with a quotation mark
     or dash behind: for files that are known to be misread.
     """
-    if text.isascii() or not _LEADS.search(text):
+    if not is_suspect(text):
         return None
-    clear = _clear(text)
+    clear = _clear(text) if _LEADS.search(text) else None
     if clear is None:
-        return None
+        return _without_controls(text)
     if not weak and _WEAK_PAIR.sub("", text).isascii():
         return None
     return clear
+
+
+def is_suspect(text: str) -> bool:
+    """Whether a closer look is worth it."""
+    return not text.isascii() and bool(_LEADS.search(text) or _CONTROL.search(text))
+
+
+def _without_controls(text: str) -> str | None:
+    """The signs that Windows-1252 has where the text has controls."""
+    clear = text.translate(_CONTROLS)
+    return clear if clear != text and not _CONTROL.search(clear) else None
 
 
 @lru_cache(maxsize=4_096)
@@ -138,7 +156,7 @@ class MojibakeWatch(TextWatch):
         self._evidence = evidence
 
     def may_concern(self, text: str, glance: Glance) -> bool:
-        return not text.isascii() and _LEADS.search(text) is not None
+        return is_suspect(text)
 
     def sort_text(self, text: str) -> str | None:
         if unscrambled(text, weak=True) is None:

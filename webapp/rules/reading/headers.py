@@ -138,6 +138,8 @@ def _is_below_groups(above: Row, row: Row, typed: dict[int, str]) -> bool:
     """Names of groups with blanks to their right, and under them the names of the columns."""
     blanks = sum(not cell.strip() for cell in above)
     names = [cell.strip() for cell in row]
+    if _fills_the_gaps(above, names) and not any(kind_of(name) in TYPED for name in names):
+        return True
     if not blanks or len(above) != len(row) or sum(map(bool, names)) <= len(above) - blanks:
         return False
     if any(kind_of(name) in TYPED for name in names):
@@ -147,6 +149,15 @@ def _is_below_groups(above: Row, row: Row, typed: dict[int, str]) -> bool:
     repeats = len(set(names)) < len(names) and len(set(joined)) == len(joined)
     clashes = sum(kind_of(row[at]) == TEXT for at in typed if at < len(row))
     return (repeats and all(names)) or (clashes > 0 and clashes * 2 >= len(typed))
+
+
+def _fills_the_gaps(above: Row, names: Sequence[str]) -> bool:
+    """Has each column a name in one of two rows, and stand some under a group's name?"""
+    if len(above) != len(names):
+        return False
+    pairs = [(bool(cell.strip()), bool(name)) for cell, name in zip(above, names, strict=True)]
+    gaps = pairs.count((False, True))
+    return gaps >= 2 and pairs.count((True, True)) >= 1 and pairs.count((True, False)) >= 1
 
 
 def _fill_right(cells: Row) -> list[str]:
@@ -162,11 +173,20 @@ def join_header(rows: Sequence[Row]) -> list[str]:
     parts = [[*row, *[""] * (width - len(row))] for row in rows]
     if len(parts) > 1:
         parts = [
-            _fill_right(row) if _has_groups(row, parts[-1]) else list(row) for row in parts[:-1]
+            _fill_over(row, parts[-1]) if _has_groups(row, parts[-1]) else list(row)
+            for row in parts[:-1]
         ] + [parts[-1]]
     return [
         " ".join(filter(None, (cell.strip() for cell in column)))
         for column in zip(*parts, strict=True)
+    ]
+
+
+def _fill_over(row: Row, last: Row) -> list[str]:
+    """The names of groups over each column that has a name below them."""
+    return [
+        group if name.strip() or cell.strip() else ""
+        for group, cell, name in zip(_fill_right(row), row, last, strict=True)
     ]
 
 
@@ -185,8 +205,10 @@ def name_columns(body: Sequence[Row], width: int) -> list[str]:
 
 
 def check_names(names: Sequence[str], limits: Limits) -> Refusal | None:
-    """Too many columns. Two of one name are left to whoever says what the columns are."""
-    return too_many_columns(len(names), limits) if len(names) > limits.max_columns else None
+    """Too many columns. Two of one name are for those to judge who know what columns there are."""
+    if len(names) > limits.max_columns:
+        return too_many_columns(len(names), limits)
+    return None
 
 
 def are_names(cells: Sequence[str]) -> bool:
@@ -270,9 +292,23 @@ def split_names(cells: Sequence[str], width: int, body: Sequence[Row]) -> list[s
     rated.sort(key=lambda item: -item[0])
     if rated and not rated[0][1][-1]:
         return rated[0][1]
+    if not places and _has_row_names(body, kinds):
+        return ["", *cells]
     if not rated or (len(rated) > 1 and rated[0][0] == rated[1][0]):
         return None
     return rated[0][1]
+
+
+def _has_row_names(body: Sequence[Row], kinds: Sequence[str]) -> bool:
+    """Some programs write no name over the first column, which names the rows."""
+    firsts = [row[0] for row in body]
+    return (
+        len(body) > 2
+        and all(map(str.strip, firsts))
+        and len(set(firsts)) == len(firsts)
+        and kinds[0] in (TEXT, CODE)
+        and sum(kind in TYPED for kind in kinds[1:]) * 2 > len(kinds)
+    )
 
 
 def _rate_names(names: Sequence[str], kinds: Sequence[str]) -> int:

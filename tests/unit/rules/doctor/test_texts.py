@@ -31,6 +31,8 @@ from webapp.rules.doctor.mojibake import unscrambled
         ("ä½\x90è—¤", "佐藤"),
         ("12Â\u00a0Main", "12 Main"),
         ("voilÃ\u00a0", "voilà"),
+        ("O\x92Brien", "O’Brien"),
+        ("7 \x96 8 Feb", "7 – 8 Feb"),
     ],
 )
 def test_misread_letters_are_read_again(text: str, before: str) -> None:

@@ -364,7 +364,6 @@ ENCRYPTED = "<manifest:manifest><manifest:encryption-data/></manifest:manifest>"
             write_xlsb(people()).replace(b"xl/worksheets/sheet1.bin", b"xl/worksheets/sheet9.bin"),
             "blank",
         ),
-        (write_ods(SheetSpec("S", [["A", "A"], [1, 2]])), "duplicate_column"),
     ],
 )
 def test_what_can_not_be_read_is_refused_with_a_sentence(data: bytes, code: str) -> None:

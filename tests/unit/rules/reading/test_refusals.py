@@ -84,7 +84,6 @@ CASES = {
         b";".join(b"C%d" % at for at in range(1_001)) + b"\n" + b";" * 1_000 + b"x\n",
         "too_many_columns",
     ),
-    "duplicates": (b"A;B;a\n1;2;3\n", "duplicate_column"),
     "empty zip": (zipped({}), "no_table"),
     "docx": (zipped({"[Content_Types].xml": b"", "word/document.xml": b""}), "document"),
     "ods": (
