@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench.imports import Measured, measure_imports
 from bench.latency import Latency, measure_latency
+from bench.reading import Reading, measure_reading, report_reading
 from tests.services import running_services
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
@@ -40,12 +41,15 @@ def main(arguments: list[str]) -> None:
             measured.append(measure_imports(services, Path(folder), rows))
         print("pages while an import runs", flush=True)
         latency = measure_latency(services, Path(folder), max(sizes))
-    report = write_report(measured, latency)
+    print("reading", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        reading = measure_reading(Path(folder), sizes)
+    report = write_report(measured, latency, reading)
     REPORT.write_text(report, encoding="utf-8")
     print(report)
 
 
-def write_report(measured: list[Measured], latency: list[Latency]) -> str:
+def write_report(measured: list[Measured], latency: list[Latency], reading: Reading) -> str:
     """The page, with what was reached and what was missed."""
     return "\n".join(
         [
@@ -66,6 +70,8 @@ def write_report(measured: list[Measured], latency: list[Latency]) -> str:
             *_memory(measured),
             "",
             *_pages(latency),
+            "",
+            *report_reading(reading),
             "",
         ]
     )

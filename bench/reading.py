@@ -87,7 +87,7 @@ def _run(step: str, path: Path) -> dict[str, float]:
     return found
 
 
-def report(measured: Reading) -> list[str]:
+def report_reading(measured: Reading) -> list[str]:
     """The section of docs/performance.md."""
     lines = [
         "## Reading a file",
@@ -166,7 +166,7 @@ def main(arguments: list[str]) -> None:
         print(json.dumps({"seconds": seconds, "peak_mb": peak}))
         return
     with tempfile.TemporaryDirectory() as folder:
-        print("\n".join(report(measure_reading(Path(folder), [100_000, 1_000_000]))))
+        print("\n".join(report_reading(measure_reading(Path(folder), [100_000, 1_000_000]))))
 
 
 if __name__ == "__main__":
