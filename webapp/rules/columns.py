@@ -80,7 +80,10 @@ def recognise(
     by_name = {field.column: field for field in fields}
     chosen = {folded(name): choice for name, choice in (choices or {}).items()}
     columns = tuple(
-        replace(_column(position, name, key, by_name, chosen), key=key)
+        replace(
+            _column(position, name, key, by_name, chosen),
+            key=name if key == folded(name) else key,
+        )
         for position, (name, key) in enumerate(zip(header, column_keys(header), strict=True))
     )
     return Recognition(columns, tuple(_header_faults(columns, required)))
@@ -118,7 +121,7 @@ def _header_faults(columns: Sequence[Column], required: Sequence[str]) -> Iterab
         place = f"Column {column.position + 1}"
         if not column.name.strip():
             yield f"{place} has no name. Give it one of the column names, or delete the column."
-        elif column.key != folded(column.name):
+        elif column.key != column.name:
             yield (
                 f"{place}, “{column.name}”, has the name of an earlier column. Say what it is, "
                 "rename it or leave it out."

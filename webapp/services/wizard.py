@@ -125,7 +125,7 @@ class Draft:
         return tuple(
             column
             for column in self.recognition.columns
-            if column.position in unknown or column.key in chosen
+            if column.position in unknown or folded(column.key) in chosen
         )
 
 

@@ -75,7 +75,7 @@ def test_the_same_column_twice() -> None:
     assert "has the name of an earlier column" in found.faults[0]
     assert [column.key for column in found.columns] == [
         "CONS_ID",
-        "FIRST_NAME",
+        "First_Name",
         "LAST_NAME",
         "FIRST_NAME #4",
     ]
