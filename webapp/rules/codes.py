@@ -29,6 +29,8 @@ class Codes:
 class CodeReader:
     """Reads a column of code lists to PostgreSQL arrays of numbers; unknown codes are faults."""
 
+    remedy = ", separate several with commas"
+
     def __init__(self, field: Field, codes: Codes) -> None:
         self.field = field
         self._codes = codes
@@ -71,6 +73,18 @@ class CodeReader:
             self._codes.unknown,
             column,
             shown(code),
-            f"{quoted}, which does not exist. Use the number the {noun} has here, separate several "
-            "with commas.",
+            f"{quoted}, which does not exist. Use the number the {noun} has here{self.remedy}.",
         )
+
+
+class SingleCodeReader(CodeReader):
+    """Reads a column in which each cell is one code (EXT_GROUP_ID): its number as text."""
+
+    remedy = ", or give its name in a column of its own"
+
+    def _read_cell(self, cell: str) -> Reading:
+        code = cell.strip()
+        if not code:
+            return None
+        found = self._codes.ids.get(code)
+        return self._fault(code) if found is None else str(found)

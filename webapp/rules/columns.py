@@ -13,6 +13,17 @@ NEAREST_CUTOFF = 60
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """At least one of these columns has to be there, for what the purpose says."""
+
+    columns: tuple[str, ...]
+    purpose: str
+
+
+NEEDS_KEY = Need(KEY_COLUMNS, "to tell whose row it is")
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column of a file. `field` is None when unknown or passed over."""
 
@@ -57,19 +68,19 @@ def recognise(
     header: Sequence[str],
     fields: Iterable[Field],
     choices: Mapping[str, str | None] | None = None,
-    required: Sequence[str] = KEY_COLUMNS,
+    needs: Sequence[Need] = (NEEDS_KEY,),
 ) -> Recognition:
     """Which field each column of a header is.
 
     `choices` says what a person chose for headers as written: a field's column name, or None to
-    pass the column over. At least one of `required` must be among the columns.
+    pass the column over. Of each of the `needs` one column must be there.
     """
     by_name = {field.column: field for field in fields}
     chosen = {folded(name): choice for name, choice in (choices or {}).items()}
     columns = tuple(
         _column(position, name, by_name, chosen) for position, name in enumerate(header)
     )
-    return Recognition(columns, tuple(_header_faults(columns, required)))
+    return Recognition(columns, tuple(_header_faults(columns, needs)))
 
 
 def _column(
@@ -92,7 +103,7 @@ def _column(
     return Column(position, name, None, nearest=match[0] if match else None)
 
 
-def _header_faults(columns: Sequence[Column], required: Sequence[str]) -> Iterable[str]:
+def _header_faults(columns: Sequence[Column], needs: Sequence[Need]) -> Iterable[str]:
     for column in columns:
         if column.field or column.is_passed_over:
             continue
@@ -116,6 +127,14 @@ def _header_faults(columns: Sequence[Column], required: Sequence[str]) -> Iterab
                 f"Columns {first.position + 1} and {column.position + 1} are both "
                 f"{column.field.column}. Keep one of them."
             )
-    if required and not any(name in seen for name in required):
-        names = ", ".join(required[:-1]) + " or " + required[-1]
-        yield f"The file needs at least one of the columns {names}, to tell whose row it is."
+    for need in needs:
+        if not any(name in seen for name in need.columns):
+            yield _say_missing(need)
+
+
+def _say_missing(need: Need) -> str:
+    *rest, last = need.columns
+    names = f"the column {last}"
+    if rest:
+        names = f"at least one of the columns {', '.join(rest)} or {last}"
+    return f"The file needs {names}, {need.purpose}."

@@ -33,6 +33,9 @@ class FaultCode(StrEnum):
     EMAIL_UNREACHABLE = "email_unreachable"
     MEMBER_ID_TAKEN = "member_id_taken"
     OTHER_CENTER = "other_center"
+    PERSON_NOT_FOUND = "person_not_found"
+    MISSING_VALUE = "missing_value"
+    SEVERAL_OF_NAME = "several_of_name"
     CHANGED_SINCE_PREVIEW = "changed_since_preview"
     LEFT_OUT = "left_out"
     CHANGED_SINCE_RUN = "changed_since_run"
@@ -62,6 +65,9 @@ FAULT_TITLES: dict[FaultCode, str] = {
     FaultCode.EMAIL_UNREACHABLE: "Email belongs to someone who does not accept email",
     FaultCode.MEMBER_ID_TAKEN: "MEMBER_ID belongs to another record",
     FaultCode.OTHER_CENTER: "Record outside your center",
+    FaultCode.PERSON_NOT_FOUND: "Nobody has this key",
+    FaultCode.MISSING_VALUE: "Value missing",
+    FaultCode.SEVERAL_OF_NAME: "Name that several have",
     FaultCode.CHANGED_SINCE_PREVIEW: "Changed since the preview",
     FaultCode.LEFT_OUT: "Left out by a person",
     FaultCode.CHANGED_SINCE_RUN: "Changed since the run, so the undo keeps it",
