@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from jobs.ahead import read_ahead
 from jobs.claims import APPLY_LOCK, Claim, LostClaimError, Standing, hold
+from jobs.crossrefs import forget_seen, record_seen
 from jobs.processors.import_inputs import ImportInputs
 from jobs.processors.import_matching import MatchSql
 from jobs.reading import CheckedChunk
@@ -41,6 +42,7 @@ def start_preview_over(connection: psycopg.Connection, mine: Claim) -> None:
         # The overlay is looked up by key again and again: it should not go to disk meanwhile
         connection.execute("SET temp_buffers = '256MB'")
         connection.execute("DELETE FROM run_rows WHERE run_id = %s", [mine.id])
+        forget_seen(connection, mine)
         connection.execute(
             "UPDATE runs SET next_row = 0, rows_read = 0, created = 0, updated = 0, unchanged = 0,"
             " rejected = 0, withheld = 0, tallies = tallies - %s::text[] WHERE id = %s",
@@ -145,6 +147,7 @@ class FileRun(ABC):
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [APPLY_LOCK])
         standing = hold(connection, self._claim)
         self._act_as_user()
+        record_seen(connection, mine=self._claim, seen=chunk.seen)
         self._keep_rows_that_stay_out(chunk, result)
         if chunk.staged:
             with connection.cursor() as cursor, cursor.copy(self._sql.copy_staged()) as copy:

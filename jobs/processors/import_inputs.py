@@ -13,6 +13,7 @@ import psycopg
 from sqlalchemy import select
 
 from jobs.claims import Claim, hold
+from jobs.crossrefs import load_translators
 from jobs.failures import RunFailedError
 from jobs.reading import ChunkReader, read_settings
 from webapp.config import current_settings
@@ -84,6 +85,7 @@ def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
             chunk_rows=settings.chunk_rows,
             repairs=[Repair.from_json(accepted) for accepted in options.get("repairs", ())],
         )
+        reader.translate(load_translators(session, run, recognition, today))
         return ImportInputs(
             reader=reader,
             fields=[column.field for column in recognition.known if column.field],

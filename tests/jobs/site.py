@@ -371,6 +371,10 @@ class Site:
         """The rows of a query."""
         return self.connection.execute(statement, list(parameters) or None).fetchall()
 
+    def sql_do(self, statement: str) -> None:
+        """Do something that has no rows to give."""
+        self.connection.execute(statement)
+
     def state(self) -> dict[str, Any]:
         """Everything that is business: what an undo has to give back."""
         return dict(self.sql(_STATE)[0][0])

@@ -21,6 +21,7 @@ class FaultCode(StrEnum):
     NOT_A_CHOICE = "not_a_choice"
     CONTROL_CHARACTER = "control_character"
     IRREGULAR_ROW = "irregular_row"
+    UNMAPPED_VALUE = "unmapped_value"
     UNKNOWN_GROUP = "unknown_group"
     UNKNOWN_INTEREST = "unknown_interest"
     OTHER_CENTER_GROUP = "other_center_group"
@@ -53,6 +54,7 @@ FAULT_TITLES: dict[FaultCode, str] = {
     FaultCode.NOT_A_CHOICE: "Not one of the choices",
     FaultCode.CONTROL_CHARACTER: "Invisible control character",
     FaultCode.IRREGULAR_ROW: "Row that cannot be read",
+    FaultCode.UNMAPPED_VALUE: "Value without a cross-reference",
     FaultCode.UNKNOWN_GROUP: "Unknown group",
     FaultCode.UNKNOWN_INTEREST: "Unknown interest",
     FaultCode.OTHER_CENTER_GROUP: "Group of another center",

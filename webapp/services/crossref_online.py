@@ -18,7 +18,7 @@ from webapp.models import (
     Interest,
 )
 from webapp.rules.crossrefs import LONGEST_VALUE, OnlineKind, compared
-from webapp.rules.fields import ADDRESS_PREFIXES, STORED_FIELDS
+from webapp.rules.fields import ADDRESS_PREFIXES, STORED_FIELDS, Field, Kind
 from webapp.services.constituents import LARGEST_ID, visible_to
 
 MOST_OPTIONS = 5_000
@@ -50,6 +50,13 @@ def columns_of(key: str) -> tuple[str, ...]:
     if name in _BY_COLUMN:
         return (name,)
     return tuple(f"{prefix}_{name}" for prefix in ADDRESS_PREFIXES)
+
+
+def key_of(field: Field) -> str | None:
+    """The type that translates a column of a file, None where there is none."""
+    if field.kind in _KIND_KEYS:
+        return _KIND_KEYS[field.kind]
+    return _COLUMN_KEYS.get(field.column)
 
 
 def find_labels(
@@ -180,3 +187,19 @@ _TABLES: Mapping[str, type[Group] | type[Interest]] = {
     OnlineKind.GROUP.value: Group,
     OnlineKind.INTEREST.value: Interest,
 }
+_KIND_KEYS = {
+    Kind.GROUP_LIST: "group",
+    Kind.GROUP_CODE: "group",
+    Kind.INTEREST_LIST: "interest",
+    Kind.INTEREST_CODE: "interest",
+}
+_FIELD_KEYS = (
+    "origin_source",
+    "field:TITLE",
+    "field:SUFFIX",
+    "field:GENDER",
+    "field:STATEPROV",
+    "field:COUNTRY",
+    "field:MARITAL_STATUS",
+)
+_COLUMN_KEYS = {column: key for key in _FIELD_KEYS for column in columns_of(key)}
