@@ -25,6 +25,7 @@ from webapp.rules.doctor import Repair
 from webapp.rules.faults import Fault, FaultCode
 from webapp.rules.fields import KEY_COLUMNS, Field, Kind
 from webapp.rules.guarding import unguard
+from webapp.rules.names import NameReader
 from webapp.rules.reading import Batch, Dialect, Source, read_records
 from webapp.rules.standard_import import match_fault
 from webapp.rules.translating import Seen, TranslatingReader, Translator
@@ -85,7 +86,7 @@ class ChunkReader:
     interests: Codes
     chunk_rows: int
     repairs: Sequence[Repair] = ()
-    _readers: dict[int, ColumnReader | CodeReader | TranslatingReader] = field(
+    _readers: dict[int, ColumnReader | CodeReader | NameReader | TranslatingReader] = field(
         default_factory=dict
     )
     _translators: tuple[Translator, ...] = ()

@@ -18,6 +18,8 @@ from webapp.rules.values import DateOrder
 WORKING_KINDS = ("standard_constituent_import",)
 """Only operations that work are listed; a kind joins when its processor is there."""
 
+OPT_IN_RIGHT = "may_opt_in_again"
+
 Centers = frozenset[int] | None
 """Where someone may do something: None everywhere, empty nowhere (`webapp.access.scope`)."""
 
@@ -189,6 +191,12 @@ def date_order_of(operation: Operation) -> DateOrder:
 def template_columns_of(operation: Operation) -> tuple[str, ...]:
     """The columns of the operation's template file; empty means all."""
     return tuple(operation.options.get("template_columns", ()))
+
+
+def may_opt_in_again(operation: Operation) -> bool:
+    """Whether a manager gave this operation the right to opt people in again who opted out: each
+    run of it still has to be told so by the person who starts it (promise 7)."""
+    return bool((operation.options or {}).get(OPT_IN_RIGHT))
 
 
 def is_slug_taken(session: Session, slug: str) -> bool:
