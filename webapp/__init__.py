@@ -35,6 +35,7 @@ VIEWS = (
     "undo",
     "constituents",
     "groups",
+    "crossrefs",
     "messages",
     "help",
 )

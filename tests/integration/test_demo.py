@@ -101,8 +101,8 @@ def test_every_group_has_members(demo: Session) -> None:
 
 def test_everyone_can_sign_in_and_finds_their_way(demo: Session, app: Flask) -> None:
     expected = {
-        "crossref@example.org": "Your role is for cross-references",
-        "crossref-view@example.org": "Your role is for cross-references",
+        "crossref@example.org": "Cross Reference Types",
+        "crossref-view@example.org": "Cross Reference Types",
         "visitor@example.org": "by itself it can do nothing in it",
         "north@example.org": "North Center members",
         "manage@example.org": "European partners",

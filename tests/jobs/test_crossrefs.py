@@ -19,9 +19,11 @@ from webapp.services.crossref_edits import EntryValues
 @pytest.fixture(autouse=True)
 def _types_as_they_came(site: Site) -> Iterator[None]:
     yield
-    site.sql_do("UPDATE cross_reference_types SET policy = CASE WHEN key IN ('group', 'interest')"
-                " OR key NOT LIKE 'field%' AND key <> 'origin_source' THEN 'reject' ELSE 'keep' END,"
-                " default_value = NULL, foreign_labels = '[\"Foreign value\"]'")  # fmt: skip
+    site.sql_do(
+        "UPDATE cross_reference_types SET default_value = NULL,"
+        " policy = CASE WHEN key LIKE 'field:%' OR key = 'origin_source' THEN 'keep'"
+        " ELSE 'reject' END, foreign_labels = '[\"Foreign value\"]'"
+    )
 
 
 def type_of(key: str) -> CrossReferenceType:

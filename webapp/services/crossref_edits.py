@@ -129,7 +129,6 @@ def edit_entry(
     entry = _get_current(session, found, entry_id, version)
     before = (entry.center_id, entry.online_key)
     was_marked = entry.is_sent_back
-    entry.version += 1
     _write(session, found, entry, values, user_id)
     if was_marked and before != (entry.center_id, entry.online_key):
         _mark_another(session, found, *before)
@@ -198,10 +197,11 @@ def _write(
     with session.no_autoflush:
         others = _others(session, found, entry.id, key, values)
     marked = values.is_sent_back or not any(other.is_sent_back for other in others)
-    if marked:
-        for other in others:
-            other.is_sent_back = False
     with _refusals(session, found, foreign, values):
+        if marked:
+            for other in others:
+                other.is_sent_back = False
+            session.flush()  # the others lose the mark before this one takes it
         with session.no_autoflush:
             entry.online_value, entry.foreign_values = online, list(foreign)
             entry.description, entry.center_id = description, values.center_id
@@ -209,10 +209,10 @@ def _write(
             entry.online_key, entry.foreign_key = key, foreign_key(foreign)
             entry.searched = "\n".join((online, *foreign, description))
             entry.updated_at, entry.updated_by_id = func.now(), user_id
-            entry.is_sent_back = False
+            entry.is_sent_back = marked
+            if entry.id is not None:
+                entry.version += 1
         session.add(entry)
-        session.flush()  # the others lose the mark before this one takes it
-        entry.is_sent_back = marked
         session.flush()
     session.refresh(entry)
 
@@ -223,7 +223,7 @@ def _clean_foreign(found: CrossReferenceType, values: Sequence[str]) -> tuple[st
     if len(cleaned) != len(labels) or not all(cleaned):
         missing = next((at for at, value in enumerate(cleaned) if not value), 0)
         raise DataSyncError(
-            "foreign_missing", f"Enter the {labels[missing]}.", f"foreign_values-{missing}"
+            "foreign_missing", f"Enter the {labels[missing]}.", f"foreign_{missing}"
         )
     message = None
     if any(len(value) > LONGEST_VALUE for value in cleaned):
@@ -235,7 +235,7 @@ def _clean_foreign(found: CrossReferenceType, values: Sequence[str]) -> tuple[st
     elif any(not value.isprintable() for value in cleaned):
         message = "A foreign value holds an invisible character. Type it anew."
     if message:
-        raise DataSyncError("foreign_values", message, "foreign_values-0")
+        raise DataSyncError("foreign_values", message, "foreign_0")
     return cleaned
 
 
@@ -327,5 +327,5 @@ def _refusal(
         "foreign_taken",
         f"“{what}” already stands for {name} at that time. Edit that entry, or give the two "
         "entries dates that don't overlap.",
-        "foreign_values-0",
+        "foreign_0",
     )

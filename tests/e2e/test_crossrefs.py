@@ -1,0 +1,134 @@
+"""Cross-references in a real browser: the inline editor, with and without script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.e2e.browser import look_at, sign_in
+from tests.people import make_admin, make_center
+from webapp.extensions import db
+from webapp.models import Group
+from webapp.services import crossref_edits, crossrefs
+from webapp.services.crossref_edits import EntryValues
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from playwright.sync_api import BrowserContext, Page
+
+
+def fill(app: Flask) -> None:
+    """Groups, and what another system calls them."""
+    north = make_center(app, "North Shore Chapter")
+    with app.app_context():
+        session = db.session()
+        found = crossrefs.find_type(session, "group")
+        assert found is not None
+        names = ("Volunteers", "Board of directors", "Newsletter readers", "Major donors")
+        groups = [Group(name=name) for name in names]
+        session.add_all(groups)
+        session.flush()
+        for at, (group, code) in enumerate(
+            zip(groups, ("VOL", "BRD", "NL-ALL", "MAJ"), strict=True)
+        ):
+            values = EntryValues(str(group.id), (code,), "From the old donor system" if at else "")
+            crossref_edits.add_entry(session, found, values, None)
+        first = str(groups[0].id)
+        crossref_edits.add_entry(session, found, EntryValues(first, ("V-2",)), None)
+        crossref_edits.add_entry(
+            session, found, EntryValues(first, ("HELPERS",), center_id=north), None
+        )
+        session.commit()
+
+
+def test_the_inline_editor(page: Page, live_url: str, app: Flask) -> None:
+    fill(app)
+    sign_in(page, live_url, make_admin(app))
+    page.goto(f"{live_url}/cross-references/")
+    look_at(page, "crossref-types")
+    page.get_by_role("link", name="Groups").last.click()
+    page.get_by_role("heading", name="Groups").wait_for()
+    look_at(page, "crossref-entries")
+    page.set_viewport_size({"width": 1440, "height": 900})
+
+    page.get_by_text("Add an entry").click()
+    page.get_by_label("Foreign value").fill("CHOIR")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_text("Say what it stands for here.").first.wait_for()
+    look_at(page, "crossref-add-refused")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.get_by_label("Group", exact=True).select_option(label="Volunteers (1)")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_text("“CHOIR” stands for Volunteers now.").wait_for()
+    expect(page.get_by_role("row", name="CHOIR")).to_be_visible()
+
+    page.get_by_role("link", name="Edit V-2").click()
+    look_at(page, "crossref-edit-row")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    row = page.locator("tr.crossref-editing")
+    row.get_by_label("Description").fill("The second list")
+    row.get_by_text("Dates and downloads").click()
+    row.get_by_label("Send this one back").check()
+    row.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name="V-2")).to_contain_text("sent back")
+    expect(page.get_by_role("row", name="V-2")).to_contain_text("The second list")
+    expect(page.get_by_role("row", name="VOL", exact=False).first).not_to_contain_text("sent back")
+
+    page.get_by_role("link", name="Edit MAJ").click()
+    page.get_by_role("link", name="Cancel").click()
+    expect(page.get_by_role("link", name="Edit MAJ")).to_be_visible()
+
+    row = page.get_by_role("row", name="MAJ")
+    row.locator("summary").click()
+    row.get_by_role("button", name="Delete the entry").click()
+    expect(page.get_by_role("row", name="MAJ")).to_have_count(0)
+
+    page.get_by_label("Value, name or description").fill("board")
+    expect(page.get_by_role("row", name="CHOIR")).to_have_count(0)
+    expect(page.get_by_role("row", name="BRD")).to_be_visible()
+    page.get_by_role("navigation", name="Pages of Groups").get_by_text("History").click()
+    page.get_by_text("deleted by Ada Admin").wait_for()
+    look_at(page, "crossref-history")
+    page.goto(f"{live_url}/cross-references/group/settings")
+    look_at(page, "crossref-settings")
+
+
+def test_two_administrators_and_one_entry(page: Page, live_url: str, app: Flask) -> None:
+    fill(app)
+    sign_in(page, live_url, make_admin(app))
+    page.goto(f"{live_url}/cross-references/group")
+    page.get_by_role("link", name="Edit BRD").click()
+    second = page.context.new_page()
+    second.goto(f"{live_url}/cross-references/group")
+    second.get_by_role("link", name="Edit BRD").click()
+    second.locator("tr.crossref-editing").get_by_label("Foreign value").fill("BOARD")
+    second.get_by_role("button", name="Save").click()
+    expect(second.get_by_role("row", name="BOARD")).to_be_visible()
+    page.locator("tr.crossref-editing").get_by_label("Foreign value").fill("B")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("changed this entry while you had it open").wait_for()
+    page.get_by_role("link", name="Show it as it is now").click()
+    expect(page.get_by_role("row", name="BOARD")).to_be_visible()
+
+
+def test_without_script(without_javascript: BrowserContext, live_url: str, app: Flask) -> None:
+    fill(app)
+    page = without_javascript.new_page()
+    sign_in(page, live_url, make_admin(app))
+    page.goto(f"{live_url}/cross-references/group")
+    page.get_by_text("Add an entry").click()
+    page.get_by_label("Foreign value").fill("CHOIR")
+    page.get_by_label("Group", exact=True).select_option(label="Volunteers (1)")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_text("Added.").wait_for()
+    page.get_by_role("link", name="Edit CHOIR").click()
+    page.get_by_role("heading", name="Edit an entry").wait_for()
+    page.get_by_label("Foreign value").fill("SINGERS")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name="SINGERS")).to_be_visible()
+    row = page.get_by_role("row", name="SINGERS")
+    row.locator("summary").click()
+    row.get_by_role("button", name="Delete the entry").click()
+    page.get_by_text("Deleted.").wait_for()
+    expect(page.get_by_role("row", name="SINGERS")).to_have_count(0)
