@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session, aliased
 
 from webapp.errors import DataSyncError
 from webapp.models import Center, Operation, Run, User, UserRole
+from webapp.rules.catalogues import GROUP_UPLOAD, SEGMENTATION, STANDARD_IMPORT
 from webapp.rules.values import DateOrder
 
-WORKING_KINDS = ("standard_constituent_import",)
+WORKING_KINDS = (STANDARD_IMPORT, GROUP_UPLOAD, SEGMENTATION)
 """Only operations that work are listed; a kind joins when its processor is there."""
 
 OPT_IN_RIGHT = "may_opt_in_again"
@@ -45,6 +46,7 @@ class OperationDraft:
     notify: tuple[str, ...] = ()
     date_order: DateOrder = DateOrder.MONTH_FIRST
     template_columns: tuple[str, ...] = ()
+    may_opt_in_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +256,7 @@ def _apply(session: Session, operation: Operation, draft: OperationDraft) -> Non
         **(operation.options or {}),
         "date_order": draft.date_order.value,
         "template_columns": list(draft.template_columns),
+        OPT_IN_RIGHT: draft.may_opt_in_again,
     }
 
 
