@@ -73,8 +73,8 @@ def _record_unmapped(connection: psycopg.Connection, mine: Claim, seen: Seen) ->
         if not "".join(value).isprintable() or not 0 < sum(map(len, value)) <= LONGEST_TUPLE:
             continue
         key = foreign_key(value)
-        _, earlier, first = found.get(key, (None, 0, row))
-        found[key] = (list(value), earlier + count, min(first, row))
+        written, earlier, first = found.get(key, (list(value), 0, row))
+        found[key] = (written, earlier + count, min(first, row))
     if not found:
         return
     counted = connection.execute(

@@ -36,6 +36,7 @@ VIEWS = (
     "constituents",
     "groups",
     "crossrefs",
+    "crossref_unmapped",
     "messages",
     "help",
 )

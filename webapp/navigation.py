@@ -34,10 +34,15 @@ AREAS = (
             Page("My Data Sync Operations", "operations.mine"),
             Page("All Data Sync Operations", "operations.all"),
             Page("Operation Results", "runs.list_runs", owns=("runs", "undo")),
-            Page("Cross Reference Types", "crossrefs.list_types", owns=("crossrefs",)),
+            Page(
+                "Cross Reference Types",
+                "crossrefs.list_types",
+                owns=("crossrefs", "crossref_unmapped"),
+            ),
         ),
         owns=(
             "crossrefs",
+            "crossref_unmapped",
             "operations",
             "runs",
             "uploads",

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import psycopg
 from playwright.sync_api import expect
 
 from tests.e2e.browser import look_at, sign_in
+from tests.jobs.site import Site
 from tests.people import make_admin, make_center
 from webapp.extensions import db
 from webapp.models import Group
 from webapp.services import crossref_edits, crossrefs
 from webapp.services.crossref_edits import EntryValues
+from webapp.settings import libpq_url
 
 if TYPE_CHECKING:
     from flask import Flask
     from playwright.sync_api import BrowserContext, Page
+
+    from webapp.settings import Settings
 
 
 def fill(app: Flask) -> None:
@@ -132,3 +137,44 @@ def test_without_script(without_javascript: BrowserContext, live_url: str, app: 
     row.get_by_role("button", name="Delete the entry").click()
     page.get_by_text("Deleted.").wait_for()
     expect(page.get_by_role("row", name="SINGERS")).to_have_count(0)
+
+
+CODES = ("VOL", "VOL", "VOL", "BRD", "BRD", "MAJ-2026", "QXZ-9", "SINGERS AND PLAYERS")
+
+
+def test_mapping_what_files_had(page: Page, live_url: str, app: Flask, settings: Settings) -> None:
+    names = ("Volunteers", "Board of directors", "Major donors", "Youth Choir")
+    with app.app_context():
+        db.session.add_all([Group(name=name) for name in names])
+        db.session.commit()
+    with psycopg.connect(libpq_url(settings.database_url), autocommit=True) as connection:
+        site = Site(app, connection)
+        admin = make_admin(app)
+        rows = [{"MEMBER_ID": f"M-{at}", "LAST_NAME": "Day", "GROUP_IDS": code}
+                for at, code in enumerate(CODES)]  # fmt: skip
+        draft = site.draft(rows, user_id=admin.id, label="Spring members")
+        site.preview(draft)
+        sign_in(page, live_url, admin)
+        page.goto(f"{live_url}/runs/{draft}/wizard/preview/problems?code=unknown_group")
+        page.get_by_role("heading", name="Map a value once, for all its rows").wait_for()
+        look_at(page, "crossref-in-preview")
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.get_by_role("button", name="Volunteers for VOL").click()
+        page.get_by_text("1 value is mapped. All rows are looked at again.").wait_for()
+        preview = site.sql("SELECT preview_id FROM runs WHERE id = %s", draft)[0][0]
+        assert site.execute(preview).counts["created"] == 3
+
+    page.goto(f"{live_url}/cross-references/group/unmapped")
+    look_at(page, "crossref-unmapped")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.get_by_role("checkbox", name="BRD").check()
+    page.get_by_role("checkbox", name="QXZ-9").check()
+    page.get_by_label("Group that BRD stands for").fill("Board of directors (2)")
+    page.get_by_label("Group that QXZ-9 stands for").fill("Youth Choir (4)")
+    page.get_by_role("button", name="Map the marked ones").click()
+    page.get_by_text("2 values are mapped.").wait_for()
+    page.get_by_role("button", name="Major donors for MAJ-2026").click()
+    page.get_by_text("1 value is mapped.").wait_for()
+    page.get_by_role("button", name="Map SINGERS AND PLAYERS").click()
+    page.get_by_text("Say what it stands for here.").wait_for()
+    expect(page.get_by_role("checkbox")).to_have_count(1)

@@ -7,20 +7,29 @@ to those who manage cross-references for the whole site.
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
 from webapp.access import CROSSREF_MANAGE, CROSSREF_VIEW, may, require_center, scope, signed_in
+from webapp.config import current_settings
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.base import add_error
 from webapp.forms.crossrefs import NOUNS, POLICIES, EntryForm, TypeForm, whole_number
 from webapp.models import Center, CrossReferenceEntry, CrossReferenceType
 from webapp.rules.crossrefs import Policy
-from webapp.services import crossref_edits, crossref_history, crossref_online, crossrefs
+from webapp.services import (
+    crossref_edits,
+    crossref_history,
+    crossref_online,
+    crossref_unmapped,
+    crossrefs,
+)
 from webapp.services.centers import list_centers
 from webapp.services.constituents import LARGEST_ID
 from webapp.services.crossrefs import EntryFilter, EntryLine
@@ -44,6 +53,9 @@ def list_types() -> ResponseReturnValue:
     return render_template(
         "crossrefs/list_types.html",
         lines=crossrefs.list_types(db.session(), center_ids=scope(CROSSREF_VIEW)),
+        waiting=crossref_unmapped.count_waiting(
+            db.session(), site_today(), center_ids=scope(CROSSREF_VIEW)
+        ),
         policies=POLICIES,
     )
 
@@ -234,6 +246,11 @@ def edit_type(key: str) -> ResponseReturnValue:
 
 
 # ---- parts ----
+
+
+def site_today() -> date:
+    """The day it is for the site."""
+    return datetime.now(ZoneInfo(current_settings().time_zone)).date()
 
 
 def get_type(key: str) -> CrossReferenceType:
