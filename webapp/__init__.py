@@ -37,6 +37,7 @@ VIEWS = (
     "groups",
     "crossrefs",
     "crossref_unmapped",
+    "crossref_coverage",
     "messages",
     "help",
 )

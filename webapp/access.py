@@ -109,6 +109,8 @@ TABLE: dict[str, Who | Rule] = {
     "crossrefs.edit_entry": CROSSREF_MANAGE,
     "crossrefs.delete_entry": CROSSREF_MANAGE,
     "crossrefs.edit_type": CROSSREF_MANAGE,
+    "crossref_coverage.show": CROSSREF_VIEW,
+    "crossref_coverage.export": CROSSREF_VIEW,
     "crossref_unmapped.show": CROSSREF_VIEW,
     "crossref_unmapped.accept": CROSSREF_MANAGE,
     "crossref_unmapped.accept_in_preview": RUN,

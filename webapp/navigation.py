@@ -37,12 +37,13 @@ AREAS = (
             Page(
                 "Cross Reference Types",
                 "crossrefs.list_types",
-                owns=("crossrefs", "crossref_unmapped"),
+                owns=("crossrefs", "crossref_unmapped", "crossref_coverage"),
             ),
         ),
         owns=(
             "crossrefs",
             "crossref_unmapped",
+            "crossref_coverage",
             "operations",
             "runs",
             "uploads",

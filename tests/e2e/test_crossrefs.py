@@ -8,10 +8,11 @@ import psycopg
 from playwright.sync_api import expect
 
 from tests.e2e.browser import look_at, sign_in
+from tests.finished_runs import make_run
 from tests.jobs.site import Site
 from tests.people import make_admin, make_center
 from webapp.extensions import db
-from webapp.models import Group
+from webapp.models import CrossReferenceUse, Group
 from webapp.services import crossref_edits, crossrefs
 from webapp.services.crossref_edits import EntryValues
 from webapp.settings import libpq_url
@@ -178,3 +179,21 @@ def test_mapping_what_files_had(page: Page, live_url: str, app: Flask, settings:
     page.get_by_role("button", name="Map SINGERS AND PLAYERS").click()
     page.get_by_text("Say what it stands for here.").wait_for()
     expect(page.get_by_role("checkbox")).to_have_count(1)
+
+
+def test_the_coverage(page: Page, live_url: str, app: Flask) -> None:
+    with app.app_context():
+        session = db.session()
+        found = crossrefs.find_type(session, "group")
+        assert found is not None
+        for at, mapped in enumerate((40, 55, 52, 71, 80, 79, 93, 100)):
+            run = make_run(session, label=f"Members of week {at + 1}")
+            use = CrossReferenceUse(
+                run_id=run.id, type_id=found.id, version=at, rows=1000, mapped=mapped * 10
+            )
+            session.add(use)
+        session.commit()
+    sign_in(page, live_url, make_admin(app))
+    page.goto(f"{live_url}/cross-references/group/coverage")
+    expect(page.get_by_role("img")).to_be_visible()
+    look_at(page, "crossref-coverage")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select
 
+from tests.finished_runs import make_run
 from tests.people import make_admin, make_center, make_person, sign_in
 from webapp.extensions import db
-from webapp.models import CrossReferenceEntry, Group
+from webapp.models import CrossReferenceEntry, CrossReferenceUse, Group
 from webapp.rules.roles import Role
 from webapp.services import crossref_edits, crossrefs
 from webapp.services.crossref_edits import EntryValues
@@ -257,3 +261,67 @@ def test_addresses_that_cannot_be(admin: FlaskClient[Any]) -> None:
     assert admin.get(f"{TITLES}/entries/99999999999999999999").status_code == 404
     for query in ("sort=x", "center=x", "after=999", "after=-1", "q=%00", "center=9999"):
         assert admin.get(f"{TITLES}?{query}").status_code == 200
+
+
+def test_the_coverage_of_the_last_runs(app: Flask, admin: FlaskClient[Any]) -> None:
+    assert "No run has used it yet" in admin.get(f"{TITLES}/coverage").text
+    with app.app_context():
+        session = db.session()
+        found = crossrefs.find_type(session, "field:TITLE")
+        assert found is not None
+        for rows, mapped in ((200, 100), (1000, 999), (10, 10)):
+            run = make_run(session, label=f"Run of {rows}")
+            use = CrossReferenceUse(
+                run_id=run.id, type_id=found.id, version=7, rows=rows, mapped=mapped
+            )
+            session.add(use)
+        session.commit()
+    page = admin.get(f"{TITLES}/coverage").text
+    assert "Run of 200: 100 of 200, 50.0 %" in page
+    assert 'height="99.9"' in page
+    assert page.index("Run of 10<") < page.index("Run of 200<")
+    assert "version 7" in page
+    assert "50.0 % in the oldest of these runs, 100.0 % in the newest" in page
+
+
+def test_a_center_sees_the_coverage_of_its_own_runs(app: Flask, client: FlaskClient[Any]) -> None:
+    north = make_center(app, "North")
+    with app.app_context():
+        session = db.session()
+        found = crossrefs.find_type(session, "field:TITLE")
+        assert found is not None
+        for center_id, label in ((None, "Of the site"), (north, "Of the north")):
+            run = make_run(session, label=label, center_id=center_id)
+            session.add(CrossReferenceUse(run_id=run.id, type_id=found.id, version=1, rows=4,
+                                          mapped=1, center_id=center_id))  # fmt: skip
+        session.commit()
+    sign_in(client, make_person(app, "no@example.org", Role.CROSSREF_VIEW, center_id=north))
+    page = client.get(f"{TITLES}/coverage").text
+    assert "Of the north" in page
+    assert "Of the site" not in page
+
+
+def test_the_entries_as_a_file(app: Flask, admin: FlaskClient[Any]) -> None:
+    north = make_center(app, "North")
+    add(app, "field:TITLE", "Mr.", "=01", description='Says "Mr."', valid_from=date(2026, 1, 1))
+    add(app, "field:TITLE", "Ms.", "02", center_id=north)
+    answer = admin.get(f"{TITLES}/entries.csv")
+    assert answer.headers["Content-Disposition"].endswith("cross-references-field-title.csv")
+    assert answer.text.startswith("\ufeff")
+    rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert rows == [
+        ["ONLINE_VALUE", "FOREIGN_1", "ONLINE_NAME", "DESCRIPTION", "CENTER", "SEND_BACK",
+         "VALID_FROM", "VALID_TO"],
+        ["Ms.", "02", "", "", "North", "Yes", "", ""],
+        ["Mr.", "'=01", "", 'Says "Mr."', "", "Yes", "2026-01-01", ""],
+    ]  # fmt: skip
+
+
+def test_a_file_has_what_its_reader_may_see(app: Flask, client: FlaskClient[Any]) -> None:
+    north, south = make_center(app, "North"), make_center(app, "South")
+    add(app, "field:TITLE", "Mr.", "01")
+    add(app, "field:TITLE", "Sir", "secret", center_id=south)
+    sign_in(client, make_person(app, "no@example.org", Role.CROSSREF_VIEW, center_id=north))
+    text = client.get(f"{TITLES}/entries.csv").text
+    assert "Mr." in text
+    assert "secret" not in text
