@@ -71,6 +71,7 @@ RETURNING row_number, into_id::text"""
 ADD_MEMBERS = (
     "INSERT INTO group_members (group_id, constituent_id)"
     " SELECT e.into_id, e.target FROM effect e WHERE e.outcome = 'updated'"
+    " ORDER BY e.into_id, e.target"
 )
 ADD_TO_CENTERS = (
     "INSERT INTO center_members (center_id, constituent_id)"
@@ -198,7 +199,8 @@ FROM (SELECT x.*, {is_in} AS is_in,
         stored = self.tables.choice("x.into_id", "x.target")
         in_group = (
             "(SELECT gm.group_id IS NOT DISTINCT FROM t.opt_in_group_id"
-            " FROM interests t JOIN group_members gm ON gm.group_id IN (t.opt_in_group_id, t.opt_out_group_id)"
+            " FROM interests t JOIN group_members gm"
+            " ON gm.group_id IN (t.opt_in_group_id, t.opt_out_group_id)"
             " AND gm.constituent_id = x.target WHERE t.id = x.into_id LIMIT 1)"
         )
         rows = "OVER (PARTITION BY x.into_id, x.target ORDER BY x.row_number"
