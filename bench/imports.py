@@ -61,12 +61,20 @@ def _floor(services: Services, path: Path) -> float:
 class Runner:
     """Runs steps on one database, each in a process of its own."""
 
-    def __init__(self, services: Services, database: str, data: Path) -> None:
+    def __init__(self, services: Services, database: str, data: Path, operation: str = "") -> None:
         self._environment = environment_of(services.settings(database, data))
+        self._operation = operation
 
     def __call__(self, kind: str, subject: object) -> dict[str, Any]:
         done = subprocess.run(
-            [sys.executable, "-m", "bench.step", kind, str(subject)],
+            [
+                sys.executable,
+                "-m",
+                "bench.step",
+                kind,
+                str(subject),
+                *filter(None, [self._operation]),
+            ],
             env=self._environment,
             check=True,
             stdout=subprocess.PIPE,

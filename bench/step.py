@@ -11,8 +11,6 @@ import sys
 import time
 from pathlib import Path
 
-from flask import Flask
-
 from jobs.application import get_app
 from jobs.runs import execute
 from jobs.worker import quieten_collector
@@ -22,14 +20,15 @@ from webapp.services import runs, uploads
 
 
 def main(arguments: list[str]) -> None:
-    """`preview FILE`, `import FILE` or `undo RUN`."""
-    kind, subject = arguments
+    """`preview FILE`, `import FILE` or `undo RUN`, and the operation's slug if not the import's."""
+    kind, subject, *rest = arguments
+    slug = rest[0] if rest else "standard-constituent-import"
     app = get_app()
     quieten_collector()  # as a worker does
     # Measured here without the queue: the job is called by hand
     runs.enqueue = lambda *_, **__: True
     with app.app_context():
-        run_id = _undo(int(subject)) if kind == "undo" else _draft(app, kind, Path(subject))
+        run_id = _undo(int(subject)) if kind == "undo" else _draft(slug, kind, Path(subject))
         began, cpu = time.perf_counter(), time.process_time()
         execute(run_id)
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
@@ -52,9 +51,9 @@ def main(arguments: list[str]) -> None:
         )
 
 
-def _draft(_app: Flask, kind: str, path: Path) -> int:
+def _draft(slug: str, kind: str, path: Path) -> int:
     session = db.session()
-    operation = runs.find_operation(session, "standard-constituent-import")
+    operation = runs.find_operation(session, slug)
     if operation is None:
         sys.exit("the standard operation is missing")
     run = runs.create_draft(session, operation=operation, user=None, label=path.name)

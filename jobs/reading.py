@@ -25,8 +25,10 @@ from webapp.rules.doctor import Repair
 from webapp.rules.faults import Fault, FaultCode
 from webapp.rules.fields import KEY_COLUMNS, Field, Kind
 from webapp.rules.guarding import unguard
+from webapp.rules.names import NameReader
 from webapp.rules.reading import Batch, Dialect, Source, read_records
 from webapp.rules.standard_import import match_fault
+from webapp.rules.translating import Seen, TranslatingReader, Translator
 from webapp.rules.values import ColumnReader, DateOrder, ReadSettings
 from webapp.rules.waves import has_repeats
 from webapp.services.rejects import NOT_FIXED
@@ -52,7 +54,8 @@ class CheckedChunk:
     that are not; `left_out` the rows a person left out. `rows` are the cells as they came in,
     corrections applied, of every row; `raw` has the text of those that could not be read. `said`
     are the sentences on what was put right in a row; `recovered` counts the rows that were
-    irregular and put right, `repaired` the cells of each repair.
+    irregular and put right, `repaired` the cells of each repair; `seen` tells how far the
+    cross-references could translate.
     """
 
     count: int
@@ -67,6 +70,7 @@ class CheckedChunk:
     raw: Mapping[int, str]
     recovered: int
     repaired: Mapping[str, int]
+    seen: Sequence[Seen] = ()
 
 
 @dataclass(slots=True)
@@ -82,7 +86,10 @@ class ChunkReader:
     interests: Codes
     chunk_rows: int
     repairs: Sequence[Repair] = ()
-    _readers: dict[int, ColumnReader | CodeReader] = field(default_factory=dict)
+    _readers: dict[int, ColumnReader | CodeReader | NameReader | TranslatingReader] = field(
+        default_factory=dict
+    )
+    _translators: tuple[Translator, ...] = ()
     _repairing: Repairing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -95,6 +102,19 @@ class ChunkReader:
                 self._readers[column.position] = CodeReader(known, self.interests)
             else:
                 self._readers[column.position] = ColumnReader(known, self.settings)
+
+    def translate(self, translators: Mapping[str, Translator]) -> None:
+        """Read these columns through cross-references. Columns may share a translator."""
+        for column in self.recognition.known:
+            translator = translators.get(_field(column).column)
+            reader = self._readers[column.position]
+            if translator is None:
+                continue
+            if isinstance(reader, CodeReader):
+                reader.translator = translator
+            elif isinstance(reader, ColumnReader):
+                self._readers[column.position] = TranslatingReader(reader, translator)
+        self._translators = tuple({id(each): each for each in translators.values()}.values())
 
     def read(self, start: int) -> Iterator[CheckedChunk]:
         """The chunks after the first `start` records."""
@@ -130,6 +150,7 @@ class ChunkReader:
         repaired = self._repairing.repair(numbers, given, kept)
 
         values = self._convert(numbers, repaired.rows, faults)
+        seen = tuple(each.take(numbers) for each in self._translators)
         _require_key(numbers, values, faults)
         who = _who(numbers, values)
         for number, row in zip(batch.row_numbers, rows, strict=True):
@@ -156,6 +177,7 @@ class ChunkReader:
             raw={n: storable(text) for n, text in batch.raw.items() if n in batch.faults},
             recovered=len(batch.recovered),
             repaired=repaired.cells,
+            seen=seen,
         )
 
     def _convert(

@@ -22,19 +22,26 @@ from jobs.claims import (
 )
 from jobs.endings import end_run
 from jobs.failures import RunFailedError
-from jobs.processors import standard_import, undo
+from jobs.processors import standard_import, undo, uploads
+from webapp.rules.catalogues import GROUP_UPLOAD, SEGMENTATION, STANDARD_IMPORT
 from webapp.rules.reading import UnreadableError
 
 log = logging.getLogger(__name__)
 
 Processor = Callable[[psycopg.Connection, Claim], None]
 
-PROCESSORS: dict[str, Processor] = {
-    "run": standard_import.run,
-    "preview": standard_import.preview,
-    "undo": undo.run,
-    "undo_preview": undo.preview,
+UNDOS: dict[str, Processor] = {"undo": undo.run, "undo_preview": undo.preview}
+FILE_RUNS: dict[str, Processor] = {
+    STANDARD_IMPORT: standard_import.run,
+    GROUP_UPLOAD: uploads.run,
+    SEGMENTATION: uploads.run,
 }
+FILE_PREVIEWS: dict[str, Processor] = {
+    STANDARD_IMPORT: standard_import.preview,
+    GROUP_UPLOAD: uploads.preview,
+    SEGMENTATION: uploads.preview,
+}
+"""By the kind of the operation."""
 
 NO_ROOM = (
     "The database has no room left, so the run stopped. What it had done up to then is kept and "
@@ -82,7 +89,7 @@ def _work(connection: psycopg.Connection, mine: Claim) -> None:
         sentence = sentence.format(times=attempts - 1, row=mine.run["next_row"] + 1)
         return _end(connection, mine, "failure", sentence)
     try:
-        PROCESSORS[mine.run["kind"]](connection, mine)
+        _processor(connection, mine)(connection, mine)
         _end(connection, mine, "success")
     except LostClaimError:
         log.info("Run %s went to another attempt", mine.id)
@@ -95,6 +102,17 @@ def _work(connection: psycopg.Connection, mine: Claim) -> None:
     except Exception as error:
         _end_broken(connection, mine, _cause(error))
     return None
+
+
+def _processor(connection: psycopg.Connection, mine: Claim) -> Processor:
+    if mine.run["kind"] in UNDOS:
+        return UNDOS[mine.run["kind"]]
+    with connection.transaction():
+        row = connection.execute(
+            "SELECT kind FROM operations WHERE id = %s", [mine.run["operation_id"]]
+        ).fetchone()
+    kind = row[0] if row else ""
+    return FILE_PREVIEWS[kind] if mine.run["kind"] == "preview" else FILE_RUNS[kind]
 
 
 def _cause(error: Exception) -> Exception:

@@ -35,6 +35,9 @@ VIEWS = (
     "undo",
     "constituents",
     "groups",
+    "crossrefs",
+    "crossref_unmapped",
+    "crossref_coverage",
     "messages",
     "help",
 )

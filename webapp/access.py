@@ -44,6 +44,8 @@ VIEW_AREA = Permission.VIEW_IMPORT_EXPORT
 VIEW = Permission.DATA_SYNC_VIEW
 RUN = Permission.DATA_SYNC_RUN
 MANAGE = Permission.DATA_SYNC_MANAGE
+CROSSREF_VIEW = Permission.CROSSREF_VIEW
+CROSSREF_MANAGE = Permission.CROSSREF_MANAGE
 ADMINISTER = Permission.ADMINISTER
 
 
@@ -97,6 +99,21 @@ TABLE: dict[str, Who | Rule] = {
     "operations.edit": MANAGE,
     "operations.delete": MANAGE,
     "samples.download": VIEW,
+    # Cross Reference Types
+    "crossrefs.list_types": CROSSREF_VIEW,
+    "crossrefs.show_type": CROSSREF_VIEW,
+    "crossrefs.results": CROSSREF_VIEW,
+    "crossrefs.show_history": CROSSREF_VIEW,
+    "crossrefs.show_entry": CROSSREF_VIEW,
+    "crossrefs.add_entry": CROSSREF_MANAGE,
+    "crossrefs.edit_entry": CROSSREF_MANAGE,
+    "crossrefs.delete_entry": CROSSREF_MANAGE,
+    "crossrefs.edit_type": CROSSREF_MANAGE,
+    "crossref_coverage.show": CROSSREF_VIEW,
+    "crossref_coverage.export": CROSSREF_VIEW,
+    "crossref_unmapped.show": CROSSREF_VIEW,
+    "crossref_unmapped.accept": CROSSREF_MANAGE,
+    "crossref_unmapped.accept_in_preview": RUN,
     # The run wizard
     "wizard.start": RUN,
     "wizard.resume": RUN,

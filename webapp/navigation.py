@@ -34,8 +34,26 @@ AREAS = (
             Page("My Data Sync Operations", "operations.mine"),
             Page("All Data Sync Operations", "operations.all"),
             Page("Operation Results", "runs.list_runs", owns=("runs", "undo")),
+            Page(
+                "Cross Reference Types",
+                "crossrefs.list_types",
+                owns=("crossrefs", "crossref_unmapped", "crossref_coverage"),
+            ),
         ),
-        owns=("operations", "runs", "uploads", "wizard", "found", "previews", "samples", "rows", "undo"),
+        owns=(
+            "crossrefs",
+            "crossref_unmapped",
+            "crossref_coverage",
+            "operations",
+            "runs",
+            "uploads",
+            "wizard",
+            "found",
+            "previews",
+            "samples",
+            "rows",
+            "undo",
+        ),
     ),
     Area(
         "Constituents",
@@ -65,6 +83,9 @@ AREAS = (
         owns=("users", "centers", "custom_fields", "messages"),
     ),
 )
+
+
+_OPERATIONS = ("operations.mine", "operations.all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +137,8 @@ def build_navigation() -> Navigation:
     """For the present user and page."""
     here = request.endpoint or ""
     blueprint = here.partition(".")[0]
+    # Who only keeps cross-references sees nothing else of the area (DOMAIN: Who may do what)
+    sees_only_crossrefs = may_open("crossrefs.list_types") and not may_open("runs.list_runs")
     sections = []
     for area in AREAS:
         items = tuple(
@@ -126,6 +149,7 @@ def build_navigation() -> Navigation:
             )
             for page in area.pages
             if may_open(page.endpoint)
+            and not (sees_only_crossrefs and page.endpoint in _OPERATIONS)
         )
         if items:
             sections.append(Section(area.label, items, blueprint in area.owns))

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from jobs.claims import Claim, hold
+from jobs.crossrefs import load_translators
 from jobs.failures import RunFailedError
 from jobs.reading import ChunkReader, read_settings
+from jobs.upload_reading import UploadReader
 from webapp.config import current_settings
 from webapp.extensions import db
 from webapp.models import Group, Interest, Operation, RunEdit, Upload, User
 from webapp.models.groups import DATA_SYNC_FOLDER
+from webapp.rules.catalogues import GROUP_UPLOAD, SEGMENTATION, STANDARD_IMPORT
 from webapp.rules.codes import Codes
 from webapp.rules.columns import Recognition, folded
 from webapp.rules.corrections import Corrections
 from webapp.rules.doctor import DamageKind, Repair
 from webapp.rules.faults import FaultCode
 from webapp.rules.fields import Field
+from webapp.rules.names import Named, Names
+from webapp.services.operations import may_opt_in_again
 from webapp.services.readings import describe_outside
 from webapp.services.uploads import dialect_of, recognise_columns, source_of
 
@@ -41,10 +48,12 @@ class Actor:
 class ImportInputs:
     """The file's reader and the settings of this run."""
 
+    kind: str
     reader: ChunkReader
     fields: Sequence[Field]
     actor: Actor
     allow_opt_in: bool
+    allowed_by: str
     unique_email: bool
     default_source: str
     default_sub_source: str
@@ -64,7 +73,7 @@ def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
             raise RunFailedError("This run has no file that can be read. Start a new one.")
         options = run["options"]
         recognition = recognise_columns(
-            session, upload.examination["columns"], options.get("columns")
+            session, upload.examination["columns"], options.get("columns"), operation.kind
         )
         if recognition.faults:
             raise RunFailedError(" ".join(recognition.faults))
@@ -73,7 +82,7 @@ def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
         # A preview is corrected by its draft's edits
         edits_of = run["parent_id"] if run["kind"] == "preview" else run["id"]
         user = session.get(User, run["user_id"]) if run["user_id"] else None
-        reader = ChunkReader(
+        reader = _READERS[operation.kind](session, run)(
             source=source_of(upload),
             dialect=dialect_of(upload),
             recognition=recognition,
@@ -82,16 +91,17 @@ def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
                 session.scalars(select(RunEdit).where(RunEdit.run_id == edits_of)).all(),
                 recognition,
             ),
-            groups=_group_codes(session.scalars(select(Group)), run["center_id"]),
-            interests=_interest_codes(session.scalars(select(Interest)), run["center_id"]),
             chunk_rows=settings.chunk_rows,
             repairs=_repairs(options, recognition),
         )
+        reader.translate(load_translators(session, run, recognition, today))
         return ImportInputs(
+            kind=operation.kind,
             reader=reader,
             fields=[column.field for column in recognition.known if column.field],
             actor=Actor(user.id if user else None, user.name or user.email if user else "DataSync"),
-            allow_opt_in=bool(options.get("opt_in_again")),
+            allow_opt_in=bool(options.get("opt_in_again")) and _has_right(operation),
+            allowed_by=str(options.get("opt_in_again_by") or "a manager"),
             unique_email=settings.unique_email,
             default_source=operation.title,
             default_sub_source=run["label"],
@@ -100,6 +110,62 @@ def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
         )
     finally:
         db.session.remove()
+
+
+def _import_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., ChunkReader]:
+    center_id = run["center_id"]
+    return partial(
+        ChunkReader,
+        groups=_group_codes(session.scalars(select(Group)), center_id),
+        interests=_interest_codes(session.scalars(select(Interest)), center_id),
+    )
+
+
+def _group_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., ChunkReader]:
+    center_id = run["center_id"]
+    groups = session.scalars(select(Group)).all()
+    codes = _group_codes(groups, center_id)
+    return partial(
+        UploadReader,
+        groups=codes,
+        interests=Codes("interest", FaultCode.UNKNOWN_INTEREST, {}, {}),
+        names=Names("group", _named(groups, codes, run), center_id),
+    )
+
+
+def _interest_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., ChunkReader]:
+    center_id = run["center_id"]
+    interests = session.scalars(select(Interest)).all()
+    codes = _interest_codes(interests, center_id)
+    return partial(
+        UploadReader,
+        groups=Codes("group", FaultCode.UNKNOWN_GROUP, {}, {}),
+        interests=codes,
+        names=Names("interest", _named(interests, codes, run), center_id),
+    )
+
+
+def _named(
+    found: Iterable[Group | Interest], codes: Codes, run: Mapping[str, Any]
+) -> Iterable[Named]:
+    """What rows may name. What this very run made is new to each of its attempts alike."""
+    for each in found:
+        if each.made_by_run_id != run["id"]:
+            refusal = codes.refused.get(str(each.id))
+            yield Named(each.id, each.name, each.center_id, refusal)
+
+
+_READERS: Mapping[str, Callable[[Session, Mapping[str, Any]], Callable[..., ChunkReader]]] = {
+    STANDARD_IMPORT: _import_reader,
+    GROUP_UPLOAD: _group_reader,
+    SEGMENTATION: _interest_reader,
+}
+
+
+def _has_right(operation: Operation) -> bool:
+    """Whether runs of the operation may opt people in again who opted out, where the person who
+    starts one confirms it."""
+    return operation.kind == STANDARD_IMPORT or may_opt_in_again(operation)
 
 
 def make_groups(

@@ -15,6 +15,28 @@ _CANDIDATE_COLUMNS = {
     Candidate.EMAIL: "email_hit",
 }
 
+_BY_MEMBER = """SELECT count(*) FILTER (WHERE k.is_active) AS active,
+    min(k.id) FILTER (WHERE k.is_active) AS id,
+    min(k.id) FILTER (WHERE NOT k.is_active) AS removed_id,
+    bool_or(k.is_active AND lower(k.primary_email) = {email}) AS has_email
+    FROM ({people}) k"""
+_NOT_BY_MEMBER = (
+    "SELECT 0 AS active, NULL::bigint AS id, NULL::bigint AS removed_id, false AS has_email"
+)
+_BY_EMAIL = """SELECT count(*) FILTER (WHERE k.is_active) AS active,
+    count(*) FILTER (WHERE k.is_active AND k.accepts_email) AS matching,
+    min(k.id) FILTER (WHERE k.is_active AND k.accepts_email) AS match_id,
+    count(*) FILTER (WHERE k.is_active AND k.accepts_email AND k.member_id IS NULL) AS blank,
+    min(k.id) FILTER (WHERE k.is_active AND k.accepts_email AND k.member_id IS NULL) AS blank_id,
+    min(k.id) FILTER (WHERE k.is_active) AS low, max(k.id) FILTER (WHERE k.is_active) AS high,
+    min(k.id) FILTER (WHERE NOT k.is_active) AS removed_id
+    FROM ({people}) k"""
+_NOT_BY_EMAIL = (
+    "SELECT 0 AS active, 0 AS matching, NULL::bigint AS match_id, 0 AS blank,"
+    " NULL::bigint AS blank_id, NULL::bigint AS low, NULL::bigint AS high,"
+    " NULL::bigint AS removed_id"
+)
+
 
 class MatchSql(ImportTables):
     """From `staged` to `matched`, wave by wave."""
@@ -40,6 +62,13 @@ class MatchSql(ImportTables):
             " AND c.email IS DISTINCT FROM "
             f"{email}"
         )
+        # Without the column nothing can be found by it, and nothing is asked for it
+        found_by_member = _BY_MEMBER.format(people=by_member, email=email)
+        if "member_id" not in self.attributes:
+            found_by_member = _NOT_BY_MEMBER
+        found_by_email = _BY_EMAIL.format(people=by_email)
+        if "primary_email" not in self.attributes:
+            found_by_email = _NOT_BY_EMAIL
         return f"""
 INSERT INTO matched
 SELECT s.*, c.id, m.id, e.blank_id, e.match_id, e.low, e.high,
@@ -55,19 +84,8 @@ SELECT s.*, c.id, m.id, e.blank_id, e.match_id, e.low, e.high,
         (e.removed_id IS NOT NULL)::int)
 FROM staged s
 LEFT JOIN LATERAL ({by_id}) c ON true
-CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE k.is_active) AS active,
-    min(k.id) FILTER (WHERE k.is_active) AS id,
-    min(k.id) FILTER (WHERE NOT k.is_active) AS removed_id,
-    bool_or(k.is_active AND lower(k.primary_email) = {email}) AS has_email
-    FROM ({by_member}) k) m
-CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE k.is_active) AS active,
-    count(*) FILTER (WHERE k.is_active AND k.accepts_email) AS matching,
-    min(k.id) FILTER (WHERE k.is_active AND k.accepts_email) AS match_id,
-    count(*) FILTER (WHERE k.is_active AND k.accepts_email AND k.member_id IS NULL) AS blank,
-    min(k.id) FILTER (WHERE k.is_active AND k.accepts_email AND k.member_id IS NULL) AS blank_id,
-    min(k.id) FILTER (WHERE k.is_active) AS low, max(k.id) FILTER (WHERE k.is_active) AS high,
-    min(k.id) FILTER (WHERE NOT k.is_active) AS removed_id
-    FROM ({by_email}) k) e
+CROSS JOIN LATERAL ({found_by_member}) m
+CROSS JOIN LATERAL ({found_by_email}) e
 WHERE s.wave = %s"""
 
     _HITS = (

@@ -109,13 +109,13 @@ class ImportSql(EffectSql):
             f" SELECT x.interest_id, x.target, true FROM ({chosen}) x"
             " ON CONFLICT (interest_id, constituent_id)"
             " DO UPDATE SET opted_in = true, chosen_at = now()",
+            "DELETE FROM group_members gm"
+            f" USING ({chosen}) x JOIN interests t ON t.id = x.interest_id"
+            " WHERE gm.group_id = t.opt_out_group_id AND gm.constituent_id = x.target",
             "INSERT INTO group_members (group_id, constituent_id)"
             f" SELECT t.opt_in_group_id, x.target FROM ({chosen}) x"
             " JOIN interests t ON t.id = x.interest_id WHERE t.opt_in_group_id IS NOT NULL"
             " ON CONFLICT DO NOTHING",
-            "DELETE FROM group_members gm"
-            f" USING ({chosen}) x JOIN interests t ON t.id = x.interest_id"
-            " WHERE gm.group_id = t.opt_out_group_id AND gm.constituent_id = x.target",
         ]
 
     def _write_overlay(self, outcomes: Collection[str]) -> list[str]:

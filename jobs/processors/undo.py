@@ -61,8 +61,11 @@ class _Undo:
             pass
         if not self._is_preview:
             with self._connection.transaction():
+                # No run may be about to put somebody into what is still empty
+                self._connection.execute("SELECT pg_advisory_xact_lock(%s)", [APPLY_LOCK])
                 hold(self._connection, self._claim)
                 self._act_as_user()
+                self._connection.execute(sql.REMOVE_INTERESTS, self._parameters)
                 self._connection.execute(sql.REMOVE_GROUPS, self._parameters)
 
     def _prepare(self) -> None:
@@ -76,7 +79,7 @@ class _Undo:
         parameters["own_groups"] = _value(
             connection,
             "SELECT coalesce(array_agg(id::text), '{}') FROM groups"
-            " WHERE made_by_run_id = %(parent)s",
+            " WHERE made_by_run_id = %(parent)s AND kind IN ('new', 'modified')",
             parameters,
         )
         left = connection.execute(sql.FILL_TODO, parameters).rowcount

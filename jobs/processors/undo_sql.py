@@ -279,6 +279,14 @@ SELECT (SELECT count(*) FROM undo_created WHERE kept_for IS NULL) AS removed,
     (SELECT max(place) FROM undo_chunk) AS position,
     (SELECT count(*) FROM undo_chunk) AS constituents"""
 
+# What a row's name made goes once nobody chose it, and its groups after it
+REMOVE_INTERESTS = """
+DELETE FROM interests i WHERE i.made_by_run_id = %(parent)s
+    AND NOT EXISTS (SELECT 1 FROM interest_choices c WHERE c.interest_id = i.id)
+    AND NOT EXISTS (SELECT 1 FROM interests x WHERE x.parent_id = i.id)
+    AND NOT EXISTS (SELECT 1 FROM group_members m
+        WHERE m.group_id IN (i.opt_in_group_id, i.opt_out_group_id))"""
+
 # The groups the run made go once nobody is in them
 REMOVE_GROUPS = """
 DELETE FROM groups g WHERE g.made_by_run_id = %(parent)s

@@ -106,7 +106,7 @@ def test_a_field_that_is_used_stays(app: Flask, admin: FlaskClient[Any]) -> None
 def test_a_field_is_not_deleted_under_a_run(app: Flask, admin: FlaskClient[Any]) -> None:
     admin.post(NEW, data=SHIRT)
     with app.app_context():
-        operation = db.session.scalars(select(Operation)).one()
+        operation = db.session.scalars(select(Operation).order_by(Operation.id)).first()
         db.session.add(Run(operation=operation, label="Now", state="running"))
         db.session.commit()
     page = admin.post("/admin/custom-fields/tshirt_size/delete", follow_redirects=True).text

@@ -46,7 +46,7 @@ def test_it_fills_an_empty_database(demo: Session) -> None:
     assert count(demo, GroupMember) > 5000
     assert count(demo, User) == len(DEMO_USERS)
     assert set(demo.scalars(select(UserRole.role))) == set(Role)
-    assert count(demo, Operation) == 4
+    assert count(demo, Operation) == 6
     actors = demo.scalars(select(Change.actor).distinct()).all()
     assert actors == ["Demo"]
     assert demo.scalar(select(func.count()).where(Change.constituent_id.is_not(None))) > 20_000
@@ -101,8 +101,8 @@ def test_every_group_has_members(demo: Session) -> None:
 
 def test_everyone_can_sign_in_and_finds_their_way(demo: Session, app: Flask) -> None:
     expected = {
-        "crossref@example.org": "Your role is for cross-references",
-        "crossref-view@example.org": "Your role is for cross-references",
+        "crossref@example.org": "Cross Reference Types",
+        "crossref-view@example.org": "Cross Reference Types",
         "visitor@example.org": "by itself it can do nothing in it",
         "north@example.org": "North Center members",
         "manage@example.org": "European partners",

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from tests.finished_runs import fault, make_reject, make_row, make_run
 from webapp.errors import DataSyncError
-from webapp.models import Run, RunEdit
-from webapp.services import corrections, previews, runs, wizard
+from webapp.models import Operation, Run, RunEdit
+from webapp.services import corrections, plans, previews, runs, wizard
 from webapp.services.previews import Reading, Slice
 from webapp.services.results import RowFilter
 from webapp.services.run_lists import Effect, Effects
@@ -247,8 +247,10 @@ def test_the_plan_says_what_happens(
 ) -> None:
     nothing = dict.fromkeys(("created", "updated", "unchanged", "rejected", "withheld"), 0)
     preview = Run(**(nothing | counts))
-    assert wizard.describe_plan(Run(options={}), preview, effects) == sentences
-    draft = Run(options={"opt_in_again": True, "opt_in_again_by": "Mia"})
+    operation = Operation(kind="standard_constituent_import")
+    draft = Run(operation=operation, options={})
+    assert plans.describe_plan(draft, preview, effects) == sentences
+    draft.options = {"opt_in_again": True, "opt_in_again_by": "Mia"}
     assert "Takes the file’s yes where a person had opted out, as Mia decided." in (
-        wizard.describe_plan(draft, preview, effects)
+        plans.describe_plan(draft, preview, effects)
     )

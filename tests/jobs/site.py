@@ -31,9 +31,10 @@ CHUNK_SIZES = (1, 3, 10_000)
 
 # What belongs to a test, in an order that deletes children first
 _TABLES = (
-    "messages", "run_edits", "run_rows", "runs", "uploads", "change_log", "custom_fields",
-    "constituent_emails", "interest_choices", "group_members", "center_members", "interests",
-    "groups", "constituents", "user_roles", "users", "centers",
+    "cross_reference_uses", "cross_reference_seen", "cross_reference_snapshots",
+    "cross_reference_entries", "messages", "run_edits", "run_rows", "runs", "uploads", "change_log",
+    "custom_fields", "constituent_emails", "interest_choices", "group_members", "center_members",
+    "interests", "groups", "constituents", "user_roles", "users", "centers",
 )  # fmt: skip
 _RESET = (
     "SET session_replication_role = replica; "
@@ -44,7 +45,8 @@ _RESET = (
         for table in _TABLES
         if table
         not in ("run_rows", "constituent_emails", "interest_choices", "group_members",
-                "center_members")
+                "center_members", "cross_reference_uses", "cross_reference_seen",
+                "cross_reference_snapshots")
     )
 )  # fmt: skip
 
@@ -61,7 +63,9 @@ SELECT json_build_object(
     'centers', (SELECT coalesce(json_agg(json_build_array(center_id, constituent_id, added_at)),
         '[]') FROM (SELECT * FROM center_members ORDER BY 1, 2) x),
     'groups', (SELECT coalesce(json_agg(json_build_array(id, name, kind, center_id)), '[]')
-        FROM (SELECT * FROM groups ORDER BY 1) g))"""
+        FROM (SELECT * FROM groups ORDER BY 1) g),
+    'interests', (SELECT coalesce(json_agg(json_build_array(id, name, center_id)), '[]')
+        FROM (SELECT * FROM interests ORDER BY 1) t))"""
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,10 @@ class Imported:
         assert self.preview.counts == self.run.counts
         for number, row in self.run.rows.items():
             assert self.preview.rows[number].notes == row.notes, number
-        told = ("groups", "interests", "opt_outs_kept", "repeated")
+        told = (
+            "groups", "interests", "interests_out", "opt_outs_kept", "opted_in_again", "repeated",
+            "new_groups", "new_interests", "new_interests_out",
+        )  # fmt: skip
         assert {n: self.preview.tallies.get(n) for n in told} == {
             n: self.run.tallies.get(n) for n in told
         }
@@ -225,6 +232,7 @@ class Site:
         user_id: int | None = None,
         label: str = "Members",
         name: str = "members.csv",
+        operation: str = OPERATION,
         **options: object,
     ) -> int:
         """A draft with this file; rows by column name, or the file's text."""
@@ -233,11 +241,11 @@ class Site:
             path = Path(folder) / name
             path.write_text(text, encoding="utf-8", newline="")
             session = db.session()
-            operation = runs.find_operation(session, OPERATION)
-            assert operation is not None
+            found_operation = runs.find_operation(session, operation)
+            assert found_operation is not None
             run = runs.create_draft(
                 session,
-                operation=operation,
+                operation=found_operation,
                 user=session.get(User, user_id) if user_id else None,
                 center_id=center_id,
                 label=label,
@@ -362,6 +370,10 @@ class Site:
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """The rows of a query."""
         return self.connection.execute(statement, list(parameters) or None).fetchall()
+
+    def sql_do(self, statement: str) -> None:
+        """Do something that has no rows to give."""
+        self.connection.execute(statement)
 
     def state(self) -> dict[str, Any]:
         """Everything that is business: what an undo has to give back."""

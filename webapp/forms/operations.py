@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
 from wtforms import (
+    BooleanField,
     Field,
     RadioField,
     SelectChoice,
@@ -21,12 +22,14 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from webapp.forms.base import no_nul, strip
 from webapp.models import Center, Operation, User
+from webapp.rules.catalogues import SEGMENTATION, Catalogue
 from webapp.rules.fields import Field as ConstituentField
 from webapp.rules.values import DateOrder
 from webapp.services.operations import (
     Audience,
     OperationDraft,
     date_order_of,
+    may_opt_in_again,
     template_columns_of,
     unique_addresses,
 )
@@ -60,6 +63,7 @@ class OperationForm(FlaskForm):  # type: ignore[misc]
     date_order = RadioField(
         "Dates in the files", choices=DATE_ORDERS, default=DateOrder.MONTH_FIRST.value
     )
+    may_opt_in_again = BooleanField("Runs may opt people in again who opted out")
     template_columns = SelectMultipleField(
         "Columns of its template", option_widget=CheckboxInput(), widget=ListWidget()
     )
@@ -72,8 +76,13 @@ class OperationForm(FlaskForm):  # type: ignore[misc]
         centers: Iterable[Center],
         may_offer_site: bool,
         fields: Sequence[ConstituentField],
+        catalogue: Catalogue,
     ) -> None:
         """Let it be for the whole site, these centers and these people, with these columns."""
+        if not catalogue.has_dates:
+            del self.date_order
+        if catalogue.kind != SEGMENTATION:
+            del self.may_opt_in_again
         choices = [SelectChoice(SITE, "Everyone: the whole site")] if may_offer_site else []
         choices.append(SelectChoice(f"user:{user_id}", "Me"))
         choices += (
@@ -115,8 +124,11 @@ class OperationForm(FlaskForm):  # type: ignore[misc]
             description=self.description.data or "",
             audience=audience,
             notify=tuple(unique_addresses(_lines(self.notify.data))),
-            date_order=DateOrder(self.date_order.data),
+            date_order=DateOrder(self.date_order.data)
+            if "date_order" in self
+            else DateOrder.MONTH_FIRST,
             template_columns=tuple(self.template_columns.data or ()),
+            may_opt_in_again="may_opt_in_again" in self and bool(self.may_opt_in_again.data),
         )
 
 
@@ -135,6 +147,8 @@ def form_data(operation: Operation, *, user_id: int, is_new: bool) -> dict[str, 
         "notify": "\n".join(operation.notify),
         "date_order": date_order_of(operation).value,
         "template_columns": list(template_columns_of(operation)),
+        # A right is given, not copied
+        "may_opt_in_again": may_opt_in_again(operation) and not is_new,
     }
 
 

@@ -24,6 +24,7 @@ from wtforms import Field as FormField
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from webapp.forms.base import no_nul, strip
+from webapp.rules.catalogues import Catalogue
 from webapp.rules.columns import Column, folded
 from webapp.rules.fields import Field
 from webapp.rules.values import DateOrder
@@ -77,6 +78,17 @@ class InformationForm(FlaskForm):  # type: ignore[misc]
             self.center_id.choices = [SelectChoice(key, name) for key, name in centers]
         else:
             del self.center_id
+
+    def ask_for_dates(self, catalogue: Catalogue) -> None:
+        """Ask how dates are written where a file can have any."""
+        if not catalogue.has_dates:
+            del self.date_order
+
+    @property
+    def order_of_dates(self) -> str:
+        """The order chosen; month first where there is nothing to choose."""
+        order = self.date_order.data if "date_order" in self else DateOrder.MONTH_FIRST.value
+        return str(order)
 
 
 class UploadForm(FlaskForm):  # type: ignore[misc]

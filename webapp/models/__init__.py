@@ -4,6 +4,13 @@ from webapp.models.base import Base
 from webapp.models.centers import Center, CenterMember
 from webapp.models.changes import Change
 from webapp.models.constituents import Constituent, ConstituentEmail, CustomField
+from webapp.models.crossrefs import (
+    CrossReferenceEntry,
+    CrossReferenceSeen,
+    CrossReferenceSnapshot,
+    CrossReferenceType,
+    CrossReferenceUse,
+)
 from webapp.models.groups import Group, GroupMember, Interest, InterestChoice
 from webapp.models.runs import Message, Operation, Run, RunEdit, RunRow, Upload
 from webapp.models.users import User, UserRole
@@ -15,6 +22,11 @@ __all__ = [
     "Change",
     "Constituent",
     "ConstituentEmail",
+    "CrossReferenceEntry",
+    "CrossReferenceSeen",
+    "CrossReferenceSnapshot",
+    "CrossReferenceType",
+    "CrossReferenceUse",
     "CustomField",
     "Group",
     "GroupMember",

@@ -12,6 +12,9 @@ from webapp.models.base import Base
 DATA_SYNC_FOLDER = "Data Sync"
 """Where the New and Modified groups of runs stand (DOMAIN: Standard Constituent Import)."""
 
+INTERESTS_FOLDER = "Interests"
+"""Where the opt-in and opt-out groups of interests stand."""
+
 
 class Group(Base):
     """A named set of constituents."""
@@ -64,6 +67,7 @@ class Interest(Base):
     center_id: Mapped[int | None] = mapped_column(ForeignKey("centers.id"), index=True)
     opt_in_group_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id"))
     opt_out_group_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id"))
+    made_by_run_id: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (CheckConstraint("kind IN ('email', 'web')", name="kind"),)

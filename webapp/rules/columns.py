@@ -13,6 +13,17 @@ NEAREST_CUTOFF = 60
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """At least one of these columns has to be there, for what the purpose says."""
+
+    columns: tuple[str, ...]
+    purpose: str
+
+
+NEEDS_KEY = Need(KEY_COLUMNS, "to tell whose row it is")
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column of a file. `field` is None when unknown or passed over."""
 
@@ -69,13 +80,13 @@ def recognise(
     header: Sequence[str],
     fields: Iterable[Field],
     choices: Mapping[str, str | None] | None = None,
-    required: Sequence[str] = KEY_COLUMNS,
+    needs: Sequence[Need] = (NEEDS_KEY,),
 ) -> Recognition:
     """Which field each column of a header is.
 
     `choices` says what a person chose for columns by their key: a field's column name, or None to
     pass the column over. A name that an earlier column has already is nobody's until they choose.
-    At least one of `required` must be among the columns.
+    Of each of the `needs` one column must be there.
     """
     by_name = {field.column: field for field in fields}
     chosen = {folded(name): choice for name, choice in (choices or {}).items()}
@@ -86,7 +97,7 @@ def recognise(
         )
         for position, (name, key) in enumerate(zip(header, column_keys(header), strict=True))
     )
-    return Recognition(columns, tuple(_header_faults(columns, required)))
+    return Recognition(columns, tuple(_header_faults(columns, needs)))
 
 
 def _column(
@@ -114,25 +125,10 @@ def _column(
     return Column(position, name, None, nearest=match[0] if match else None)
 
 
-def _header_faults(columns: Sequence[Column], required: Sequence[str]) -> Iterable[str]:
+def _header_faults(columns: Sequence[Column], needs: Sequence[Need]) -> Iterable[str]:
     for column in columns:
-        if column.field or column.is_passed_over:
-            continue
-        place = f"Column {column.position + 1}"
-        if not column.name.strip():
-            yield f"{place} has no name. Give it one of the column names, or delete the column."
-        elif column.key != column.name:
-            yield (
-                f"{place}, “{column.name}”, has the name of an earlier column. Say what it is, "
-                "rename it or leave it out."
-            )
-        elif column.nearest:
-            yield (
-                f"{place}, “{column.name}”, is not a known column. "
-                f"The nearest known one is {column.nearest}."
-            )
-        else:
-            yield f"{place}, “{column.name}”, is not a known column. Rename it or leave it out."
+        if not column.field and not column.is_passed_over:
+            yield _say_unknown(column)
     seen: dict[str, Column] = {}
     for column in columns:
         if not column.field:
@@ -143,6 +139,28 @@ def _header_faults(columns: Sequence[Column], required: Sequence[str]) -> Iterab
                 f"Columns {first.position + 1} and {column.position + 1} are both "
                 f"{column.field.column}. Keep one of them."
             )
-    if required and not any(name in seen for name in required):
-        names = ", ".join(required[:-1]) + " or " + required[-1]
-        yield f"The file needs at least one of the columns {names}, to tell whose row it is."
+    for need in needs:
+        if not any(name in seen for name in need.columns):
+            yield _say_missing(need)
+
+
+def _say_unknown(column: Column) -> str:
+    place = f"Column {column.position + 1}"
+    if not column.name.strip():
+        return f"{place} has no name. Give it one of the column names, or delete the column."
+    place = f"{place}, “{column.name}”,"
+    if column.key != column.name:
+        return (
+            f"{place} has the name of an earlier column. Say what it is, rename it or leave it out."
+        )
+    if column.nearest:
+        return f"{place} is not a known column. The nearest known one is {column.nearest}."
+    return f"{place} is not a known column. Rename it or leave it out."
+
+
+def _say_missing(need: Need) -> str:
+    *rest, last = need.columns
+    names = f"the column {last}"
+    if rest:
+        names = f"at least one of the columns {', '.join(rest)} or {last}"
+    return f"The file needs {names}, {need.purpose}."

@@ -21,6 +21,7 @@ class FaultCode(StrEnum):
     NOT_A_CHOICE = "not_a_choice"
     CONTROL_CHARACTER = "control_character"
     IRREGULAR_ROW = "irregular_row"
+    UNMAPPED_VALUE = "unmapped_value"
     UNKNOWN_GROUP = "unknown_group"
     UNKNOWN_INTEREST = "unknown_interest"
     OTHER_CENTER_GROUP = "other_center_group"
@@ -33,6 +34,9 @@ class FaultCode(StrEnum):
     EMAIL_UNREACHABLE = "email_unreachable"
     MEMBER_ID_TAKEN = "member_id_taken"
     OTHER_CENTER = "other_center"
+    PERSON_NOT_FOUND = "person_not_found"
+    MISSING_VALUE = "missing_value"
+    SEVERAL_OF_NAME = "several_of_name"
     CHANGED_SINCE_PREVIEW = "changed_since_preview"
     LEFT_OUT = "left_out"
     CHANGED_SINCE_RUN = "changed_since_run"
@@ -50,6 +54,7 @@ FAULT_TITLES: dict[FaultCode, str] = {
     FaultCode.NOT_A_CHOICE: "Not one of the choices",
     FaultCode.CONTROL_CHARACTER: "Invisible control character",
     FaultCode.IRREGULAR_ROW: "Row that cannot be read",
+    FaultCode.UNMAPPED_VALUE: "Value without a cross-reference",
     FaultCode.UNKNOWN_GROUP: "Unknown group",
     FaultCode.UNKNOWN_INTEREST: "Unknown interest",
     FaultCode.OTHER_CENTER_GROUP: "Group of another center",
@@ -62,6 +67,9 @@ FAULT_TITLES: dict[FaultCode, str] = {
     FaultCode.EMAIL_UNREACHABLE: "Email belongs to someone who does not accept email",
     FaultCode.MEMBER_ID_TAKEN: "MEMBER_ID belongs to another record",
     FaultCode.OTHER_CENTER: "Record outside your center",
+    FaultCode.PERSON_NOT_FOUND: "Nobody has this key",
+    FaultCode.MISSING_VALUE: "Value missing",
+    FaultCode.SEVERAL_OF_NAME: "Name that several have",
     FaultCode.CHANGED_SINCE_PREVIEW: "Changed since the preview",
     FaultCode.LEFT_OUT: "Left out by a person",
     FaultCode.CHANGED_SINCE_RUN: "Changed since the run, so the undo keeps it",

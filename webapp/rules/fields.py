@@ -22,6 +22,10 @@ class Kind(StrEnum):
     CONS_ID = "cons_id"
     GROUP_LIST = "group_list"
     INTEREST_LIST = "interest_list"
+    GROUP_CODE = "group_code"
+    GROUP_NAME = "group_name"
+    INTEREST_CODE = "interest_code"
+    INTEREST_NAME = "interest_name"
 
 
 class Section(StrEnum):
@@ -134,6 +138,12 @@ STORED_FIELDS: tuple[Field, ...] = (
     _text("SUB_SOURCE", "Origin sub-source", Section.ORIGIN, 255),
 )
 """The fields kept as columns of a constituent, in the order of templates and profiles."""
+
+EXT_GROUP_ID = Field("EXT_GROUP_ID", "Group ID", Kind.GROUP_CODE, Section.LISTS)
+GROUP_NAME = Field("GROUP_NAME", "Group name", Kind.GROUP_NAME, Section.LISTS, 255)
+EXT_INTEREST_ID = Field("EXT_INTEREST_ID", "Interest ID", Kind.INTEREST_CODE, Section.LISTS)
+INTEREST_NAME = Field("INTEREST_NAME", "Interest name", Kind.INTEREST_NAME, Section.LISTS, 255)
+OPT_IN = Field("OPT_IN", "Opted in", Kind.YES_NO, Section.LISTS)
 
 STANDARD_FIELDS: tuple[Field, ...] = (CONS_ID, *STORED_FIELDS, GROUP_IDS, INTEREST_IDS)
 """Every column of a Standard Constituent Import, custom fields aside."""

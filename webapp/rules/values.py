@@ -256,6 +256,10 @@ _READERS: dict[Kind, Callable[[Field, str, ReadSettings], Reading]] = {
     Kind.CONS_ID: _read_cons_id,
     Kind.GROUP_LIST: _read_text,
     Kind.INTEREST_LIST: _read_text,
+    Kind.GROUP_CODE: _read_text,
+    Kind.GROUP_NAME: _read_text,
+    Kind.INTEREST_CODE: _read_text,
+    Kind.INTEREST_NAME: _read_text,
 }
 
 

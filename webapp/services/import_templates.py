@@ -24,6 +24,10 @@ EXPLANATIONS: dict[Kind, str] = {
     Kind.CONS_ID: "The number a download gave; blank for new constituents",
     Kind.GROUP_LIST: "Group IDs, separated by commas: the person is added to these groups",
     Kind.INTEREST_LIST: "Interest IDs, separated by commas: the person is opted in to these",
+    Kind.GROUP_CODE: "A group's number here, or its code in the cross-references",
+    Kind.GROUP_NAME: "A group's name, instead of its ID; an unknown name makes the group",
+    Kind.INTEREST_CODE: "An interest's number here, or its code in the cross-references",
+    Kind.INTEREST_NAME: "An interest's name, instead of its ID; an unknown name makes the interest",
 }
 
 
@@ -35,11 +39,13 @@ class Template:
     mimetype: str
 
 
-def make_template(fields: Sequence[Field], file_format: str) -> Template:
+def make_template(
+    fields: Sequence[Field], file_format: str, sheet: str = "Constituents"
+) -> Template:
     """Every column in the first row. In Excel every cell is text, so that leading zeros stay, and
     a second sheet says what goes where."""
     if file_format == "xlsx":
-        return Template(_make_workbook(fields), XLSX)
+        return Template(_make_workbook(fields, sheet), XLSX)
     text = io.StringIO(newline="")
     csv.writer(text).writerow([field.column for field in fields])
     # With a byte order mark, by which Excel knows that it is UTF-8
@@ -56,12 +62,12 @@ def explain(field: Field) -> str:
     return words
 
 
-def _make_workbook(fields: Sequence[Field]) -> BinaryIO:
+def _make_workbook(fields: Sequence[Field], sheet: str) -> BinaryIO:
     file = io.BytesIO()
     workbook = xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False})
     as_text = workbook.add_format({"num_format": "@"})
     heading = workbook.add_format({"num_format": "@", "bold": True})
-    rows = workbook.add_worksheet("Constituents")
+    rows = workbook.add_worksheet(sheet)
     rows.freeze_panes(1, 0)
     for at, field in enumerate(fields):
         rows.set_column(at, at, max(12, len(field.column) + 2), as_text)

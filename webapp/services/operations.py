@@ -13,10 +13,13 @@ from sqlalchemy.orm import Session, aliased
 
 from webapp.errors import DataSyncError
 from webapp.models import Center, Operation, Run, User, UserRole
+from webapp.rules.catalogues import GROUP_UPLOAD, SEGMENTATION, STANDARD_IMPORT
 from webapp.rules.values import DateOrder
 
-WORKING_KINDS = ("standard_constituent_import",)
+WORKING_KINDS = (STANDARD_IMPORT, GROUP_UPLOAD, SEGMENTATION)
 """Only operations that work are listed; a kind joins when its processor is there."""
+
+OPT_IN_RIGHT = "may_opt_in_again"
 
 Centers = frozenset[int] | None
 """Where someone may do something: None everywhere, empty nowhere (`webapp.access.scope`)."""
@@ -43,6 +46,7 @@ class OperationDraft:
     notify: tuple[str, ...] = ()
     date_order: DateOrder = DateOrder.MONTH_FIRST
     template_columns: tuple[str, ...] = ()
+    may_opt_in_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +195,12 @@ def template_columns_of(operation: Operation) -> tuple[str, ...]:
     return tuple(operation.options.get("template_columns", ()))
 
 
+def may_opt_in_again(operation: Operation) -> bool:
+    """Whether a manager gave this operation the right to opt people in again who opted out: each
+    run of it still has to be told so by the person who starts it (promise 7)."""
+    return bool((operation.options or {}).get(OPT_IN_RIGHT))
+
+
 def is_slug_taken(session: Session, slug: str) -> bool:
     """Whether an operation has this slug."""
     return session.scalar(select(Operation.id).where(Operation.slug == slug)) is not None
@@ -246,6 +256,7 @@ def _apply(session: Session, operation: Operation, draft: OperationDraft) -> Non
         **(operation.options or {}),
         "date_order": draft.date_order.value,
         "template_columns": list(draft.template_columns),
+        OPT_IN_RIGHT: draft.may_opt_in_again,
     }
 
 

@@ -78,12 +78,14 @@ def describe_progress(run: Run, now: datetime | None = None) -> Progress:
     )
 
 
-def list_counts(run: Run) -> list[tuple[str, int, str | None, str | None]]:
-    """The counts of a run or an undo as the `stats` macro takes them."""
+def list_counts(run: Run, *, creates: bool = True) -> list[tuple[str, int, str | None, str | None]]:
+    """The counts of a run or an undo as the `stats` macro takes them. One that creates nobody has
+    no such count."""
     if run.kind.startswith("undo"):
         told = [(name, int(run.tallies.get(name, 0)), tone) for name, tone in _UNDO_COUNTS]
     else:
-        told = [(name, getattr(run, name), name) for name in _IMPORT_COUNTS]
+        names = _IMPORT_COUNTS if creates or run.created else _IMPORT_COUNTS[1:]
+        told = [(name, getattr(run, name), name) for name in names]
     return [(name.capitalize(), count, tone if count else None, None) for name, count, tone in told]
 
 

@@ -160,7 +160,12 @@ def _memberships(session: Session, entries: Sequence[Change]) -> list[str]:
             name = groups.get(int(entry.key), f"Group {entry.key}")
             told.append(f"Added to {name}" if entry.op == "insert" else f"Taken out of {name}")
         elif entry.table_name == "interest_choices" and entry.key:
-            told.append(f"Interest chosen: {interests.get(int(entry.key), entry.key)}")
+            name = interests.get(int(entry.key), entry.key)
+            was = (entry.old or {}).get("opted_in") if entry.op == "update" else None
+            words = {"t": "Opted out of {}", "f": "Opted in again to {}"}
+            told.append(words.get(was or "", "Interest chosen: {}").format(name))
+        elif entry.table_name == "center_members" and entry.op == "insert":
+            told.append("Made a member of the center")
     return list(dict.fromkeys(told))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -190,11 +190,13 @@ def has_effects(run: Run) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a run did to one group or interest."""
+    """What a run did to one group or interest: how many it put in and, of an interest, how many
+    it put out. One that a preview would make has no number yet: 0."""
 
     id: int
     name: str
     count: int
+    out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,28 +210,56 @@ class Effects:
     modified: int | None = None
     """How many the Modified group has, where that is not the number of updated rows: some were
     about the same constituent."""
+    made_groups: list[Effect] = field(default_factory=list)
+    made_interests: list[Effect] = field(default_factory=list)
+
+    @property
+    def has_any(self) -> bool:
+        """Whether it did anything at all."""
+        made = (self.made_groups, self.made_interests)
+        lists = (self.groups, self.interests, *made)
+        return bool(self.new_group or self.modified_group or any(lists))
 
 
 def get_effects(session: Session, run: Run) -> Effects:
     """The groups a run made, and those (and the interests) it added people to."""
     groups = _counts(run.tallies.get("groups"))
     interests = _counts(run.tallies.get("interests"))
+    opted_out = _counts(run.tallies.get("interests_out"))
     made = [group_id for group_id in (run.new_group_id, run.modified_group_id) if group_id]
     wanted = {*groups, *made}
     found = session.scalars(select(Group).where(Group.id.in_(wanted))) if wanted else ()
     by_id = {group.id: group for group in found}
     names = {group_id: group.name for group_id, group in by_id.items()}
     topics: dict[int, str] = {}
-    if interests:
-        rows = session.execute(select(Interest.id, Interest.name).where(Interest.id.in_(interests)))
+    chosen = {*interests, *opted_out}
+    if chosen:
+        rows = session.execute(select(Interest.id, Interest.name).where(Interest.id.in_(chosen)))
         topics = {row[0]: row[1] for row in rows}
     return Effects(
         by_id.get(run.new_group_id or 0),
         by_id.get(run.modified_group_id or 0),
         _effects({key: count for key, count in groups.items() if key not in made}, names),
-        _effects(interests, topics),
+        _effects({key: interests.get(key, 0) for key in chosen}, topics, opted_out),
         _count_members(session, run.modified_group_id) if run.tallies.get("repeated") else None,
+        _made(session, run, Group, "new_groups"),
+        _made(session, run, Interest, "new_interests"),
     )
+
+
+def _made(
+    session: Session, run: Run, table: type[Group] | type[Interest], tally: str
+) -> list[Effect]:
+    """What names in the file made, with the numbers it has by now."""
+    into = dict(run.tallies.get(tally) or {})
+    out = dict(run.tallies.get(f"{tally}_out") or {})
+    names = {*into, *out}
+    if not names:
+        return []
+    rows = session.execute(select(table.name, table.id).where(table.made_by_run_id == run.id))
+    ids = {row[0]: row[1] for row in rows}
+    made = [Effect(ids.get(n, 0), n, into.get(n, 0), out.get(n, 0)) for n in names]
+    return sorted(made, key=lambda effect: (-effect.count - effect.out, effect.name))
 
 
 def _count_members(session: Session, group_id: int | None) -> int | None:
@@ -249,6 +279,11 @@ def _counts(tally: Any) -> dict[int, int]:
     }
 
 
-def _effects(counts: dict[int, int], names: dict[int, str]) -> list[Effect]:
-    effects = [Effect(key, names.get(key, f"No. {key}"), count) for key, count in counts.items()]
-    return sorted(effects, key=lambda effect: (-effect.count, effect.name))
+def _effects(
+    counts: dict[int, int], names: dict[int, str], out: Mapping[int, int] | None = None
+) -> list[Effect]:
+    effects = [
+        Effect(key, names.get(key, f"No. {key}"), count, (out or {}).get(key, 0))
+        for key, count in counts.items()
+    ]
+    return sorted(effects, key=lambda effect: (-effect.count - effect.out, effect.name))

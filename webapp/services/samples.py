@@ -19,14 +19,24 @@ from typing import BinaryIO, NamedTuple
 import xlsxwriter
 from sqlalchemy.orm import Session
 
+from webapp.rules.catalogues import GROUP_UPLOAD, SEGMENTATION, STANDARD_IMPORT
 from webapp.services import demo_names as names
 from webapp.services.demo import is_demo
 from webapp.services.demo_people import SEED, Person, reachable_people
 from webapp.services.sample_mistakes import list_mistakes
+from webapp.services.upload_samples import (
+    GROUP_COLUMNS,
+    INTEREST_COLUMNS,
+    group_rows,
+    interest_rows,
+)
 
 CLEAN = "constituents.csv"
 MISTAKES = "twenty-mistakes.csv"
 WORKBOOK = "event-sign-ups.xlsx"
+GROUPS = "group-members.csv"
+INTERESTS = "interests.csv"
+_KINDS = {GROUPS: GROUP_UPLOAD, INTERESTS: SEGMENTATION}
 _NEW_NUMBER = 30_001  # member IDs of new people: nobody in the demo has one as high
 
 
@@ -38,9 +48,12 @@ class Sample(NamedTuple):
     description: str
 
 
-def list_samples(session: Session) -> tuple[Sample, ...]:
-    """The sample files; none where there is no demo for them to fit."""
-    return demo_samples() if is_demo(session) else ()
+def list_samples(session: Session, kind: str | None = None) -> tuple[Sample, ...]:
+    """The sample files for a kind of operation (None: all); none where there is no demo for them
+    to fit."""
+    if not is_demo(session):
+        return ()
+    return tuple(s for s in demo_samples() if kind in (None, _KINDS.get(s.name, STANDARD_IMPORT)))
 
 
 def open_sample(name: str, center_id: int | None = None) -> BinaryIO | None:
@@ -313,11 +326,36 @@ def demo_samples() -> tuple[Sample, ...]:
             + ", ".join(mistake.words for mistake in list_mistakes())
             + ".",
         ),
+        Sample(
+            GROUPS,
+            "Group members",
+            f"{len(group_rows(None))} rows, CSV: people of the demo into two groups and a new one, "
+            "and five rows with a mistake.",
+        ),
+        Sample(
+            INTERESTS,
+            "Interests",
+            f"{len(interest_rows(None))} rows, CSV: people of the demo opting in to the newsletter "
+            "and a new interest, out of the alerts, and three rows with a mistake. Some opted out "
+            "before: their no stays.",
+        ),
     )
+
+
+@cache
+def _groups_csv(center_id: int | None) -> bytes:
+    return _csv(GROUP_COLUMNS, group_rows(center_id))
+
+
+@cache
+def _interests_csv(center_id: int | None) -> bytes:
+    return _csv(INTEREST_COLUMNS, interest_rows(center_id))
 
 
 _MAKERS: dict[str, Callable[[int | None], bytes]] = {
     CLEAN: _clean_csv,
     MISTAKES: _mistakes_csv,
     WORKBOOK: _workbook,
+    GROUPS: _groups_csv,
+    INTERESTS: _interests_csv,
 }

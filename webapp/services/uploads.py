@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
 from webapp.models import CustomField, Run, Upload
+from webapp.rules.catalogues import STANDARD_IMPORT, catalogue_of
 from webapp.rules.columns import Recognition, recognise
-from webapp.rules.fields import STANDARD_FIELDS, Field, Kind, custom_field
+from webapp.rules.fields import Field, Kind, custom_field
 from webapp.rules.reading import Choices, Dialect, Examination, Refusal, examine
 from webapp.services.files import BLOCK, FileStore, StoredSource, file_store, new_key
 from webapp.transactions import after_commit
@@ -234,9 +235,11 @@ def dialect_of(upload: Upload) -> Dialect:
     return Dialect.from_json(upload.examination["dialect"])
 
 
-def known_fields(session: Session) -> tuple[Field, ...]:
-    """Every field a constituent file may have, those that administrators added included."""
-    return (*STANDARD_FIELDS, *custom_fields(session))
+def known_fields(session: Session, kind: str = STANDARD_IMPORT) -> tuple[Field, ...]:
+    """Every field a file of this kind of operation may have, those that administrators added
+    included."""
+    catalogue = catalogue_of(kind)
+    return (*catalogue.fields, *(custom_fields(session) if catalogue.takes_custom_fields else ()))
 
 
 def custom_fields(session: Session) -> tuple[Field, ...]:
@@ -261,9 +264,11 @@ def recognise_columns(
     session: Session,
     columns: Iterable[str],
     choices: Mapping[str, str | None] | None = None,
+    kind: str = STANDARD_IMPORT,
 ) -> Recognition:
-    """Which field each column of a constituent file is, with the person's choices applied."""
-    return recognise(list(columns), known_fields(session), choices)
+    """Which field each column of a file is, with the person's choices applied."""
+    fields = known_fields(session, kind)
+    return recognise(list(columns), fields, choices, catalogue_of(kind).needs)
 
 
 def find_earlier_runs(

@@ -17,12 +17,12 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from webapp.models import Operation, Run, RunEdit, Upload, User
+from webapp.rules.catalogues import Catalogue, catalogue_of
 from webapp.rules.columns import Column, Recognition, folded
 from webapp.rules.fields import Field
 from webapp.services import readings, runs, uploads
 from webapp.services.corrections import lock_draft
 from webapp.services.previews import Reading
-from webapp.services.run_lists import Effect, Effects
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ class Draft:
     """A draft with everything its steps depend on."""
 
     run: Run
+    catalogue: Catalogue
     fields: tuple[Field, ...]
     recognition: Recognition | None
     preview: Run | None
@@ -142,7 +143,8 @@ def read_draft(session: Session, run: Run) -> Draft:
     """The draft as it stands in the database."""
     return Draft(
         run=run,
-        fields=uploads.known_fields(session),
+        catalogue=catalogue_of(run.operation.kind),
+        fields=uploads.known_fields(session, run.operation.kind),
         recognition=_recognise(session, run),
         preview=session.get(Run, run.preview_id) if run.preview_id else None,
         preview_is_current=runs.current_preview(session, run) is not None,
@@ -153,7 +155,9 @@ def _recognise(session: Session, run: Run) -> Recognition | None:
     examination = run.upload.examination if run.upload else None
     if not examination or "columns" not in examination:
         return None
-    return uploads.recognise_columns(session, examination["columns"], run.options.get("columns"))
+    return uploads.recognise_columns(
+        session, examination["columns"], run.options.get("columns"), run.operation.kind
+    )
 
 
 def default_label(operation: Operation, now: datetime, zone: ZoneInfo) -> str:
@@ -261,64 +265,3 @@ def count_tally(preview: Run, name: str) -> int:
     """One number among the tallies, 0 when it isn't there."""
     found = preview.tallies.get(name)
     return int(found) if isinstance(found, int) else 0
-
-
-def describe_plan(run: Run, preview: Run, effects: Effects) -> list[str]:
-    """Exactly what running will do, in plain words."""
-    sentences = [_describe_records(preview)]
-    if preview.unchanged:
-        sentences.append(
-            f"{_count(preview.unchanged, 'row')} "
-            + _verb(
-                preview.unchanged,
-                "says what is already there, and changes nothing.",
-                "say what is already there, and change nothing.",
-            )
-        )
-    if run.options.get("opt_in_again"):
-        by = run.options.get("opt_in_again_by", "a manager")
-        sentences.append(f"Takes the file’s yes where a person had opted out, as {by} decided.")
-    if effects.groups:
-        sentences.append(_describe_memberships("Adds", "to", "group", effects.groups))
-    if effects.interests:
-        sentences.append(_describe_memberships("Sets", "for", "interest", effects.interests))
-    sentences.append("Makes this run’s New and Modified groups in the Data Sync folder.")
-    if preview.rejected:
-        sentences.append(
-            f"{_count(preview.rejected, 'row')} "
-            + _verb(preview.rejected, "is rejected and comes", "are rejected and come")
-            + " back as a file with the reasons, to be corrected and uploaded again."
-        )
-    if preview.withheld:
-        sentences.append(
-            f"{_count(preview.withheld, 'row')} "
-            + _verb(preview.withheld, "is withheld and does", "are withheld and do")
-            + " nothing."
-        )
-    return sentences
-
-
-def _describe_records(preview: Run) -> str:
-    parts = []
-    if preview.created:
-        parts.append(f"creates {_count(preview.created, 'constituent')}")
-    if preview.updated:
-        parts.append(f"updates existing constituents from {_count(preview.updated, 'row')}")
-    return f"Running {' and '.join(parts)}." if parts else "Running changes no constituent."
-
-
-def _describe_memberships(verb: str, towards: str, noun: str, effects: Sequence[Effect]) -> str:
-    total = sum(effect.count for effect in effects)
-    if len(effects) == 1:
-        people = _verb(total, "person", "people")
-        return f"{verb} {total:,} {people} {towards} the {noun} “{effects[0].name}”."
-    what = {"group": "membership", "interest": "choice"}[noun]
-    return f"{verb} {_count(total, what)} {towards} {_count(len(effects), noun)}."
-
-
-def _verb(count: int, one: str, many: str) -> str:
-    return one if count == 1 else many
-
-
-def _count(count: int, one: str) -> str:
-    return f"{count:,} {one if count == 1 else one + 's'}"

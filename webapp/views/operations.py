@@ -12,6 +12,7 @@ from webapp.extensions import db
 from webapp.forms.base import add_error
 from webapp.forms.operations import OperationForm, form_data
 from webapp.models import Operation
+from webapp.rules.catalogues import catalogue_of
 from webapp.rules.fields import Section
 from webapp.rules.roles import Permission
 from webapp.services import centers, import_templates, operations, uploads
@@ -97,10 +98,10 @@ def delete(slug: str) -> ResponseReturnValue:
 def template(slug: str, file_format: str) -> ResponseReturnValue:
     """A file with only the header: the operation's own columns, or all of them."""
     operation = _get(slug)
-    fields = uploads.known_fields(db.session())
+    fields = uploads.known_fields(db.session(), operation.kind)
     chosen = set(operations.template_columns_of(operation))
     wanted = [field for field in fields if field.column in chosen] or fields
-    made = import_templates.make_template(wanted, file_format)
+    made = import_templates.make_template(wanted, file_format, catalogue_of(operation.kind).sheet)
     name = f"{operation.slug}.{file_format}"
     return send_file(made.file, made.mimetype, as_attachment=True, download_name=name)
 
@@ -182,7 +183,8 @@ def _form(operation: Operation, *, is_new: bool) -> OperationForm:
         ),
         centers=places,
         may_offer_site=manages_in is None,
-        fields=uploads.known_fields(db.session()),
+        fields=uploads.known_fields(db.session(), operation.kind),
+        catalogue=catalogue_of(operation.kind),
     )
     return form
 
@@ -198,7 +200,7 @@ def _owning(form: OperationForm) -> int | None:
 
 def _form_page(form: OperationForm, operation: Operation, *, is_new: bool) -> ResponseReturnValue:
     sections: dict[Section, list[str]] = {}
-    for field in uploads.known_fields(db.session()):
+    for field in uploads.known_fields(db.session(), operation.kind):
         sections.setdefault(field.section, []).append(field.column)
     page = render_template(
         "operations/edit.html",

@@ -30,6 +30,7 @@ from webapp.services.repaired import list_repaired
 from webapp.services.results import OUTCOMES, RowFilter
 from webapp.services.wizard import Draft, Step
 from webapp.transactions import commits
+from webapp.views.crossref_unmapped import mapping_context
 from webapp.views.wizard import (
     LARGEST_ID,
     get_own_run,
@@ -172,6 +173,7 @@ def _problems_context(draft: Draft, preview: Run, wanted: str) -> dict[str, Any]
         "values": values,
         "counts_all": sum(kind.rows for kind in frame["kinds"] if kind.code == code)
         <= previews.ROWS_COUNTED,
+        "mappings": mapping_context(preview, code) if code else [],
         "correctable": _correctable_columns(draft, code),
         "after": where.after,
         "before": where.before,

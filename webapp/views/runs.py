@@ -14,6 +14,7 @@ from webapp.access import may_open, require_center, scope, signed_in
 from webapp.extensions import db
 from webapp.forms.runs import RowsForm, RunsForm
 from webapp.models import Run
+from webapp.rules.catalogues import catalogue_of
 from webapp.rules.roles import Permission
 from webapp.services import rejects as rejects_service
 from webapp.services import results, row_changes, run_lists
@@ -237,8 +238,13 @@ def _linked_counts(run: Run) -> list[tuple[str, int, str | None, str | None]]:
             tone,
             url_for("runs.show", run_id=run.id, outcome=tone, _anchor="rows") if tone else None,
         )
-        for label, count, tone, _ in list_counts(run)
+        for label, count, tone, _ in list_counts(run, creates=_creates(run))
     ]
+
+
+def _creates(run: Run) -> bool:
+    """Whether a run of this kind can make constituents; else it has no such count to show."""
+    return catalogue_of(run.operation.kind).writes_constituents
 
 
 def _named_cells(run: Run, cells: list[str] | None) -> list[tuple[str, str]]:

@@ -27,11 +27,13 @@ from webapp.forms.wizard import (
     UploadForm,
 )
 from webapp.models import Operation, Run, User
+from webapp.rules.catalogues import catalogue_of
 from webapp.rules.roles import Permission
 from webapp.services import (
     centers,
     corrections,
     operations,
+    plans,
     run_lists,
     runs,
     samples,
@@ -50,6 +52,10 @@ LARGEST_ID = 2**63 - 1
 NEEDS_MANAGER = (
     "This run opts people in again, so only a manager (Data Synchronization: Manage) can press "
     "Run. Ask one, or have one take the choice back."
+)
+NEEDS_RIGHT = (
+    "This run opts people in again, and its operation no longer has the right to. Ask a manager "
+    "(Data Synchronization: Manage) to give it the right, or discard this draft."
 )
 
 
@@ -116,6 +122,7 @@ def start(slug: str) -> ResponseReturnValue:
         }
     )
     form.offer_centers(places)
+    form.ask_for_dates(catalogue_of(operation.kind))
     if form.validate_on_submit():
         place = form.center_id.data if "center_id" in form else places[0][0]
         run = wizard.begin_draft(
@@ -125,7 +132,7 @@ def start(slug: str) -> ResponseReturnValue:
             center_id=None if place == SITE else place,
             label=form.label.data,
             description=form.description.data or "",
-            date_order=form.date_order.data,
+            date_order=form.order_of_dates,
         )
         return hx.go_to(step_url(run, Step.FILE))
     page = render_template(
@@ -153,6 +160,7 @@ def information(run_id: int) -> ResponseReturnValue:
         }
     )
     form.offer_centers(())
+    form.ask_for_dates(draft.catalogue)
     if form.validate_on_submit():
         try:
             wizard.update_information(
@@ -160,7 +168,7 @@ def information(run_id: int) -> ResponseReturnValue:
                 run,
                 label=form.label.data,
                 description=form.description.data or "",
-                date_order=form.date_order.data,
+                date_order=form.order_of_dates,
             )
         except DataSyncError as error:
             return refuse(run, error)
@@ -208,9 +216,10 @@ def _places(operation: Operation) -> list[tuple[int, str]]:
 def _starting_points(operation: Operation) -> dict[str, Any]:
     return {
         "operation": operation,
-        "samples": samples.list_samples(db.session()),
+        "samples": samples.list_samples(db.session(), operation.kind),
+        "catalogue": catalogue_of(operation.kind),
         "column_count": len(operations.template_columns_of(operation))
-        or len(uploads.known_fields(db.session())),
+        or len(uploads.known_fields(db.session(), operation.kind)),
     }
 
 
@@ -274,8 +283,8 @@ def review(run_id: int) -> ResponseReturnValue:
         }
     )
     kept = wizard.count_tally(preview, "opt_outs_kept")
-    is_manager = may(Permission.DATA_SYNC_MANAGE, run.center_id)
-    if not is_manager or not (kept or run.options.get("opt_in_again")):
+    may_confirm = _may_opt_in_again(run)
+    if not may_confirm or not (kept or run.options.get("opt_in_again")):
         del form.opt_in_again
     if form.validate_on_submit():
         return _finish(draft, form)
@@ -287,14 +296,31 @@ def review(run_id: int) -> ResponseReturnValue:
         form=form,
         preview=preview,
         opt_outs_kept=kept,
-        problem=NEEDS_MANAGER if run.options.get("opt_in_again") and not is_manager else "",
-        plan=wizard.describe_plan(run, preview, effects),
+        problem=_who_may(run) if run.options.get("opt_in_again") and not may_confirm else "",
+        plan=plans.describe_plan(run, preview, effects),
         repaired=list_repaired(run, preview),
         recovered=wizard.count_tally(preview, "recovered"),
         effects=effects,
         corrections=len(corrections.list_corrections(db.session(), run)),
     )
     return page, 422 if form.errors else 200
+
+
+def _may_opt_in_again(run: Run) -> bool:
+    """Whether the present user may have this run opt people in again: an import's manager; with an
+    upload, whoever runs an operation that a manager gave the right to."""
+    if draft_writes_constituents(run):
+        return may(Permission.DATA_SYNC_MANAGE, run.center_id)
+    return operations.may_opt_in_again(run.operation)
+
+
+def draft_writes_constituents(run: Run) -> bool:
+    """Whether the run's file is one of constituents."""
+    return catalogue_of(run.operation.kind).writes_constituents
+
+
+def _who_may(run: Run) -> str:
+    return NEEDS_MANAGER if draft_writes_constituents(run) else NEEDS_RIGHT
 
 
 def _finish(draft: Draft, form: ReviewForm) -> ResponseReturnValue:
@@ -314,8 +340,8 @@ def _finish(draft: Draft, form: ReviewForm) -> ResponseReturnValue:
         if request.form.get("save"):
             flash("Saved. Come back from Operation Results whenever you like.", "success")
             return hx.go_to(step_url(run, Step.REVIEW))
-        if run.options.get("opt_in_again") and not may(Permission.DATA_SYNC_MANAGE, run.center_id):
-            flash(NEEDS_MANAGER, "error")
+        if run.options.get("opt_in_again") and not _may_opt_in_again(run):
+            flash(_who_may(run), "error")
             return hx.go_to(step_url(run, Step.REVIEW))
         runs.start_run(session, run)
     except DataSyncError as error:

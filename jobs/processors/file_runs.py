@@ -1,0 +1,306 @@
+"""A file's run or preview, whatever its kind: chunk by chunk, each one transaction, from where an
+earlier attempt stood. What a chunk's rows do is each kind's own (`FileRun.apply`)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from jobs.ahead import read_ahead
+from jobs.claims import APPLY_LOCK, Claim, LostClaimError, Standing, add_tallies, hold
+from jobs.crossrefs import forget_seen, record_seen
+from jobs.processors.import_inputs import ImportInputs
+from jobs.processors.import_matching import MatchSql
+from jobs.reading import CheckedChunk
+from webapp.rules.faults import Fault, FaultCode, faults_json
+from webapp.rules.standard_import import Decision, Evidence, match_fault
+
+OUTCOMES = ("created", "updated", "unchanged", "rejected", "withheld")
+COUNTS = (
+    "groups", "interests", "interests_out", "new_groups", "new_interests", "new_interests_out",
+    "problems",
+)  # fmt: skip
+"""Tallies that count by number, name or code."""
+TALLIES = ("opt_outs_kept", "opted_in_again", "repeated", "recovered", "repaired", *COUNTS)
+DEADLOCK_RETRIES = 5
+CHANGED = match_fault(
+    FaultCode.CHANGED_SINCE_PREVIEW, cons_id=None, member_id=None, email=None, other_id=None
+)
+
+
+def start_preview_over(connection: psycopg.Connection, mine: Claim) -> None:
+    """An interrupted preview starts over, because what earlier rows would have done lives in the
+    session's temporary tables."""
+    with connection.transaction():
+        hold(connection, mine)
+        connection.execute("DELETE FROM run_rows WHERE run_id = %s", [mine.id])
+        forget_seen(connection, mine)
+        connection.execute(
+            "UPDATE runs SET next_row = 0, rows_read = 0, created = 0, updated = 0, unchanged = 0,"
+            " rejected = 0, withheld = 0, tallies = tallies - %s::text[] WHERE id = %s",
+            [list(TALLIES), mine.id],
+        )
+
+
+@dataclass(slots=True)
+class ChunkResult:
+    """What became of the rows of one chunk."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    opt_outs_kept: int = 0
+    opted_in_again: int = 0
+    recovered: int = 0
+    repaired: Mapping[str, int] = field(default_factory=dict)
+    counts: dict[str, Counter[str]] = field(
+        default_factory=lambda: {name: Counter() for name in COUNTS}
+    )
+
+
+class FileRun(ABC):
+    """One attempt at one file."""
+
+    _sql: MatchSql
+
+    def __init__(self, connection: psycopg.Connection, mine: Claim, inputs: ImportInputs) -> None:
+        self._connection = connection
+        self._claim = mine
+        self._inputs = inputs
+        self._is_preview = mine.run["kind"] == "preview"
+        self._sealed_by: int | None = None if self._is_preview else mine.run["preview_id"]
+        self._decisions: dict[str, Decision] = {}
+        self._kept: list[tuple[Any, ...]] = []
+        self._parameters: dict[str, Any] = {"run": mine.id, "preview": self._sealed_by}
+
+    @abstractmethod
+    def apply(self, chunk: CheckedChunk, result: ChunkResult) -> None:
+        """Do what the staged rows say, and keep their outcomes."""
+
+    @abstractmethod
+    def decide(self, evidence: Evidence) -> Decision:
+        """Whose row it is that has this evidence, and whether it may have its effect."""
+
+    @abstractmethod
+    def broken_seals(self) -> str:
+        """The statement that takes rows out of `effect` that would now do something else than the
+        preview showed, and returns their numbers (parameters: the run, the preview)."""
+
+    def create_tables(self) -> Iterable[str]:
+        """The statements that make the temporary tables."""
+        return self._sql.create_tables()
+
+    def finish(self) -> None:
+        """What only the whole run can tell; in a transaction that holds the run."""
+        return
+
+    def fault_of(self, code: FaultCode, **keys: Any) -> Fault:
+        """The sentence for a row whose person was not found."""
+        return match_fault(code, **keys)
+
+    def go_on(self) -> None:
+        """Process every chunk that is left, then what only the whole run can tell."""
+        with self._connection.transaction():
+            start = hold(self._connection, self._claim).next_row
+            # A chunk's rows, and a preview's overlay that is looked up by key again and again,
+            # should not go to disk meanwhile
+            self._connection.execute("SET temp_buffers = '256MB'")
+            for statement in self.create_tables():
+                self._connection.execute(statement)
+            if self._inputs.outside:
+                add_tallies(self._connection, self._claim, {"outside": self._inputs.outside})
+        reader = self._inputs.reader
+        with read_ahead(lambda: reader.read(start)) as chunks:
+            for chunk in chunks:
+                self._process(chunk)
+        with self._connection.transaction():
+            hold(self._connection, self._claim)
+            self.finish()
+            self._connection.execute(
+                "UPDATE runs SET rows_total = rows_read, rows_total_is_exact = true WHERE id = %s",
+                [self._claim.id],
+            )
+
+    def _process(self, chunk: CheckedChunk) -> None:
+        """One chunk, one transaction; a deadlock with another program's is tried again."""
+        for attempt in range(DEADLOCK_RETRIES):
+            try:
+                with self._connection.transaction():
+                    self._process_once(chunk)
+            except (
+                psycopg.errors.DeadlockDetected,
+                psycopg.errors.SerializationFailure,
+                psycopg.errors.UniqueViolation,
+            ):
+                # Somebody else wrote the same people at the same moment: look again
+                if attempt == DEADLOCK_RETRIES - 1:
+                    raise
+            else:
+                return
+
+    def _process_once(self, chunk: CheckedChunk) -> None:
+        connection = self._connection
+        result = ChunkResult(recovered=chunk.recovered, repaired=chunk.repaired)
+        self._kept.clear()
+        if not self._is_preview:
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [APPLY_LOCK])
+        standing = hold(connection, self._claim)
+        self._act_as_user()
+        record_seen(connection, mine=self._claim, seen=chunk.seen)
+        self._keep_rows_that_stay_out(chunk, result)
+        if chunk.staged:
+            with connection.cursor() as cursor, cursor.copy(self._sql.copy_staged()) as copy:
+                copy.write(chunk.payload)
+            self.apply(chunk, result)
+        self._advance(standing, chunk.count, result)
+
+    def _act_as_user(self) -> None:
+        user = self._inputs.actor
+        self._connection.execute(
+            "SELECT set_config('datasync.actor_id', %s, true),"
+            " set_config('datasync.actor', %s, true), set_config('datasync.run_id', %s, true)",
+            ["" if user.id is None else str(user.id), user.name, str(self._claim.id)],
+        )
+
+    # Rows that never reach the constituents ---------------------------------------------------
+
+    def _keep_rows_that_stay_out(self, chunk: CheckedChunk, result: ChunkResult) -> None:
+        self._keep_rejected(chunk, chunk.faults, result)
+        left_out = Fault(
+            FaultCode.LEFT_OUT, "", "", "A person left this row out before the run. Nothing to do."
+        )
+        for number in chunk.left_out:
+            self._keep(chunk, number, "withheld", [left_out], result)
+        self._write_kept()
+
+    def _keep_rejected(
+        self, chunk: CheckedChunk, rejected: Mapping[int, Sequence[Fault]], result: ChunkResult
+    ) -> None:
+        """Keep rejected rows. One that the preview showed as applied is held back instead."""
+        held_back = self._shown_as_applied(list(rejected))
+        for number, faults in rejected.items():
+            if number in held_back:
+                self._keep(chunk, number, "withheld", [CHANGED, *faults], result)
+            else:
+                self._keep(chunk, number, "rejected", faults, result)
+
+    def _shown_as_applied(self, numbers: list[int]) -> set[int]:
+        if self._sealed_by is None or not numbers:
+            return set()
+        shown = self._connection.execute(
+            "SELECT row_number FROM run_rows WHERE run_id = %s AND row_number = ANY (%s)"
+            " AND outcome IN ('created', 'updated', 'unchanged')",
+            [self._sealed_by, numbers],
+        )
+        return {number for (number,) in shown}
+
+    def _keep(
+        self,
+        chunk: CheckedChunk,
+        number: int,
+        outcome: str,
+        faults: Sequence[Fault],
+        result: ChunkResult,
+    ) -> None:
+        self._kept.append(
+            (
+                self._claim.id,
+                number,
+                outcome,
+                chunk.who.get(number, ""),
+                faults_json(faults),
+                chunk.said.get(number),
+                chunk.rows[number],
+                chunk.raw.get(number),
+            )
+        )
+        result.outcomes[outcome] += 1
+        result.counts["problems"].update({str(fault.code) for fault in faults})
+
+    def _write_kept(self) -> None:
+        if not self._kept:
+            return
+        with (
+            self._connection.cursor() as cursor,
+            cursor.copy(
+                "COPY run_rows (run_id, row_number, outcome, who, faults, notes, cells, raw)"
+                " FROM STDIN"
+            ) as copy,
+        ):
+            for row in self._kept:
+                copy.write_row(row)
+        self._kept.clear()
+
+    # Whose rows they are ---------------------------------------------------------------------
+
+    def _decide(self) -> Mapping[str, Decision]:
+        """What each pattern of evidence in this wave comes to; patterns are few."""
+        patterns = [
+            row[0] for row in self._connection.execute("SELECT DISTINCT pattern FROM matched")
+        ]
+        for pattern in patterns:
+            if pattern not in self._decisions:
+                self._decisions[pattern] = self.decide(Evidence.from_pattern(pattern))
+        return {pattern: self._decisions[pattern] for pattern in patterns}
+
+    def _reject(
+        self, chunk: CheckedChunk, decisions: Mapping[str, Decision], result: ChunkResult
+    ) -> None:
+        center = self._claim.run["center_id"]
+        if center is None and all(d.fault is None for d in decisions.values()):
+            return
+        rows = self._connection.execute(self._sql.rejected(decisions))
+        rejected = {
+            number: [
+                self.fault_of(
+                    FaultCode(code),
+                    cons_id=cons_id,
+                    member_id=member_id,
+                    email=email,
+                    other_id=other_id,
+                    may_name_other=center is None,
+                )
+            ]
+            for number, _who, code, cons_id, member_id, email, other_id in rows
+        }
+        self._keep_rejected(chunk, rejected, result)
+        self._write_kept()
+
+    def _hold_back(self, chunk: CheckedChunk, result: ChunkResult) -> None:
+        rows = self._connection.execute(self.broken_seals(), self._parameters).fetchall()
+        for number, *_ in rows:
+            self._keep(chunk, number, "withheld", [CHANGED], result)
+        self._write_kept()
+
+    def _advance(self, standing: Standing, records: int, result: ChunkResult) -> None:
+        """Move the run on by this chunk, in its transaction, if the run is still this attempt's."""
+        tallies = standing.tallies
+        for name in ("opt_outs_kept", "opted_in_again", "recovered"):
+            count = getattr(result, name)
+            if count or name == "opt_outs_kept":
+                tallies[name] = tallies.get(name, 0) + count
+        for name, counts in (*result.counts.items(), ("repaired", result.repaired)):
+            if counts:
+                tallies[name] = dict(Counter(tallies.get(name, {})) + Counter(counts))
+        updated = self._connection.execute(
+            "UPDATE runs SET next_row = %(next_row)s, rows_read = rows_read + %(rows)s,"
+            " created = created + %(created)s, updated = updated + %(updated)s,"
+            " unchanged = unchanged + %(unchanged)s, rejected = rejected + %(rejected)s,"
+            " withheld = withheld + %(withheld)s, tallies = tallies || %(tallies)s,"
+            " heartbeat_at = clock_timestamp()"
+            " WHERE id = %(id)s AND attempt = %(attempt)s AND state = 'running'",
+            {name: result.outcomes[name] for name in OUTCOMES}
+            | {
+                "id": self._claim.id,
+                "attempt": self._claim.attempt,
+                "next_row": standing.next_row + records,
+                "rows": result.outcomes.total(),
+                "tallies": Jsonb(tallies),
+            },
+        )
+        if updated.rowcount != 1:
+            raise LostClaimError

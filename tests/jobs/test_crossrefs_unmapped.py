@@ -1,0 +1,147 @@
+"""What files had and no entry explains: listed with its rows, suggested, mapped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.jobs.site import Site
+from tests.people import make_admin, make_person, sign_in
+from webapp.rules.roles import Role
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
+UNMAPPED = "/cross-references/group/unmapped"
+ROWS = [
+    {"MEMBER_ID": "M-1", "LAST_NAME": "Day", "GROUP_IDS": "VOL"},
+    {"MEMBER_ID": "M-2", "LAST_NAME": "Lee", "GROUP_IDS": "VOL"},
+    {"MEMBER_ID": "M-3", "LAST_NAME": "Roe", "GROUP_IDS": "vol,QXZ-9"},
+    {"MEMBER_ID": "M-4", "LAST_NAME": "Poe", "GROUP_IDS": ""},
+]
+
+
+@pytest.fixture
+def client(site: Site) -> Iterator[FlaskClient[Any]]:
+    before = dict(site.app.config)
+    site.app.config.update(WTF_CSRF_ENABLED=False)
+    yield site.app.test_client()
+    site.app.config.update(WTF_CSRF_ENABLED=before.get("WTF_CSRF_ENABLED", True))
+
+
+def preview_of(site: Site, draft: int) -> int:
+    return int(site.sql("SELECT preview_id FROM runs WHERE id = %s", draft)[0][0])
+
+
+def test_from_a_preview_a_mapped_value_fixes_all_its_rows(
+    site: Site, client: FlaskClient[Any]
+) -> None:
+    volunteers = site.group("Volunteers")
+    draft = site.draft(ROWS)
+    looked = site.preview(draft)
+    assert looked.counts["rejected"] == 3
+    sign_in(client, make_admin(site.app))
+    page = client.get(f"/runs/{draft}/wizard/preview/problems?code=unknown_group").text
+    assert "Map a value once, for all its rows" in page
+    assert re.search(r'<label for="map-1-0-take" class="key">VOL</label>', page)
+    assert f'value="0:{volunteers}"' in page
+    answer = client.post(
+        f"/runs/{draft}/wizard/preview/map/group",
+        data={"pick": f"0:{volunteers}", "value-0": '["VOL"]', "center-0": "", "code": "x"},
+    )
+    assert answer.status_code == 303
+    again = preview_of(site, draft)
+    assert again != looked.id
+    result = site.execute(again)
+    assert (result.counts["created"], result.counts["rejected"]) == (3, 1)
+    page = client.get(f"/runs/{draft}/wizard/preview/problems?code=unknown_group").text
+    assert "QXZ-9" in page
+    assert 'class="key">VOL</label>' not in page
+    run = site.run(draft)
+    assert run.counts["created"] == 3
+    assert len(site.members(volunteers)) == 2
+
+
+def test_who_may_not_map_is_not_offered_it(site: Site, client: FlaskClient[Any]) -> None:
+    group = site.group("Volunteers")
+    runner = make_person(site.app, "rita@example.org", Role.DATA_SYNC_RUN)
+    draft = site.draft(ROWS, user_id=runner.id)
+    site.preview(draft)
+    sign_in(client, runner)
+    page = client.get(f"/runs/{draft}/wizard/preview/problems?code=unknown_group").text
+    assert "Map a value once" not in page
+    data = {"pick": f"0:{group}", "value-0": '["VOL"]', "center-0": ""}
+    answer = client.post(f"/runs/{draft}/wizard/preview/map/group", data=data)
+    assert answer.status_code in {403, 404}
+    assert not site.sql("SELECT 1 FROM cross_reference_entries")
+
+
+def test_the_list_and_accepting_several(site: Site, client: FlaskClient[Any]) -> None:
+    volunteers, board = site.group("Volunteers"), site.group("Board of directors")
+    rows = [*ROWS, {"MEMBER_ID": "M-5", "GROUP_IDS": "BRD"}]
+    site.import_rows(rows)
+    sign_in(client, make_admin(site.app))
+    types = client.get("/cross-references/").text
+    assert "3 values</a>" in types
+    assert "5 rows" in types
+    page = client.get(UNMAPPED).text
+    assert page.index(">VOL<") < page.index(">BRD<")
+    assert "3 rows of Members, first in row 2" in re.sub(r"<[^>]+>", "", page)
+    assert f"Board of directors ({board})" in page
+    assert "Without an entry here" in page
+    data = {
+        "take": ["0", "1", "2"],
+        "value-0": '["VOL"]', "online-0": f"Volunteers ({volunteers})",
+        "value-1": '["BRD"]', "online-1": str(board),
+        "value-2": '["QXZ-9"]', "online-2": "",
+    }  # fmt: skip
+    answer = client.post(UNMAPPED, data=data, headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert "2 values are mapped." in answer.text
+    assert "“QXZ-9”: Say what it stands for here." in answer.text
+    assert ">QXZ-9<" in answer.text
+    assert ">VOL<" not in answer.text
+    found = site.sql("SELECT foreign_values, online_value FROM cross_reference_entries ORDER BY id")
+    assert found == [(["VOL"], str(volunteers)), (["BRD"], str(board))]
+    logged = site.sql("SELECT DISTINCT actor FROM change_log WHERE table_name LIKE 'cross%entries'")
+    assert logged == [("Ada Admin",)]
+
+
+def test_a_center_sees_what_its_own_runs_had(site: Site, client: FlaskClient[Any]) -> None:
+    north, south = site.insert("centers", name="North"), site.insert("centers", name="South")
+    site.group("Volunteers")
+    site.import_rows([{"MEMBER_ID": "1", "GROUP_IDS": "NORTHERN"}], center_id=north)
+    site.import_rows([{"MEMBER_ID": "2", "GROUP_IDS": "SOUTHERN"}], center_id=south)
+    site.import_rows([{"MEMBER_ID": "3", "GROUP_IDS": "SHARED"}])
+    person = make_person(site.app, "nora@example.org", Role.CROSSREF_MANAGE, center_id=north)
+    sign_in(client, person)
+    page = client.get(UNMAPPED).text
+    assert "NORTHERN" in page
+    assert "SOUTHERN" not in page
+    assert "SHARED" not in page
+    data = {"pick": "0", "value-0": '["SOUTHERN"]', "center-0": str(south), "online-0": "1"}
+    assert client.post(UNMAPPED, data=data).status_code in {403, 404}
+
+
+@pytest.mark.parametrize("value", ["", "{", "[1]", '"x"', "[]", '["a","b"]', '["\\u0000"]'])
+def test_what_no_page_sends_maps_nothing(site: Site, client: FlaskClient[Any], value: str) -> None:
+    group = site.group("Volunteers")
+    sign_in(client, make_admin(site.app))
+    data = {"pick": f"0:{group}", "value-0": value}
+    assert client.post(UNMAPPED, data=data).status_code == 303
+    assert not site.sql("SELECT 1 FROM cross_reference_entries")
+
+
+def test_a_preview_that_was_replaced_no_longer_counts(site: Site, client: FlaskClient[Any]) -> None:
+    draft = site.draft(ROWS)
+    site.preview(draft)
+    site.sql_do(f"UPDATE runs SET edits_version = 9 WHERE id = {draft}")
+    site.preview(draft)
+    sign_in(client, make_admin(site.app))
+    text = re.sub(r"<[^>]+>", "", client.get(UNMAPPED).text)
+    assert "3 rows of Members (preview)" in text
+    site.sql_do(f"UPDATE runs SET state = 'cancelled' WHERE id = {draft}")
+    assert "Nothing waits" in client.get(UNMAPPED).text

@@ -1,0 +1,205 @@
+"""The online side of cross-references: what an online value is called, and which ones there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webapp.errors import DataSyncError
+from webapp.models import (
+    Constituent,
+    CrossReferenceEntry,
+    CrossReferenceType,
+    Group,
+    Interest,
+)
+from webapp.rules.crossrefs import LONGEST_VALUE, OnlineKind, compared
+from webapp.rules.fields import ADDRESS_PREFIXES, STORED_FIELDS, Field, Kind
+from webapp.services.constituents import LARGEST_ID, visible_to
+
+MOST_OPTIONS = 5_000
+"""Groups, interests or codes among which one is chosen or suggested."""
+CONSTITUENTS_LOOKED_AT = 100_000
+"""The codes of a field that are in use are looked for among so many constituents."""
+MOST_FOUND = 200
+
+_BY_COLUMN = {field.column: field for field in STORED_FIELDS}
+MAPPABLE_GROUPS = ("standard", "center_members")
+"""Groups that a file may add people to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An online value and its name; for codes they are the same."""
+
+    value: str
+    label: str
+
+
+def columns_of(key: str) -> tuple[str, ...]:
+    """The columns of a constituent whose codes a type translates; none for other types."""
+    if key == "origin_source":
+        return ("SOURCE",)
+    name = key.removeprefix("field:")
+    if name == key:
+        return ()
+    if name in _BY_COLUMN:
+        return (name,)
+    return tuple(f"{prefix}_{name}" for prefix in ADDRESS_PREFIXES)
+
+
+def key_of(field: Field) -> str | None:
+    """The type that translates a column of a file, None where there is none."""
+    if field.kind in _KIND_KEYS:
+        return _KIND_KEYS[field.kind]
+    return _COLUMN_KEYS.get(field.column)
+
+
+def find_labels(
+    session: Session, found: CrossReferenceType, values: Iterable[str]
+) -> Mapping[str, str]:
+    """The names of groups and interests by their number; nothing for codes."""
+    table = _TABLES.get(found.online_kind)
+    numbers = {value for value in values if value.isascii() and value.isdigit()}
+    if table is None or not numbers:
+        return {}
+    rows = session.execute(
+        select(table.id, table.name).where(table.id.in_([int(value) for value in numbers]))
+    )
+    return {str(number): name for number, name in rows}
+
+
+def find_numbers(session: Session, found: CrossReferenceType, text: str) -> list[str]:
+    """The groups or interests with this text in their name."""
+    table = _TABLES.get(found.online_kind)
+    if table is None:
+        return []
+    part = func.strpos(func.datasync_fold(table.name), func.datasync_fold(text)) > 0
+    return [
+        str(number) for number in session.scalars(select(table.id).where(part).limit(MOST_FOUND))
+    ]
+
+
+def list_options(
+    session: Session, found: CrossReferenceType, *, center_ids: frozenset[int] | None = None
+) -> tuple[Option, ...]:
+    """What a value can be mapped to: groups and interests these people see; the codes that the
+    table has and those in use."""
+    table = _TABLES.get(found.online_kind)
+    if table is not None:
+        query = select(table.id, table.name).where(
+            *visible_to(table.center_id.expression, center_ids)
+        )
+        if table is Group:
+            query = query.where(Group.kind.in_(MAPPABLE_GROUPS))
+        rows = session.execute(
+            query.order_by(func.datasync_fold(table.name), table.id).limit(MOST_OPTIONS)
+        )
+        return tuple(Option(str(number), name) for number, name in rows)
+    entry = CrossReferenceEntry
+    known = select(entry.online_value).where(
+        entry.type_id == found.id, *visible_to(entry.center_id.expression, center_ids)
+    )
+    codes = dict.fromkeys(session.scalars(known.distinct().limit(MOST_OPTIONS)))
+    if center_ids is None:
+        codes |= dict.fromkeys(value for value, _ in list_codes_in_use(session, found))
+    by_key = {compared(code): code for code in reversed(codes)}
+    return tuple(Option(code, code) for _, code in sorted(by_key.items()))
+
+
+def list_codes_in_use(session: Session, found: CrossReferenceType) -> list[tuple[str, int]]:
+    """The codes that constituents have in the type's columns, most frequent first."""
+    columns = columns_of(found.key)
+    if not columns:
+        return []
+    some = (
+        select(*(getattr(Constituent, name.lower()) for name in columns))
+        .where(Constituent.is_active)
+        .limit(CONSTITUENTS_LOOKED_AT)
+        .subquery()
+    )
+    parts = [select(column.label("code")).where(column.is_not(None)) for column in some.c]
+    codes = parts[0].subquery() if len(parts) == 1 else parts[0].union_all(*parts[1:]).subquery()
+    rows = session.execute(
+        select(codes.c.code, func.count())
+        .group_by(codes.c.code)
+        .order_by(func.count().desc(), codes.c.code)
+        .limit(MOST_OPTIONS)
+    )
+    return [(code, count) for code, count in rows]
+
+
+def check_online(
+    session: Session,
+    found: CrossReferenceType,
+    value: str,
+    center_id: int | None,
+    field: str = "online_value",
+) -> str:
+    """The online value as it is stored, if an entry of that center can have it."""
+    cleaned = " ".join(value.split())
+    if not cleaned:
+        raise DataSyncError("online_missing", "Say what it stands for here.", field)
+    if OnlineKind(found.online_kind) is OnlineKind.CODE:
+        return _check_code(found, cleaned, field)
+    return _check_number(session, found, cleaned, center_id, field)
+
+
+def _check_code(found: CrossReferenceType, value: str, field: str) -> str:
+    longest = LONGEST_VALUE
+    for column in columns_of(found.key):
+        longest = min(longest, _BY_COLUMN[column].max_length or longest)
+    if len(value) > longest:
+        raise DataSyncError(
+            "online_too_long", f"Use at most {longest} characters for the online value.", field
+        )
+    if not value.isprintable():
+        message = "The online value holds an invisible character. Type it anew."
+        raise DataSyncError("online_value", message, field)
+    return value
+
+
+def _check_number(
+    session: Session, found: CrossReferenceType, value: str, center_id: int | None, field: str
+) -> str:
+    noun = "group" if found.online_kind == OnlineKind.GROUP else "interest"
+    table = _TABLES[found.online_kind]
+    thing: Group | Interest | None = None
+    if value.isascii() and value.isdigit() and int(value[:20]) <= LARGEST_ID:
+        thing = cast("Group | Interest | None", session.get(table, int(value)))
+    message = None
+    if thing is None:
+        message = f"There is no {noun} with the ID {value[:40]}. Choose one from the list."
+    elif thing.center_id not in (None, center_id):
+        message = f"{thing.name} belongs to a center. Choose that center, or a shared {noun}."
+    elif isinstance(thing, Group) and thing.kind not in MAPPABLE_GROUPS:
+        message = f"Files can't add people to {thing.name}. Choose a standard group."
+    if message or thing is None:
+        raise DataSyncError("online_unknown", message or "", field)
+    return str(thing.id)
+
+
+_TABLES: Mapping[str, type[Group] | type[Interest]] = {
+    OnlineKind.GROUP.value: Group,
+    OnlineKind.INTEREST.value: Interest,
+}
+_KIND_KEYS = {
+    Kind.GROUP_LIST: "group",
+    Kind.GROUP_CODE: "group",
+    Kind.INTEREST_LIST: "interest",
+    Kind.INTEREST_CODE: "interest",
+}
+_FIELD_KEYS = (
+    "origin_source",
+    "field:TITLE",
+    "field:SUFFIX",
+    "field:GENDER",
+    "field:STATEPROV",
+    "field:COUNTRY",
+    "field:MARITAL_STATUS",
+)
+_COLUMN_KEYS = {column: key for key in _FIELD_KEYS for column in columns_of(key)}

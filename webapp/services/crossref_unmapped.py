@@ -1,0 +1,170 @@
+"""What is not yet mapped: foreign values that files had, online values without an entry.
+
+A value that a run or preview could not translate is kept with its rows (`cross_reference_seen`). It
+is shown until an entry maps it; of several runs that had it, the newest counts. A preview counts
+until its draft is run or looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from webapp.models import CrossReferenceEntry, CrossReferenceType
+from webapp.rules.crossrefs import OnlineKind, compared, online_key
+from webapp.rules.suggesting import Suggestion, suggest
+from webapp.services import crossref_online
+from webapp.services.constituents import visible_to
+from webapp.services.crossref_online import Option
+
+PAGE_VALUES = 25
+ONLINE_SHOWN = 50
+MOST_MAPPED = 20_000
+"""So many entries, the newest, are looked through for values that were mapped alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnmappedValue:
+    """A foreign value without an entry, the newest run that had it, and what it could be."""
+
+    type_id: int
+    foreign_values: tuple[str, ...]
+    rows: int
+    first_row: int
+    run_id: int
+    run_label: str
+    is_preview: bool
+    center_id: int | None
+    center: str | None
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+_WAITING = """
+SELECT DISTINCT ON (s.type_id, coalesce(s.center_id, 0), s.foreign_key)
+    s.type_id, s.foreign_values, s.rows, s.first_row, s.foreign_key,
+    coalesce(p.id, r.id) AS run_id, r.label, r.kind = 'preview' AS is_preview, s.center_id
+FROM cross_reference_seen s JOIN runs r ON r.id = s.run_id LEFT JOIN runs p ON p.id = r.parent_id
+WHERE (CAST(:type AS bigint) IS NULL OR s.type_id = :type)
+    AND (CAST(:run AS bigint) IS NULL OR s.run_id = :run)
+    AND (CAST(:centers AS bigint[]) IS NULL OR s.center_id = ANY (:centers))
+    AND (r.kind <> 'preview' OR (p.state = 'draft' AND p.preview_id = r.id))
+    AND NOT EXISTS (SELECT 1 FROM cross_reference_entries e
+        WHERE e.type_id = s.type_id AND e.foreign_key = s.foreign_key
+        AND (e.center_id IS NULL OR e.center_id = s.center_id)
+        AND daterange(e.valid_from, e.valid_to, '[]') @> CAST(:today AS date))
+ORDER BY s.type_id, coalesce(s.center_id, 0), s.foreign_key, s.run_id DESC"""
+
+_LIST = text(
+    f"SELECT w.*, c.name AS center FROM ({_WAITING}) w LEFT JOIN centers c ON c.id = w.center_id"  # noqa: S608
+    " ORDER BY w.rows DESC, w.foreign_key, w.center_id LIMIT :limit"
+)
+_COUNT = text(f"SELECT w.type_id, count(*), sum(w.rows) FROM ({_WAITING}) w GROUP BY 1")  # noqa: S608
+
+
+def count_waiting(
+    session: Session, today: date, *, center_ids: frozenset[int] | None = None
+) -> dict[int, tuple[int, int]]:
+    """By type: how many foreign values wait for an entry, and how many rows wait on them."""
+    rows = session.execute(
+        _COUNT, {"type": None, "run": None, "centers": _as_list(center_ids), "today": today}
+    )
+    return {row[0]: (row[1], int(row[2])) for row in rows}
+
+
+def list_waiting(
+    session: Session,
+    found: CrossReferenceType,
+    today: date,
+    *,
+    center_ids: frozenset[int] | None = None,
+    run_id: int | None = None,
+    limit: int = PAGE_VALUES,
+) -> tuple[UnmappedValue, ...]:
+    """The foreign values that wait for an entry, those of most rows first, with suggestions.
+    `run_id`: only those that this run or preview had."""
+    rows = session.execute(
+        _LIST,
+        {
+            "type": found.id,
+            "run": run_id,
+            "centers": _as_list(center_ids),
+            "today": today,
+            "limit": limit,
+        },
+    ).all()
+    if not rows:
+        return ()
+    options = crossref_online.list_options(session, found, center_ids=center_ids)
+    labels = {option.value: option.label for option in options}
+    mapped = _mapped_before(session, found, center_ids)
+    return tuple(
+        UnmappedValue(
+            row.type_id,
+            tuple(row.foreign_values),
+            row.rows,
+            row.first_row,
+            row.run_id,
+            row.label,
+            row.is_preview,
+            row.center_id,
+            row.center,
+            tuple(suggest(row.foreign_values, labels, mapped)),
+        )
+        for row in rows
+    )
+
+
+def list_online_unmapped(
+    session: Session,
+    found: CrossReferenceType,
+    *,
+    center_ids: frozenset[int] | None = None,
+    limit: int = ONLINE_SHOWN,
+) -> tuple[tuple[Option, ...], bool]:
+    """Our own values that no entry has, and whether there are more of them."""
+    options: Sequence[Option]
+    entry = CrossReferenceEntry
+    kind = OnlineKind(found.online_kind)
+    if kind is OnlineKind.CODE:
+        if center_ids is not None:
+            return (), False
+        options = [
+            Option(code, code) for code, _ in crossref_online.list_codes_in_use(session, found)
+        ]
+    else:
+        options = crossref_online.list_options(session, found, center_ids=center_ids)
+    keys = {online_key(kind, option.value): option for option in options}
+    known = set(
+        session.scalars(
+            select(entry.online_key)
+            .where(
+                entry.type_id == found.id,
+                entry.online_key.in_(keys),
+                *visible_to(entry.center_id.expression, center_ids),
+            )
+            .distinct()
+        )
+    )
+    missing = [option for key, option in keys.items() if key not in known]
+    return tuple(missing[:limit]), len(missing) > limit
+
+
+def _mapped_before(
+    session: Session, found: CrossReferenceType, center_ids: frozenset[int] | None
+) -> dict[str, str]:
+    entry = CrossReferenceEntry
+    rows = session.execute(
+        select(entry.foreign_values, entry.online_value)
+        .where(entry.type_id == found.id, *visible_to(entry.center_id.expression, center_ids))
+        .order_by(entry.updated_at.desc())
+        .limit(MOST_MAPPED)
+    )
+    return {compared(" ".join(values)): online for values, online in rows}
+
+
+def _as_list(center_ids: frozenset[int] | None) -> list[int] | None:
+    return None if center_ids is None else sorted(center_ids)
