@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import delete, exists, func, select, text
 from sqlalchemy.orm import Session
 
-from webapp.models import Run, Upload
+from webapp.models import CrossReferenceSeen, Run, Upload
 from webapp.services.files import FileStore
 from webapp.transactions import commit
 
@@ -50,6 +50,7 @@ def delete_preview_rows(session: Session) -> int | None:
     if run_id is None:
         session.rollback()
         return None
+    session.execute(delete(CrossReferenceSeen).where(CrossReferenceSeen.run_id == run_id))
     deleted = session.execute(_DELETE_SOME, {"run": run_id, "rows": ROWS_AT_ONCE})
     if deleted.rowcount < ROWS_AT_ONCE:  # type: ignore[attr-defined]
         session.execute(

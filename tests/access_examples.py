@@ -24,6 +24,7 @@ from webapp.models import (
     CrossReferenceType,
     CustomField,
     Group,
+    Interest,
     Message,
     Operation,
     Run,
@@ -102,6 +103,13 @@ def _group(session: Session, center_id: int | None) -> int:
     return group.id
 
 
+def _interest(session: Session, center_id: int | None) -> int:
+    interest = Interest(name=f"Example {next(_numbers)}", center_id=center_id)
+    session.add(interest)
+    session.flush()
+    return interest.id
+
+
 def _user(session: Session, center_id: int | None) -> int:
     email = f"example{next(_numbers)}@example.org"
     user = users.create_user(session, email=email, name="Example", password=PASSWORD)
@@ -158,6 +166,7 @@ EXAMPLES: dict[str, Example] = {
     "constituent_id": Example(_constituent),
     "cons_id": Example(_constituent),
     "group_id": Example(_group),
+    "interest_id": Example(_interest),
     "user_id": Example(_user, has_center=False),
     "center_id": Example(_center, has_center=False),
     "message_id": Example(_message, has_center=False),

@@ -35,6 +35,7 @@ VIEWS = (
     "undo",
     "constituents",
     "groups",
+    "group_edits",
     "crossrefs",
     "crossref_unmapped",
     "crossref_coverage",

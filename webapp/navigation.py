@@ -70,7 +70,7 @@ AREAS = (
             ),
             Page("Interests", "groups.list_interests"),
         ),
-        owns=("groups",),
+        owns=("groups", "group_edits"),
     ),
     Area(
         "Administration",

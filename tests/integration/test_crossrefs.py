@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from webapp.errors import DataSyncError
+from webapp.extensions import db
 from webapp.models import Center, CrossReferenceEntry, CrossReferenceType, Group, Operation, Run
 from webapp.rules.crossrefs import Policy, foreign_key
 from webapp.services import crossref_edits, crossref_translation, crossrefs
@@ -283,3 +286,57 @@ def test_a_run_keeps_the_table_it_began_with(session: Session, titles: CrossRefe
     later = crossref_translation.load_for_run(session, other.id, ["field:TITLE"], None)
     assert later["field:TITLE"][1].to_online("01", TODAY) == "Ms."
     assert later["field:TITLE"][1].version > first["field:TITLE"][1].version
+
+
+def test_two_administrators_at_the_same_moment(app: Flask) -> None:
+    """Both have version 1 and both save: one waits for the other's commit and is then told."""
+    with app.app_context():
+        found = crossrefs.find_type(db.session(), "field:TITLE")
+        assert found is not None
+        number = add(db.session(), found, "Mr.", "01").id
+        db.session.commit()
+    both_read = threading.Barrier(2, timeout=20)
+
+    def save(online: str) -> str:
+        with app.app_context():
+            own = crossrefs.find_type(db.session(), "field:TITLE")
+            assert own is not None
+            assert db.session.get_one(CrossReferenceEntry, number).version == 1
+            both_read.wait()
+            try:
+                crossref_edits.edit_entry(
+                    db.session(), own, number, EntryValues(online, ("01",)), version=1, user_id=None
+                )
+                db.session.commit()
+            except DataSyncError as error:
+                db.session.rollback()
+                return error.code
+            return online
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = sorted(pool.map(save, ("Ms.", "Dr.")))
+    assert "changed" in outcomes
+    saved = next(outcome for outcome in outcomes if outcome != "changed")
+    with app.app_context():
+        entry = db.session.get_one(CrossReferenceEntry, number)
+        assert (entry.online_value, entry.version) == (saved, 2)
+
+
+def test_two_who_add_the_same_value_at_the_same_moment(app: Flask) -> None:
+    both_there = threading.Barrier(2, timeout=20)
+
+    def save(online: str) -> str:
+        with app.app_context():
+            own = crossrefs.find_type(db.session(), "field:TITLE")
+            assert own is not None
+            both_there.wait()
+            try:
+                add(db.session(), own, online, "01")
+                db.session.commit()
+            except DataSyncError as error:
+                db.session.rollback()
+                return error.code
+            return "saved"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(save, ("Ms.", "Dr."))) == ["foreign_taken", "saved"]

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from jobs.cleaning import delete_preview_rows
 from tests.jobs.site import Site
 from tests.people import make_admin, make_person, sign_in
+from webapp.extensions import db
 from webapp.rules.roles import Role
 
 if TYPE_CHECKING:
@@ -145,3 +147,15 @@ def test_a_preview_that_was_replaced_no_longer_counts(site: Site, client: FlaskC
     assert "3 rows of Members (preview)" in text
     site.sql_do(f"UPDATE runs SET state = 'cancelled' WHERE id = {draft}")
     assert "Nothing waits" in client.get(UNMAPPED).text
+
+
+def test_what_a_spent_preview_saw_is_cleaned_away(site: Site) -> None:
+    draft = site.draft(ROWS)
+    first = site.preview(draft).id
+    site.sql_do(f"UPDATE runs SET options = options || '{{\"x\": 1}}' WHERE id = {draft}")
+    second = site.preview(draft).id
+    assert first != second
+    with site.app.app_context():
+        assert delete_preview_rows(db.session()) == first
+        db.session.remove()
+    assert site.sql("SELECT DISTINCT run_id FROM cross_reference_seen") == [(second,)]

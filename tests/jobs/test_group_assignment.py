@@ -392,3 +392,17 @@ def test_the_history_names_who_and_which_file(site: Site, ids: dict[str, int]) -
         imported.run.id,
     )
     assert changes == [("groups", "insert", "Ada Admin"), ("group_members", "insert", "Ada Admin")]
+
+
+def test_codes_come_from_the_cross_references(site: Site, ids: dict[str, int]) -> None:
+    [(type_id,)] = site.sql("SELECT id FROM cross_reference_types WHERE key = 'group'")
+    site.connection.execute(
+        "INSERT INTO cross_reference_entries (type_id, online_value, online_key, foreign_values,"
+        " foreign_key, searched) VALUES (%s, %s, lpad(%s, 19, '0'), ARRAY['VOL-7'], 'vol-7',"
+        " '')",
+        [type_id, str(ids["red"]), str(ids["red"])],
+    )
+    rows = [{"MEMBER_ID": "m1", "EXT_GROUP_ID": code} for code in (" vol-7 ", "VOL-8")]
+    imported = assign(site, rows)
+    assert [row.outcome for row in imported.rows.values()] == [UPDATED, "rejected"]
+    assert site.members(ids["red"]) == {ids["ann"], ids["bob"]}

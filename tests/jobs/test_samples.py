@@ -15,7 +15,8 @@ from webapp.services.demo import load_demo
 from webapp.services.demo_people import NORTH, SOUTH
 from webapp.services.runs import attach_upload, create_draft, find_operation
 from webapp.services.sample_mistakes import list_mistakes
-from webapp.services.samples import CLEAN, MISTAKES, WORKBOOK, open_sample
+from webapp.services.samples import CLEAN, GROUPS, INTERESTS, MISTAKES, WORKBOOK, open_sample
+from webapp.services.upload_samples import NEW_GROUP, NEW_INTEREST
 from webapp.services.uploads import examine_upload, store_upload
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def run_sample(session: Session, name: str, folder: Path, center_id: int | None 
     assert file is not None
     path = folder / name
     path.write_bytes(file.read())
-    operation = find_operation(session, "standard-constituent-import")
+    operation = find_operation(session, SLUGS.get(name, "standard-constituent-import"))
     assert operation is not None
     run = create_draft(session, operation=operation, user=None, center_id=center_id)
     upload = store_upload(session, path=path, user_id=None, center_id=center_id)
@@ -52,6 +53,23 @@ def run_sample(session: Session, name: str, folder: Path, center_id: int | None 
     assert ended is not None
     assert ended.state == "success", ended.failure
     return ended
+
+
+SLUGS = {GROUPS: "group-assignment-upload", INTERESTS: "segmentation-upload"}
+
+
+@pytest.mark.parametrize("center_id", [None, NORTH])
+@pytest.mark.parametrize(("name", "wrong"), [(GROUPS, 5), (INTERESTS, 3)])
+def test_those_of_the_uploads(
+    demo: Session, tmp_path: Path, name: str, wrong: int, center_id: int | None
+) -> None:
+    run = run_sample(demo, name, tmp_path, center_id)
+    assert run.rejected == wrong
+    assert run.updated > 30
+    made = run.tallies["new_groups" if name == GROUPS else "new_interests"]
+    assert list(made) == [NEW_GROUP if name == GROUPS else NEW_INTEREST]
+    again = run_sample(db.session(), name, tmp_path, center_id)
+    assert (again.updated, again.rejected) == (0, wrong)
 
 
 def outcomes(run: Run) -> dict[str, int]:

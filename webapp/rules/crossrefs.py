@@ -8,10 +8,11 @@ before the General ones (those of no center); a translation for the site knows t
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 MOST_LABELS = 10
 LONGEST_VALUE = 255
@@ -63,9 +64,11 @@ class Rejected:
     value: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One pairing. `center_id` None is General; the dates are both included, None is open."""
+class Entry(NamedTuple):
+    """One pairing. `center_id` None is General; the dates are both included, None is open.
+
+    A tuple, because a table has up to hundreds of thousands of them.
+    """
 
     id: int
     online: str
@@ -84,6 +87,8 @@ class Entry:
 
 def compared(value: str) -> str:
     """A value as it is compared: composed, without case, blanks around it, or double blanks."""
+    if value.isascii():
+        return " ".join(value.lower().split())
     folded = unicodedata.normalize("NFD", value).casefold()
     return " ".join(unicodedata.normalize("NFC", folded).split())
 
@@ -123,36 +128,45 @@ class Translation:
     default: str | None = None
     center_id: int | None = None
     entries: Sequence[Entry] = ()
-    _to_online: tuple[_Scoped, _Scoped] = field(init=False, repr=False)
-    _to_foreign: tuple[_Scoped, _Scoped] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Index the entries this center sees: its own, then the General ones."""
-        self._to_online, self._to_foreign = ({}, {}), ({}, {})
-        for entry in self.entries:
-            if entry.center_id is not None and entry.center_id != self.center_id:
-                continue
-            scope = 1 if entry.center_id is None else 0
-            self._to_online[scope].setdefault(foreign_key(entry.foreign), []).append(entry)
-            self._to_foreign[scope].setdefault(online_key(self.kind, entry.online), []).append(
-                entry
-            )
+    _to_online: tuple[_Scoped, _Scoped] | None = field(default=None, repr=False, compare=False)
+    _to_foreign: tuple[_Scoped, _Scoped] | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is no entry that this center could use."""
-        return not any(self._to_online)
+        return not any(entry.center_id in (None, self.center_id) for entry in self.entries)
+
+    def _inward(self) -> tuple[_Scoped, _Scoped]:
+        if self._to_online is None:
+            self._to_online = self._index(lambda entry: foreign_key(entry.foreign))
+        return self._to_online
+
+    def _outward(self) -> tuple[_Scoped, _Scoped]:
+        if self._to_foreign is None:
+            self._to_foreign = self._index(lambda entry: online_key(self.kind, entry.online))
+        return self._to_foreign
+
+    def _index(self, key_of: Callable[[Entry], str]) -> tuple[_Scoped, _Scoped]:
+        """The entries this center sees, its own and the General ones, made when first asked for."""
+        own: _Scoped = {}
+        general: _Scoped = {}
+        for entry in self.entries:
+            if entry.center_id is None:
+                general.setdefault(key_of(entry), []).append(entry)
+            elif entry.center_id == self.center_id:
+                own.setdefault(key_of(entry), []).append(entry)
+        return own, general
 
     def to_online(self, foreign: Sequence[str] | str, on: date) -> str | Unmapped:
         """The online value a foreign one stands for on that day."""
         values = (foreign,) if isinstance(foreign, str) else tuple(foreign)
-        found = _first(self._to_online, foreign_key(values), on)
+        found = _first(self._inward(), foreign_key(values), on)
         return found[0].online if found else Unmapped(values)
 
     def to_foreign(self, online: str, on: date) -> tuple[str, ...] | Unmapped:
         """The foreign values that stand for an online one on that day: those of its only entry, or
         of the one that is marked as the one to send back."""
-        found = _first(self._to_foreign, online_key(self.kind, online), on)
+        found = _first(self._outward(), online_key(self.kind, online), on)
         if len(found) > 1:
             found = [entry for entry in found if entry.is_sent_back]
             if not found:
@@ -161,7 +175,7 @@ class Translation:
 
     def find_online(self, value: str, on: date) -> str | None:
         """The online value that was written instead of a foreign one, as the table has it."""
-        found = _first(self._to_foreign, online_key(self.kind, value), on)
+        found = _first(self._outward(), online_key(self.kind, value), on)
         return found[0].online if found else None
 
     def read(self, cell: str, on: date) -> str | Unmapped:

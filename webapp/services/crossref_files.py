@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from typing import BinaryIO
 
-from sqlalchemy import select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from webapp.models import Center, CrossReferenceEntry, CrossReferenceType
@@ -20,7 +20,6 @@ from webapp.services import crossref_online
 from webapp.services.constituents import visible_to
 
 BATCH = 2_000
-BOM = "\ufeff"
 
 
 def columns(found: CrossReferenceType) -> list[str]:
@@ -33,40 +32,37 @@ def columns(found: CrossReferenceType) -> list[str]:
 
 
 def write_entries(
-    session: Session, found: CrossReferenceType, *, center_ids: frozenset[int] | None = None
-) -> Iterator[str]:
-    """The file, part by part, in the order of the foreign values. Memory does not grow."""
-    yield BOM + _as_csv([columns(found)])
+    session: Session,
+    found: CrossReferenceType,
+    stream: BinaryIO,
+    *,
+    center_ids: frozenset[int] | None = None,
+) -> None:
+    """Write the entries in the order of their foreign values. Memory does not grow."""
+    with_bom = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+    writer = csv.writer(with_bom, quoting=csv.QUOTE_ALL)
+    writer.writerow(columns(found))
     entry = CrossReferenceEntry
     query = (
-        select(entry, Center.name)
+        select(
+            entry.online_value,
+            entry.foreign_values,
+            entry.description,
+            func.coalesce(Center.name, ""),
+            case((entry.is_sent_back, "Yes"), else_="No"),
+            func.coalesce(func.to_char(entry.valid_from, "YYYY-MM-DD"), ""),
+            func.coalesce(func.to_char(entry.valid_to, "YYYY-MM-DD"), ""),
+        )
         .outerjoin(Center, Center.id == entry.center_id)
         .where(entry.type_id == found.id, *visible_to(entry.center_id.expression, center_ids))
         .order_by(entry.foreign_key, entry.id)
         .execution_options(yield_per=BATCH)
     )
     for part in session.execute(query).partitions():
-        names = crossref_online.find_labels(session, found, [row[0].online_value for row in part])
-        yield _as_csv(
-            [
-                [
-                    each.online_value,
-                    *each.foreign_values,
-                    names.get(each.online_value, ""),
-                    each.description,
-                    center or "",
-                    "Yes" if each.is_sent_back else "No",
-                    each.valid_from.isoformat() if each.valid_from else "",
-                    each.valid_to.isoformat() if each.valid_to else "",
-                ]
-                for each, center in part
-            ]
+        names = crossref_online.find_labels(session, found, [row[0] for row in part])
+        writer.writerows(
+            map(guard, (online, *foreign, names.get(online, ""), *rest))
+            for online, foreign, *rest in part
         )
-        session.expunge_all()
-
-
-def _as_csv(rows: Sequence[Sequence[str]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
-    writer.writerows([guard(cell) for cell in row] for row in rows)
-    return buffer.getvalue()
+    with_bom.flush()
+    with_bom.detach()

@@ -19,6 +19,8 @@ from webapp.services import crossref_online
 from webapp.services.constituents import visible_to
 
 PAGE_ENTRIES = 50
+COUNTED = 5_000
+"""A page of entries says how many there are up to here."""
 SORTS: Mapping[str, InstrumentedAttribute[Any]] = {
     "foreign": CrossReferenceEntry.foreign_key,
     "online": CrossReferenceEntry.online_key,
@@ -161,10 +163,15 @@ def find_entry(session: Session, found: CrossReferenceType, entry_id: int) -> En
 def count_entries(
     session: Session, found: CrossReferenceType, *, center_ids: frozenset[int] | None = None
 ) -> int:
-    """How many entries of a type these people see."""
+    """How many entries of a type these people see; no further than one above COUNTED."""
     entry = CrossReferenceEntry
-    query = select(func.count()).select_from(entry).where(entry.type_id == found.id)
-    return session.scalar(query.where(*visible_to(entry.center_id.expression, center_ids))) or 0
+    some = (
+        select(entry.id)
+        .where(entry.type_id == found.id, *visible_to(entry.center_id.expression, center_ids))
+        .limit(COUNTED + 1)
+        .subquery()
+    )
+    return session.scalar(select(func.count()).select_from(some)) or 0
 
 
 def _behind(

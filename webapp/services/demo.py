@@ -16,10 +16,13 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from webapp.models import Center, CustomField, Group, Interest, Operation, User, UserRole
+from webapp.services import crossref_edits, crossrefs
 from webapp.services.changes import set_actor
+from webapp.services.crossref_edits import EntryValues
 from webapp.services.demo_names import TSHIRT_SIZES
 from webapp.services.demo_organisation import (
     CENTERS,
+    CROSS_REFERENCES,
     DEMO_PASSWORD,
     DEMO_USERS,
     DONOR_SYSTEM_COLUMNS,
@@ -50,6 +53,7 @@ def load_demo(session: Session) -> bool:
     _add_interests(session)
     _add_users(session)
     _add_operations(session)
+    _add_cross_references(session)
     people = demo_people()
     connection = session.connection().connection.driver_connection
     assert connection is not None
@@ -160,6 +164,16 @@ def _add_users(session: Session) -> None:
         for user in others
     )
     session.flush()
+
+
+def _add_cross_references(session: Session) -> None:
+    """What the organisation's donor system calls groups and titles."""
+    for key, entries in CROSS_REFERENCES.items():
+        found = crossrefs.find_type(session, key)
+        if found is not None:
+            for online, foreign, description in entries:
+                values = EntryValues(online, (foreign,), description)
+                crossref_edits.add_entry(session, found, values, None)
 
 
 def _add_operations(session: Session) -> None:

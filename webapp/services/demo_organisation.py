@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webapp.rules.roles import Grant, Role
@@ -138,3 +139,20 @@ SIGN_UP_COLUMNS = (
     "GROUP_IDS",
     "INTEREST_IDS",
 )
+
+CROSS_REFERENCES: Mapping[str, tuple[tuple[str, str, str], ...]] = {
+    "group": (
+        ("1001", "MAJ", "Donor system: constituency code"),
+        ("1002", "MONTHLY", "Donor system: constituency code"),
+        ("1003", "LAPSED", "Donor system: constituency code"),
+        ("1004", "TRAIL", "Donor system: constituency code"),
+        ("1004", "TRAIL-OLD", "The same before 2024"),
+        ("1008", "BRD", "Donor system: constituency code"),
+    ),
+    "field:TITLE": (
+        ("Mr.", "01", "Donor system: title code"),
+        ("Ms.", "02", "Donor system: title code"),
+        ("Dr.", "03", "Donor system: title code"),
+    ),
+}
+"""Online value, foreign value and description, by the key of the type."""

@@ -88,6 +88,7 @@ class InterestLine:
     kind: str
     parent: str | None
     center: str | None
+    center_id: int | None
     is_default: bool
     opt_in_group_id: int | None
     opt_out_group_id: int | None
@@ -169,6 +170,7 @@ def list_interests(
             Interest.kind,
             parent.name,
             Center.name,
+            Interest.center_id,
             Interest.is_default,
             Interest.opt_in_group_id,
             Interest.opt_out_group_id,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from tempfile import SpooledTemporaryFile
 
-from flask import Blueprint, Response, render_template, stream_with_context
+from flask import Blueprint, render_template, send_file
 from flask.typing import ResponseReturnValue
 
 from webapp.access import CROSSREF_VIEW, scope
@@ -13,6 +14,7 @@ from webapp.services import crossref_coverage, crossref_files
 from webapp.views.crossrefs import get_type
 
 bp = Blueprint("crossref_coverage", __name__, url_prefix="/cross-references")
+_IN_MEMORY = 8 * 1024 * 1024
 
 
 @bp.get("/<key>/coverage")
@@ -30,8 +32,18 @@ def show(key: str) -> ResponseReturnValue:
 def export(key: str) -> ResponseReturnValue:
     """The entries as CSV: those the present user sees."""
     found = get_type(key)
-    parts = crossref_files.write_entries(db.session(), found, center_ids=scope(CROSSREF_VIEW))
     stem = re.sub(r"[^a-z0-9]+", "-", found.key.lower())
-    answer = Response(stream_with_context(parts), mimetype="text/csv")
-    answer.headers.set("Content-Disposition", "attachment", filename=f"cross-references-{stem}.csv")
-    return answer
+    file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # closed once it is sent
+    crossref_files.write_entries(
+        db.session(),
+        found,
+        file,  # type: ignore[arg-type]
+        center_ids=scope(CROSSREF_VIEW),
+    )
+    file.seek(0)
+    return send_file(
+        file,
+        mimetype="text/csv",
+        as_attachment=True,
+        download_name=f"cross-references-{stem}.csv",
+    )

@@ -7,6 +7,7 @@ to those who manage cross-references for the whole site.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,7 +23,7 @@ from webapp.extensions import db
 from webapp.forms.base import add_error
 from webapp.forms.crossrefs import NOUNS, POLICIES, EntryForm, TypeForm, whole_number
 from webapp.models import Center, CrossReferenceEntry, CrossReferenceType
-from webapp.rules.crossrefs import Policy
+from webapp.rules.crossrefs import OnlineKind, Policy
 from webapp.services import (
     crossref_edits,
     crossref_history,
@@ -32,6 +33,7 @@ from webapp.services import (
 )
 from webapp.services.centers import list_centers
 from webapp.services.constituents import LARGEST_ID
+from webapp.services.crossref_online import Option
 from webapp.services.crossrefs import EntryFilter, EntryLine
 from webapp.transactions import commits
 
@@ -306,6 +308,7 @@ def list_context(found: CrossReferenceType) -> dict[str, Any]:
         "centers": [each for each in centers if center_ids is None or each.id in center_ids],
         "has_centers": bool(centers),
         "columns": _column_count(found, bool(centers)),
+        "counted": crossrefs.COUNTED,
         "total": crossrefs.count_entries(session, found, center_ids=center_ids),
         "policy": POLICIES[Policy(found.policy)],
         "sorts": SORT_LABELS,
@@ -352,9 +355,12 @@ def _get_managed(found: CrossReferenceType, entry_id: int) -> EntryLine:
 def _entry_form(found: CrossReferenceType, prefix: str, *, is_fresh: bool = False) -> EntryForm:
     manages = scope(CROSSREF_MANAGE)
     form = EntryForm(prefix=prefix, formdata=None) if is_fresh else EntryForm(prefix=prefix)
+    options: Sequence[Option] = ()
+    if found.online_kind != OnlineKind.CODE:
+        options = crossref_online.list_options(db.session(), found, center_ids=scope(CROSSREF_VIEW))
     form.offer(
         found,
-        crossref_online.list_options(db.session(), found, center_ids=scope(CROSSREF_VIEW)),
+        options,
         manageable_centers(),
         may_be_general=manages is None,
     )

@@ -8,10 +8,10 @@ from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
-from webapp.access import VIEW, may, require_center, scope
+from webapp.access import MANAGE, VIEW, may, require_center, scope
 from webapp.extensions import db
 from webapp.models import Group
-from webapp.services import groups
+from webapp.services import group_edits, groups
 from webapp.services.constituent_search import search_constituents
 from webapp.services.constituents import LARGEST_ID
 
@@ -39,7 +39,11 @@ def results() -> ResponseReturnValue:
 def list_interests() -> ResponseReturnValue:
     """Every interest, with how many opted in and out."""
     found = groups.list_interests(db.session(), center_ids=scope(VIEW))
-    return render_template("groups/list_interests.html", interests=found)
+    return render_template(
+        "groups/list_interests.html",
+        interests=found,
+        may_edit=lambda interest: may(MANAGE, interest.center_id),
+    )
 
 
 @bp.get("/<int:group_id>")
@@ -53,6 +57,8 @@ def show_group(group_id: int) -> ResponseReturnValue:
         kinds=groups.GROUP_KINDS,
         may_open_run=details.run is not None and may(VIEW, details.run.center_id),
         is_scoped=scope(VIEW) is not None,
+        may_edit=group.kind in group_edits.EDITABLE_KINDS and may(MANAGE, group.center_id),
+        history=group_edits.list_history(db.session(), group, scope(VIEW)),
         **_member_context(group),
     )
 

@@ -305,7 +305,7 @@ def test_the_entries_as_a_file(app: Flask, admin: FlaskClient[Any]) -> None:
     north = make_center(app, "North")
     add(app, "field:TITLE", "Mr.", "=01", description='Says "Mr."', valid_from=date(2026, 1, 1))
     add(app, "field:TITLE", "Ms.", "02", center_id=north)
-    answer = admin.get(f"{TITLES}/entries.csv")
+    answer = admin.get(f"{TITLES}/entries.csv", buffered=True)
     assert answer.headers["Content-Disposition"].endswith("cross-references-field-title.csv")
     assert answer.text.startswith("\ufeff")
     rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
@@ -322,6 +322,6 @@ def test_a_file_has_what_its_reader_may_see(app: Flask, client: FlaskClient[Any]
     add(app, "field:TITLE", "Mr.", "01")
     add(app, "field:TITLE", "Sir", "secret", center_id=south)
     sign_in(client, make_person(app, "no@example.org", Role.CROSSREF_VIEW, center_id=north))
-    text = client.get(f"{TITLES}/entries.csv").text
+    text = client.get(f"{TITLES}/entries.csv", buffered=True).text
     assert "Mr." in text
     assert "secret" not in text

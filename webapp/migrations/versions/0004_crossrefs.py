@@ -52,6 +52,9 @@ ALTER TABLE cross_reference_entries ADD CONSTRAINT ex_cross_reference_entries_se
     (md5(online_key)::uuid) WITH =, (daterange(valid_from, valid_to, '[]')) WITH &&)
     WHERE (is_sent_back) DEFERRABLE INITIALLY IMMEDIATE;
 
+-- Written once and rarely read: not worth compressing
+ALTER TABLE cross_reference_snapshots ALTER content SET STORAGE EXTERNAL;
+
 CREATE INDEX ix_cross_reference_entries_searched ON cross_reference_entries
     USING gin (datasync_fold(searched) gin_trgm_ops);
 CREATE INDEX ix_change_log_cross_references ON change_log

@@ -69,6 +69,10 @@ def upgrade() -> None:
             " REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT"
             " EXECUTE FUNCTION datasync_refuse_opposites()"
         )
+    # A group's own history: few entries, found without a look at everybody's memberships
+    op.execute(
+        "CREATE INDEX ix_change_log_groups ON change_log (key, id) WHERE table_name = 'groups'"
+    )
     op.bulk_insert(
         OPERATIONS,
         [
@@ -98,4 +102,5 @@ def downgrade() -> None:
         " ('group-assignment-upload', 'segmentation-upload')"
     )
     op.execute("DROP FUNCTION datasync_refuse_opposites() CASCADE")
+    op.execute("DROP INDEX ix_change_log_groups")
     op.drop_column("interests", "made_by_run_id")

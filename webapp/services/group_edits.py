@@ -1,0 +1,218 @@
+"""Making and changing groups and interests by hand, and what became of a group so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from webapp.errors import DataSyncError
+from webapp.models import Change, Group, Interest, Run
+from webapp.models.groups import INTERESTS_FOLDER
+from webapp.rules.names import cleaned, folded_name
+
+EDITABLE_KINDS = ("standard", "center_members")
+"""What is an interest's, or a run's, is changed with those."""
+HISTORY = 50
+_FIELDS = {"name": "name", "folder": "folder", "description": "description"}
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEvent:
+    """One thing that happened to a group: made, changed, or filled by a run."""
+
+    at: datetime
+    who: str
+    words: str
+    run: Run | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InterestDraft:
+    """What somebody says about an interest."""
+
+    name: str
+    kind: str
+    parent_id: int | None
+    is_default: bool
+
+
+def create_group(
+    session: Session, *, name: str, folder: str, description: str, center_id: int | None
+) -> Group:
+    """A standard group; its name is free where it belongs."""
+    name = cleaned(name)
+    _require_free(session, Group, name, center_id, None)
+    group = Group(name=name, folder=folder, description=description, center_id=center_id)
+    session.add(group)
+    session.flush()
+    return group
+
+
+def edit_group(session: Session, group: Group, *, name: str, folder: str, description: str) -> None:
+    """Change what a group is called; who is in it stays."""
+    if group.kind not in EDITABLE_KINDS:
+        raise DataSyncError(
+            "not_editable",
+            "This group belongs to an interest or a run, and is changed with it.",
+        )
+    name = cleaned(name)
+    _require_free(session, Group, name, group.center_id, group.id)
+    group.name, group.folder, group.description = name, folder, description
+    session.flush()
+
+
+def create_interest(session: Session, draft: InterestDraft, *, center_id: int | None) -> Interest:
+    """An interest with its opt-in and opt-out groups."""
+    name = cleaned(draft.name)
+    _require_free(session, Interest, name, center_id, None)
+    _require_parent(session, draft.parent_id, center_id, None)
+    into, out_of = (
+        Group(name=f"{name}: {words}", kind=kind, folder=INTERESTS_FOLDER, center_id=center_id)
+        for kind, words in (("opt_in", "opted in"), ("opt_out", "opted out"))
+    )
+    session.add_all([into, out_of])
+    session.flush()
+    interest = Interest(
+        name=name,
+        kind=draft.kind,
+        parent_id=draft.parent_id,
+        is_default=draft.is_default,
+        center_id=center_id,
+        opt_in_group_id=into.id,
+        opt_out_group_id=out_of.id,
+    )
+    session.add(interest)
+    session.flush()
+    return interest
+
+
+def edit_interest(session: Session, interest: Interest, draft: InterestDraft) -> None:
+    """Change an interest; its groups are called after it, and what people chose stays."""
+    name = cleaned(draft.name)
+    _require_free(session, Interest, name, interest.center_id, interest.id)
+    _require_parent(session, draft.parent_id, interest.center_id, interest.id)
+    if name != interest.name:
+        for group_id, words in (
+            (interest.opt_in_group_id, "opted in"),
+            (interest.opt_out_group_id, "opted out"),
+        ):
+            group = session.get(Group, group_id) if group_id else None
+            if group is not None and group.name == f"{interest.name}: {words}":
+                group.name = f"{name}: {words}"
+    interest.name, interest.kind = name, draft.kind
+    interest.parent_id, interest.is_default = draft.parent_id, draft.is_default
+    session.flush()
+
+
+def find_interest(session: Session, interest_id: int) -> Interest | None:
+    """The interest with this id, or None."""
+    return session.get(Interest, interest_id) if interest_id < 2**63 else None
+
+
+def list_parents(
+    session: Session, center_id: int | None, *, but: int | None = None
+) -> Sequence[Interest]:
+    """The interests that one of this center (None: a General one) may stand under: those of the
+    first level that are General or the center's own."""
+    query = select(Interest).where(
+        Interest.parent_id.is_(None),
+        Interest.center_id.is_(None) | (Interest.center_id == center_id),
+    )
+    if but is not None:
+        query = query.where(Interest.id != but)
+    return session.scalars(query.order_by(func.lower(Interest.name), Interest.id)).all()
+
+
+def list_history(
+    session: Session, group: Group, center_ids: Iterable[int] | None
+) -> list[GroupEvent]:
+    """What happened to a group, newest first: by hand, and by runs that these people may see."""
+    events = [
+        GroupEvent(change.at, change.actor or "DataSync", _words(change))
+        for change in session.scalars(
+            select(Change)
+            .where(
+                Change.constituent_id.is_(None),
+                Change.table_name == "groups",
+                Change.key == str(group.id),
+            )
+            .order_by(Change.id.desc())
+            .limit(HISTORY)
+        )
+    ]
+    query = (
+        select(Run)
+        .where(
+            Run.kind == "run",
+            Run.started_at.is_not(None),
+            text("(jsonb_exists(runs.tallies -> 'groups', :group) OR runs.id = :made_by)"),
+        )
+        .params(group=str(group.id), made_by=group.made_by_run_id or 0)
+        .order_by(Run.id.desc())
+        .limit(HISTORY)
+    )
+    if center_ids is not None:
+        query = query.where(Run.center_id.in_(list(center_ids)))
+    for run in session.scalars(query):
+        count = _added(run, group)
+        who = (run.user.name or run.user.email) if run.user else "DataSync"
+        people = "person" if count == 1 else "people"
+        words = f"Added {count:,} {people}" if count else "Made or filled it"
+        events.append(GroupEvent(run.finished_at or run.started_at or run.created_at, who, words,
+                                 run))  # fmt: skip
+    return sorted(events, key=lambda event: event.at, reverse=True)[:HISTORY]
+
+
+def _added(run: Run, group: Group) -> int:
+    named = (run.tallies.get("new_groups") or {}).get(group.name, 0)
+    return int((run.tallies.get("groups") or {}).get(str(group.id), named))
+
+
+def _words(change: Change) -> str:
+    if change.op == "insert":
+        return "Made"
+    told = [
+        f"{_FIELDS[name].capitalize()} changed"
+        + (f" from “{old}”" if old and name != "description" else "")
+        for name, old in (change.old or {}).items()
+        if name in _FIELDS
+    ]
+    return "; ".join(told) or "Changed"
+
+
+def _require_free(
+    session: Session,
+    table: type[Group] | type[Interest],
+    name: str,
+    center_id: int | None,
+    but: int | None,
+) -> None:
+    if not name:
+        raise DataSyncError("no_name", "Give it a name.", "name")
+    same = select(table.id, table.name).where(
+        table.center_id.is_not_distinct_from(center_id), func.lower(table.name) == name.lower()
+    )
+    if any(row[0] != but and folded_name(row[1]) == folded_name(name)
+           for row in session.execute(same)):  # fmt: skip
+        raise DataSyncError("name_taken", "There is one of this name already.", "name")
+
+
+def _require_parent(
+    session: Session, parent_id: int | None, center_id: int | None, own_id: int | None
+) -> None:
+    if parent_id is None:
+        return
+    allowed = {parent.id for parent in list_parents(session, center_id, but=own_id)}
+    if own_id is not None and session.scalar(
+        select(Interest.id).where(Interest.parent_id == own_id).limit(1)
+    ):
+        raise DataSyncError(
+            "has_children", "Interests stand under this one, so it can’t stand under another.",
+            "parent_id",
+        )  # fmt: skip
+    if parent_id not in allowed:
+        raise DataSyncError("no_parent", "Choose one of the interests offered.", "parent_id")
