@@ -188,6 +188,6 @@ def _is_header_below(
     has_data = any(kind_of(cell) in TYPED for other in following for cell in other)
     if len(row) != width:
         return (is_apart or has_data) and (len(following) > 1 or at + 2 >= len(rows))
-    clashes = sum(kind_of(row[column]) != kind for column, kind in typed.items())
-    goes_on = all(_fits_kinds(other, typed) for other in following)
+    clashes = sum(kind_of(row[column]) not in (kind, BLANK) for column, kind in typed.items())
+    goes_on = any(_fits_kinds(other, typed) for other in following)
     return clashes > 0 and clashes == len(typed) and not goes_on and (is_apart or clashes > 1)
