@@ -25,11 +25,11 @@ from webapp.rules.reading import (
     Examination,
     Refusal,
     UnreadableError,
-    examine,
     read_records,
 )
 from webapp.services.corrections import lock_draft, outdate_preview
 from webapp.services.knowledge import DatabaseKnowledge
+from webapp.services.own_files import examine_file
 from webapp.services.uploads import (
     dialect_of,
     examination_json,
@@ -91,7 +91,7 @@ def _upload_of(run: Run) -> Upload:
 
 
 def _examine(upload: Upload, choices: Choices) -> Examination:
-    found = examine(source_of(upload), choices=choices)
+    found = examine_file(source_of(upload), choices)
     if isinstance(found, Refusal):
         raise DataSyncError(found.code, found.message, _changed_choice(upload, choices))
     return found
