@@ -12,7 +12,10 @@ from webapp.rules.reading.tables import Outside, OutsideKind
 Row = Sequence[str]
 
 _MOST_NOTES = 40
-_TOTAL = re.compile(r"(?:grand |sub-?)?totals?\b|sum\b|summe\b|gesamt\b", re.IGNORECASE)
+_TOTAL = re.compile(
+    r"(?:grand |sub-?)?totals?\b|sum\b|summe\b|gesamt\b|(?:closing|ending|final) balance\b",
+    re.IGNORECASE,
+)
 _NOTE = re.compile(
     r"notes?\b|sources?\b|\*|printed\b|generated\b|report\b|end of\b|page \d|exported\b|"
     r"\d[\d,. ]* (?:records?|rows?|items?)\b|(?:records?|rows?|number of)\b.*\d|©|copyright\b|"
@@ -158,8 +161,8 @@ def _copy_begins(rows: Sequence[Row], first: int, repeats: Sequence[int]) -> int
         return None
     below = next((row for row in rows[at + 1 :] if _count(row)), None)
     begins = next((row for row in rows[first:] if _count(row)), None)
-    if len(rows) - at - 1 > at - first:
-        # No page is longer than the first one.
+    if sum(_count(row) > max(1, len(row) // 2) for row in rows[at + 1 :]) > at - first:
+        # No page is longer than the first one; totals and notes below it do not count.
         return at
     same = below is not None and begins is not None and _alike(below, begins)
     return at if same or not _count(rows[at - 1]) else None
