@@ -281,7 +281,8 @@ def _read(parts: Sequence[list[str]], first: list[str], dialect: Dialect) -> _Re
         min(1.0, share),
         purity,
         _tidiness(regular, dialect),
-        max(0.05, 1 - 1.5 * strays / len(rows)) * _quoting(rows, dialect),
+        max(0.05, 1 - 1.5 * max(0, strays - 1) / len(rows) - 0.1 * (strays > 0))
+        * _quoting(rows, dialect),
         is_typed or _stands_between_quotes(first, dialect),
         _is_steady(rows, width) and not strays,
         len(rows[0]) == width,
@@ -384,7 +385,7 @@ def _is_untidy(cell: str, dialect: Dialect) -> bool:
 
 def _quoting(rows: list[list[str]], dialect: Dialect) -> float:
     """A backslash before a quote or delimiter that is left within cells was meant as escape."""
-    if dialect.escape:
+    if dialect.escape or not any("\\" in cell for row in rows for cell in row):
         return 1.0
     signs = [f"\\{sign}" for sign in _escaped_signs(dialect)]
     if not any('"' in cell for row in rows for cell in row):

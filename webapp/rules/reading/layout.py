@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from webapp.rules.reading.endings import find_footer, find_next_table, find_repeats
 from webapp.rules.reading.headers import (
+    are_names,
     count_header_rows,
     has_header,
     join_header,
@@ -121,6 +122,9 @@ def _find_head(rows: Sequence[Row], filled: Sequence[int], first: int, width: in
             if width > 2
             else count == 1 and (size == 1 or not any(filled[at + 1 : at + 2]))
         )
+        below = rows[at + 1] if at + 1 < len(rows) else ()
+        if size != width and len(below) == width and are_names(below) and not _is_sentence(below):
+            is_title = is_title or not are_names(rows[at])
         if not is_title and size >= width - max(1, width // 4):
             return at
     return first

@@ -255,15 +255,16 @@ class _Careful:
 
     def _is_fitted(self, row: list[str]) -> bool:
         """Cells that are blank, too many or left out by the program that wrote the file."""
-        if len(row) > self.width:
-            return not any(map(str.strip, row[self.width :])) and self._fits_cut(row)
-        return self.dialect.pads_short_rows
-
-    def _fits_cut(self, row: list[str]) -> bool:
-        """Is a row with blank cells at its end in order without them?"""
+        if len(row) <= self.width:
+            return self.dialect.pads_short_rows
+        if any(map(str.strip, row[self.width :])):
+            return False
         recovery = self.reader.recovery
         if recovery is None or not recovery.knows:
-            return True
+            # With another blank cell among them it may be that one that is too many.
+            return all(map(str.strip, row[: self.width]))
+        if not all(map(str.strip, row[: self.width])) and len(row) == self.width + 1:
+            return False
         return all(shape.fits(cell) for shape, cell in zip(recovery.shapes, row, strict=False))
 
     def _may_look(self) -> bool:
