@@ -12,6 +12,8 @@ from webapp.rules.reading.tables import Outside, OutsideKind
 Row = Sequence[str]
 
 _MOST_NOTES = 40
+_SURE = frozenset({"date", "time", "email", "url"})
+"""What stands in a record and hardly in a line of totals."""
 _TOTAL = re.compile(
     r"(?:grand |sub-?)?totals?\b|sum\b|summe\b|gesamt\b|(?:closing|ending|final) balance\b",
     re.IGNORECASE,
@@ -74,6 +76,12 @@ def _ending_kind(
     first = next(cell for cell in row if cell.strip()).strip()
     position = next(place for place, cell in enumerate(row) if cell.strip())
     fits = _fits_kinds(row, typed)
+    if any(
+        kind in _SURE and kind_of(row[column]) == kind
+        for column, kind in typed.items()
+        if column < len(row)
+    ):
+        return None
     if _TOTAL.match(first) and (count < width) and (position in typed or count < least or not fits):
         return OutsideKind.TOTALS
     if count > max(1, width // 3) or (least <= count and len(row) == width):

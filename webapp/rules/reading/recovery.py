@@ -27,6 +27,8 @@ _KEPT = 3
 _SPLIT_ANYWHERE = 60
 _LONGEST_ROW = 60_000
 _WIDEST = 60
+_LEAST_SEEN = 20
+"""Rows that have to be in order before others are put right by what they look like."""
 _MOST_FAILURES = 40
 _MOST_STEPS = 20_000
 """A row that is not read after so many steps is left to a person."""
@@ -97,7 +99,9 @@ class Recovery:
         self.shapes = tuple(shapes) if len(shapes) == self.width else (UNKNOWN,) * self.width
         # Whether the cells can be told apart by what they look like.
         self._successes = self._failures = 0
-        self.knows = any(not shape.is_weak for shape in self.shapes)
+        self.knows = any(not shape.is_weak for shape in self.shapes) and (
+            max(shape.seen for shape in self.shapes) >= _LEAST_SEEN
+        )
 
     def recover(self, text: str, cells: list[str] | None = None) -> Recovered | None:
         """The row, where exactly one reading of its text fits.
@@ -107,6 +111,8 @@ class Recovery:
         text = text.rstrip("\r\n")
         if len(text) > _LONGEST_ROW or not self.width:
             return None
+        if not self.knows:
+            return self._recover_unseen(text, cells)
         if cells is not None and self._is_simple(cells):
             found = self._align(cells)
             if found is not None:
@@ -124,19 +130,29 @@ class Recovery:
     def _lex(self, text: str) -> Recovered | None:
         """The cheap way: quotes count where they stand around a whole cell, else as characters.
 
-        For rows that are too wide to look at every reading, and for those of a file of which too
-        little is known to compare any.
+        For rows that are too wide to look at every reading.
         """
         own, quote = self.dialect.delimiter, self.dialect.quote
-        if self.width <= _WIDEST and self.knows and text.count(own) * 2 >= self.width:
-            return None
         if self.width > _WIDEST:
             cells = lex(text, own, quote)
             if len(cells) == self.width and self._count_misfits(cells) <= self.width // 6:
                 return Recovered(cells, SAY_STRAY)
             if abs(len(cells) - self.width) == 1:
                 return self._align(cells)
-        if self.width < 3 or text.count(own) * 2 >= self.width:
+        return self._lex_other(text)
+
+    def _recover_unseen(self, text: str, cells: list[str] | None) -> Recovered | None:
+        """What can be said of a row when too few others were seen to know what is in a column."""
+        if cells is None:
+            found = lex(text, self.dialect.delimiter, self.dialect.quote)
+            if len(found) == self.width and "\n" not in text:
+                return Recovered(found, SAY_STRAY)
+        return self._lex_other(text)
+
+    def _lex_other(self, text: str) -> Recovered | None:
+        """A row that has exactly its cells when read with another delimiter."""
+        own, quote = self.dialect.delimiter, self.dialect.quote
+        if self.width < 3 or text.count(own) * 2 >= self.width or "\n" in text:
             return None
         found = [
             (other, cells)
