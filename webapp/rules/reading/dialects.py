@@ -153,9 +153,14 @@ def _escaped_readings(
     found: list[_Reading] = []
     for plain in sorted(readings, key=lambda item: -item.score)[:6]:
         dialect = plain.dialect
-        if plain.is_whole or not any(f"\\{sign}" in text for sign in _escaped_signs(dialect)):
+        if not any(f"\\{sign}" in text for sign in _escaped_signs(dialect)):
             continue
         sign, quote = re.escape(dialect.delimiter), dialect.quote
+        if quote and _escapes_all(text, sign, quote):
+            found.append(_read(parts, first, replace(dialect, escape="\\")))
+            continue
+        if plain.is_whole:
+            continue
         if quote and re.search(rf"(?<=[^{sign}\s\\]){quote}{quote}(?=[^{sign}\s])", text):
             # Quotes are doubled here.
             continue
@@ -163,6 +168,13 @@ def _escaped_readings(
         if reading.share + reading.sound > plain.share + plain.sound:
             found.append(reading)
     return found
+
+
+def _escapes_all(text: str, sign: str, quote: str) -> bool:
+    """Has each quote within a cell a backslash before it?"""
+    escaped = re.search(rf"\\{quote}(?!{sign}|[\r\n]|$)", text)
+    bare = re.search(rf"(?<![\r\n\\])(?<!{sign}){quote}(?!{sign}|[\r\n]|$)", text[1:])
+    return escaped is not None and bare is None
 
 
 def _escaped_signs(dialect: Dialect) -> list[str]:

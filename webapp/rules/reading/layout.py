@@ -104,6 +104,8 @@ def find_width(rows: Sequence[Row]) -> int:
 
 def _width_of_two(rows: Sequence[Row]) -> int:
     """Of a header and one record, the one with a blank cell too many is the one that is wrong."""
+    if len(rows[0]) > 1 and abs(len(rows[0]) - len(rows[1])) > 1:
+        return len(rows[0])
     short, long = sorted(rows, key=len)
     blank = len(long) - _count(long)
     return len(short) if 1 < len(short) == len(long) - 1 and blank else len(long)
