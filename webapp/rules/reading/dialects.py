@@ -58,6 +58,8 @@ class _Reading:
     """The share of rows whose quotes are in order."""
     is_typed: bool = True
     """There is a column of dates, numbers or the like, or there are quoted cells."""
+    is_quoted: bool = False
+    """Nearly every line has the delimiter between two quoted cells."""
     is_whole: bool = False
     """All rows have their cells, and all quotes are in order."""
     is_steady: bool = False
@@ -75,13 +77,13 @@ class _Reading:
         prior = _PRIORS.get(delimiter, _LONG_PRIOR if len(delimiter) > 1 else 0.7)
         breadth = 1 - 1 / (2 * self.width)
         first = 1.0 if self.fits_first else 0.75
-        if not self.dialect.quote:
-            # A few stray quotes are likelier than a file that has them as mere characters.
-            prior *= 0.75
         if self.is_steady:
             prior = max(prior, 0.9)
         elif delimiter in _WEAK and not self.is_typed:
             prior *= 0.6
+        if not self.dialect.quote:
+            # A few stray quotes are likelier than a file that has them as mere characters.
+            prior *= 0.75
         kinds = 0.4 + 0.6 * self.purity
         return self.share * kinds * self.tidy**2 * self.sound * prior * breadth * first
 
@@ -209,6 +211,8 @@ def _best(readings: list[_Reading]) -> _Reading:
 
 def _is_clear(reading: _Reading) -> bool:
     """Hardly a row fits: only a first row that is clearly delimited speaks for a table."""
+    if reading.is_quoted and reading.width > 1:
+        return True
     if not reading.fits_first or reading.dialect.delimiter not in ",;\t|":
         return False
     return reading.share > 0.98 or (
@@ -314,6 +318,7 @@ def _read(parts: Sequence[list[str]], first: list[str], dialect: Dialect) -> _Re
         max(0.05, 1 - 1.5 * max(0, strays - 1) / len(rows) - 0.1 * (strays > 0))
         * _quoting(rows, dialect),
         is_typed or _stands_between_quotes(first, dialect),
+        _is_all_quoted(first, dialect),
         not strays and all(len(row) == width for row in rows),
         _is_steady(rows, width) and not strays,
         len(rows[0]) == width,
@@ -372,6 +377,12 @@ def _swallows_rows(row: list[str], lines: list[str], dialect: Dialect) -> bool:
         and len(row) > 2
         and all(line.count(dialect.delimiter) >= len(row) - 1 for line in lines)
     )
+
+
+def _is_all_quoted(first: list[str], dialect: Dialect) -> bool:
+    between = dialect.quote + dialect.delimiter + dialect.quote
+    filled = [line for line in first if line.strip()]
+    return bool(dialect.quote) and sum(between in line for line in filled) > 0.9 * len(filled)
 
 
 def _stands_between_quotes(first: list[str], dialect: Dialect) -> bool:
