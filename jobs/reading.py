@@ -121,7 +121,7 @@ class ChunkReader:
         is_guarded = bool(self.recognition.report)
         for batch in read_records(self.source, self.dialect, start=start, size=self.chunk_rows):
             if is_guarded:
-                batch = _unguarded(batch)
+                batch = _unguarded(batch, len(self.recognition.columns))
             for part in self._parts(batch):
                 yield self.check(part)
 
@@ -229,15 +229,19 @@ class ChunkReader:
         return buffer.getvalue().encode()
 
 
-def _unguarded(batch: Batch) -> Batch:
+def _unguarded(batch: Batch, width: int) -> Batch:
     """A batch of one of our rejects files, without the guards. A row that nobody has put right is
-    set aside once more, even where the mark on it could be read as part of its cells."""
+    set aside once more, even where the mark on it could be read as part of its cells; one whose
+    mark was cleared, as it asks for, is not too long for the blank cells that are left of it."""
     faults = dict(batch.faults)
-    for number, row in zip(batch.row_numbers, batch.rows, strict=True):
-        if number not in faults and any(NOT_FIXED in cell for cell in row):
-            faults[number] = STILL_NOT_FIXED
-    recovered = {n: sentence for n, sentence in batch.recovered.items() if n not in faults}
     rows = [[unguard(cell) for cell in row] for row in batch.rows]
+    for at, (number, row) in enumerate(zip(batch.row_numbers, rows, strict=True)):
+        if any(NOT_FIXED in cell for cell in row):
+            faults.setdefault(number, STILL_NOT_FIXED)
+        elif number in faults and len(row) > width and not "".join(row[width:]).strip():
+            del faults[number]
+            rows[at] = row[:width]
+    recovered = {n: sentence for n, sentence in batch.recovered.items() if n not in faults}
     return replace(batch, rows=rows, faults=faults, recovered=recovered)
 
 

@@ -25,11 +25,11 @@ from webapp.rules.reading import (
     Examination,
     Refusal,
     UnreadableError,
-    examine,
     read_records,
 )
 from webapp.services.corrections import lock_draft, outdate_preview
 from webapp.services.knowledge import DatabaseKnowledge
+from webapp.services.own_files import examine_file
 from webapp.services.uploads import (
     dialect_of,
     examination_json,
@@ -91,7 +91,7 @@ def _upload_of(run: Run) -> Upload:
 
 
 def _examine(upload: Upload, choices: Choices) -> Examination:
-    found = examine(source_of(upload), choices=choices)
+    found = examine_file(source_of(upload), choices)
     if isinstance(found, Refusal):
         raise DataSyncError(found.code, found.message, _changed_choice(upload, choices))
     return found
@@ -124,7 +124,7 @@ def _carry_over(
         and columns[repair["position"]] == repair["column"]
     ]
     run.options = options
-    recognition = recognise_columns(session, columns, options.get("columns"))
+    recognition = recognise_columns(session, columns, options.get("columns"), run.operation.kind)
     names |= {column.field.column for column in recognition.known if column.field}
     _drop_corrections(session, run, names, keeps_rows=not _differ(before, after, _OTHER_ROWS))
 
@@ -164,7 +164,9 @@ def diagnose_upload(
     looked_at = upload.examination or {}
     if "columns" not in looked_at:
         return ()
-    recognition = recognise_columns(session, looked_at["columns"], run.options.get("columns"))
+    recognition = recognise_columns(
+        session, looked_at["columns"], run.options.get("columns"), run.operation.kind
+    )
     doctor = Doctor(
         [
             ColumnSeen(column.position, column.name, column.field.column if column.field else None)

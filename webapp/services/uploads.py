@@ -19,8 +19,9 @@ from webapp.models import CustomField, Run, Upload
 from webapp.rules.catalogues import STANDARD_IMPORT, catalogue_of
 from webapp.rules.columns import Recognition, recognise
 from webapp.rules.fields import Field, Kind, custom_field
-from webapp.rules.reading import Choices, Dialect, Examination, Refusal, examine
+from webapp.rules.reading import Choices, Dialect, Examination, Refusal
 from webapp.services.files import BLOCK, FileStore, StoredSource, file_store, new_key
+from webapp.services.own_files import examine_file
 from webapp.transactions import after_commit
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def source_of(upload: Upload, store: FileStore | None = None) -> StoredSource:
 def examine_upload(session: Session, upload: Upload, choices: Choices | None = None) -> None:
     """Find out how the file is to be read, or why it can't be; kept with the upload."""
     choices = choices or Choices()
-    found = examine(source_of(upload), choices=choices)
+    found = examine_file(source_of(upload), choices)
     if isinstance(found, Refusal):
         upload.examination = {"refusal": asdict(found)}
     else:

@@ -150,3 +150,33 @@ def _best_places(bases: dict[int, float]) -> list[int]:
 
 def _short(text: str) -> str:
     return text if len(text) <= 40 else text[:40] + "…"
+
+
+def lex(text: str, delimiter: str, quote: str) -> list[str]:
+    """A row's cells where a quote counts only if another one ends the cell."""
+    pieces = text.split(delimiter)
+    cells: list[str] = []
+    at = 0
+    while at < len(pieces):
+        end = _quoted_end(pieces, at, quote) if quote and pieces[at].startswith(quote) else None
+        if end is None:
+            cells.append(pieces[at])
+            at += 1
+        else:
+            inner = delimiter.join(pieces[at:end])[1:-1]
+            cells.append(inner.replace(quote * 2, quote))
+            at = end
+    return cells
+
+
+def _quoted_end(pieces: Sequence[str], start: int, quote: str) -> int | None:
+    """Behind which piece a cell ends that begins with a quote; None where it isn't quoted."""
+    count = 0
+    for at in range(start, len(pieces)):
+        count += pieces[at].count(quote)
+        if count % 2 == 0:
+            return at + 1 if pieces[at].endswith(quote) else None
+        if at > start and pieces[at].startswith(quote):
+            # Another cell begins: the quote before it has no counterpart.
+            return start + 1 if len(pieces[start]) > 1 and pieces[start].endswith(quote) else None
+    return None

@@ -211,8 +211,11 @@ class _Finder:
         width = layout.raw_width
         quote = self.dialect.quote
         strays = strays or (bool(quote) and any(cell.count(quote) % 2 for cell in row))
-        if not text or width < 2 or not layout.body or (len(row) == width and not strays):
+        if not text or not layout.body or (len(row) == width and not strays):
             return None
+        if width == 1:
+            filled = [cell for cell in row if cell.strip()]
+            return [text.strip()] if strays else filled if len(filled) == 1 else None
         if _is_cut_well(row, width, layout):
             return None
         dialect = replace(self.dialect, width=width, cells=0)

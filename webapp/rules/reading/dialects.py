@@ -58,6 +58,10 @@ class _Reading:
     """The share of rows whose quotes are in order."""
     is_typed: bool = True
     """There is a column of dates, numbers or the like, or there are quoted cells."""
+    is_quoted: bool = False
+    """Nearly every line has the delimiter between two quoted cells."""
+    is_whole: bool = False
+    """All rows have their cells, and all quotes are in order."""
     is_steady: bool = False
     """So many rows of so many cells, all alike, that it can't be by chance."""
     fits_first: bool = False
@@ -73,13 +77,13 @@ class _Reading:
         prior = _PRIORS.get(delimiter, _LONG_PRIOR if len(delimiter) > 1 else 0.7)
         breadth = 1 - 1 / (2 * self.width)
         first = 1.0 if self.fits_first else 0.75
-        if not self.dialect.quote:
-            # A few stray quotes are likelier than a file that has them as mere characters.
-            prior *= 0.75
         if self.is_steady:
             prior = max(prior, 0.9)
         elif delimiter in _WEAK and not self.is_typed:
             prior *= 0.6
+        if not self.dialect.quote:
+            # A few stray quotes are likelier than a file that has them as mere characters.
+            prior *= 0.75
         kinds = 0.4 + 0.6 * self.purity
         return self.share * kinds * self.tidy**2 * self.sound * prior * breadth * first
 
@@ -136,16 +140,43 @@ def _find(parts: Sequence[list[str]], draft: Dialect, choices: Choices) -> _Read
     ]
     if not readings:
         return _Reading(replace(draft, delimiter=choices.delimiter or ",", quote='"'))
-    if choices.escape is None and any("\\" in line for line in first):
-        readings += [
-            _read(parts, first, replace(reading.dialect, escape="\\"))
-            for reading in sorted(readings, key=lambda item: -item.score)[:6]
-            if any(f"\\{sign}" in text for sign in _escaped_signs(reading.dialect))
-        ]
+    if choices.escape is None and "\\" in text:
+        readings += _escaped_readings(parts, first, text, readings)
     best = _best(readings)
     if choices.delimiter is None and not best.beats_one_column and not _is_clear(best):
         return _one_column(first, readings, choices)
     return best
+
+
+def _escaped_readings(
+    parts: Sequence[list[str]], first: list[str], text: str, readings: list[_Reading]
+) -> list[_Reading]:
+    """The same with a backslash as escape, where it makes regular what else is not."""
+    found: list[_Reading] = []
+    for plain in sorted(readings, key=lambda item: -item.score)[:6]:
+        dialect = plain.dialect
+        if not any(f"\\{sign}" in text for sign in _escaped_signs(dialect)):
+            continue
+        sign, quote = re.escape(dialect.delimiter), dialect.quote
+        if quote and _escapes_all(text, sign, quote):
+            found.append(_read(parts, first, replace(dialect, escape="\\")))
+            continue
+        if plain.is_whole:
+            continue
+        if quote and re.search(rf"(?<=[^{sign}\s\\]){quote}{quote}(?=[^{sign}\s])", text):
+            # Quotes are doubled here.
+            continue
+        reading = _read(parts, first, replace(dialect, escape="\\"))
+        if reading.share + reading.sound > plain.share + plain.sound:
+            found.append(reading)
+    return found
+
+
+def _escapes_all(text: str, sign: str, quote: str) -> bool:
+    """Has each quote within a cell a backslash before it?"""
+    escaped = re.search(rf"\\{quote}(?!{sign}|[\r\n]|$)", text)
+    bare = re.search(rf"(?<![\r\n\\])(?<!{sign}){quote}(?!{sign}|[\r\n]|$)", text[1:])
+    return escaped is not None and bare is None
 
 
 def _escaped_signs(dialect: Dialect) -> list[str]:
@@ -180,6 +211,8 @@ def _best(readings: list[_Reading]) -> _Reading:
 
 def _is_clear(reading: _Reading) -> bool:
     """Hardly a row fits: only a first row that is clearly delimited speaks for a table."""
+    if reading.is_quoted and reading.width > 1:
+        return True
     if not reading.fits_first or reading.dialect.delimiter not in ",;\t|":
         return False
     return reading.share > 0.98 or (
@@ -238,10 +271,11 @@ def _quotes(text: str, delimiter: str) -> list[str]:
     found = ['"']
     if "'" in text:
         sign = re.escape(delimiter)
-        opened = len(re.findall(rf"(?:^|{sign})'(?=\S)", text, re.MULTILINE))
-        closed = len(re.findall(rf"(?<=\S)'(?={sign}|\r?$)", text, re.MULTILINE))
-        is_escaped = "\\'" in text and '"' not in text
-        if is_escaped or (opened and closed and min(opened, closed) * 2 > max(opened, closed)):
+        cells = re.findall(
+            rf"(?:^|{sign})'((?:[^'\r\n]|'(?!{sign}|\r?$))*)'(?={sign}|\r?$)", text, re.MULTILINE
+        )
+        needed = sum(delimiter in cell or "''" in cell for cell in cells)
+        if needed or len(cells) * 2 >= max(4, text.count("\n")):
             found.append("'")
     if '"' in text:
         found.append("")
@@ -260,9 +294,9 @@ def _read(parts: Sequence[list[str]], first: list[str], dialect: Dialect) -> _Re
             held += sum(map(len, lines[start:end]))
             if len(rows) >= most or (held > _MOST_TEXT and len(rows) > 20):
                 break
-            if row is None:
+            if row is None or _swallows_rows(row, lines[start:end], dialect):
                 strays += 1
-                rows.append(lines[start].rstrip("\r\n").split(dialect.delimiter))
+                rows += [line.rstrip("\r\n").split(dialect.delimiter) for line in lines[start:end]]
             elif any(map(str.strip, row)):
                 rows.append(row)
     if not rows:
@@ -281,8 +315,11 @@ def _read(parts: Sequence[list[str]], first: list[str], dialect: Dialect) -> _Re
         min(1.0, share),
         purity,
         _tidiness(regular, dialect),
-        max(0.05, 1 - 1.5 * strays / len(rows)) * _quoting(rows, dialect),
+        max(0.05, 1 - 1.5 * max(0, strays - 1) / len(rows) - 0.1 * (strays > 0))
+        * _quoting(rows, dialect),
         is_typed or _stands_between_quotes(first, dialect),
+        _is_all_quoted(first, dialect),
+        not strays and all(len(row) == width for row in rows),
         _is_steady(rows, width) and not strays,
         len(rows[0]) == width,
         _whole_purity(first),
@@ -331,6 +368,21 @@ def _begins_alike(row: list[str], kinds: list[str]) -> bool:
             return False
         begun += 1
     return begun > 0
+
+
+def _swallows_rows(row: list[str], lines: list[str], dialect: Dialect) -> bool:
+    """Would each line of a record do as one by itself? Then two stray quotes have joined them."""
+    return (
+        len(lines) > 1
+        and len(row) > 2
+        and all(line.count(dialect.delimiter) >= len(row) - 1 for line in lines)
+    )
+
+
+def _is_all_quoted(first: list[str], dialect: Dialect) -> bool:
+    between = dialect.quote + dialect.delimiter + dialect.quote
+    filled = [line for line in first if line.strip()]
+    return bool(dialect.quote) and sum(between in line for line in filled) > 0.9 * len(filled)
 
 
 def _stands_between_quotes(first: list[str], dialect: Dialect) -> bool:
@@ -384,11 +436,9 @@ def _is_untidy(cell: str, dialect: Dialect) -> bool:
 
 def _quoting(rows: list[list[str]], dialect: Dialect) -> float:
     """A backslash before a quote or delimiter that is left within cells was meant as escape."""
-    if dialect.escape:
+    if dialect.escape or not any("\\" in cell for row in rows for cell in row):
         return 1.0
     signs = [f"\\{sign}" for sign in _escaped_signs(dialect)]
-    if not any('"' in cell for row in rows for cell in row):
-        signs.append("\\'")
     left = sum(
         any(sign in cell or cell.endswith("\\") for sign in signs) for row in rows for cell in row
     )
@@ -413,7 +463,7 @@ def leaves_out_trailing_blanks(rows: list[list[str]], width: int) -> bool:
     full = [row for row in rows if any(map(str.strip, row))]
     short = sum(len(row) < width for row in full)
     sizes = {len(row) for row in full}
-    if len(full) > 1 and len(sizes) == 1 and width / 2 <= max(sizes) < width:
+    if len(full) > 5 and len(sizes) == 1 and 0.8 * width <= max(sizes) < width:
         # No row has the last columns at all.
         return True
     return (

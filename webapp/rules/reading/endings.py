@@ -12,7 +12,12 @@ from webapp.rules.reading.tables import Outside, OutsideKind
 Row = Sequence[str]
 
 _MOST_NOTES = 40
-_TOTAL = re.compile(r"(?:grand |sub-?)?totals?\b|sum\b|summe\b|gesamt\b", re.IGNORECASE)
+_SURE = frozenset({"date", "time", "email", "url"})
+"""What stands in a record and hardly in a line of totals."""
+_TOTAL = re.compile(
+    r"(?:grand |sub-?)?totals?\b|sum\b|summe\b|gesamt\b|(?:closing|ending|final) balance\b",
+    re.IGNORECASE,
+)
 _NOTE = re.compile(
     r"notes?\b|sources?\b|\*|printed\b|generated\b|report\b|end of\b|page \d|exported\b|"
     r"\d[\d,. ]* (?:records?|rows?|items?)\b|(?:records?|rows?|number of)\b.*\d|©|copyright\b|"
@@ -71,6 +76,12 @@ def _ending_kind(
     first = next(cell for cell in row if cell.strip()).strip()
     position = next(place for place, cell in enumerate(row) if cell.strip())
     fits = _fits_kinds(row, typed)
+    if any(
+        kind in _SURE and kind_of(row[column]) == kind
+        for column, kind in typed.items()
+        if column < len(row)
+    ):
+        return None
     if _TOTAL.match(first) and (count < width) and (position in typed or count < least or not fits):
         return OutsideKind.TOTALS
     if count > max(1, width // 3) or (least <= count and len(row) == width):
@@ -158,8 +169,8 @@ def _copy_begins(rows: Sequence[Row], first: int, repeats: Sequence[int]) -> int
         return None
     below = next((row for row in rows[at + 1 :] if _count(row)), None)
     begins = next((row for row in rows[first:] if _count(row)), None)
-    if len(rows) - at - 1 > at - first:
-        # No page is longer than the first one.
+    if sum(_count(row) > max(1, len(row) // 2) for row in rows[at + 1 :]) > at - first:
+        # No page is longer than the first one; totals and notes below it do not count.
         return at
     same = below is not None and begins is not None and _alike(below, begins)
     return at if same or not _count(rows[at - 1]) else None
@@ -188,6 +199,6 @@ def _is_header_below(
     has_data = any(kind_of(cell) in TYPED for other in following for cell in other)
     if len(row) != width:
         return (is_apart or has_data) and (len(following) > 1 or at + 2 >= len(rows))
-    clashes = sum(kind_of(row[column]) != kind for column, kind in typed.items())
-    goes_on = all(_fits_kinds(other, typed) for other in following)
+    clashes = sum(kind_of(row[column]) not in (kind, BLANK) for column, kind in typed.items())
+    goes_on = any(_fits_kinds(other, typed) for other in following)
     return clashes > 0 and clashes == len(typed) and not goes_on and (is_apart or clashes > 1)

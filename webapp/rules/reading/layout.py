@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from webapp.rules.reading.endings import find_footer, find_next_table, find_repeats
 from webapp.rules.reading.headers import (
+    are_names,
     count_header_rows,
     has_header,
     join_header,
@@ -103,6 +104,8 @@ def find_width(rows: Sequence[Row]) -> int:
 
 def _width_of_two(rows: Sequence[Row]) -> int:
     """Of a header and one record, the one with a blank cell too many is the one that is wrong."""
+    if len(rows[0]) > 1 and abs(len(rows[0]) - len(rows[1])) > 1:
+        return len(rows[0])
     short, long = sorted(rows, key=len)
     blank = len(long) - _count(long)
     return len(short) if 1 < len(short) == len(long) - 1 and blank else len(long)
@@ -121,6 +124,9 @@ def _find_head(rows: Sequence[Row], filled: Sequence[int], first: int, width: in
             if width > 2
             else count == 1 and (size == 1 or not any(filled[at + 1 : at + 2]))
         )
+        below = rows[at + 1] if at + 1 < len(rows) else ()
+        if size != width and len(below) == width and are_names(below) and not _is_sentence(below):
+            is_title = is_title or not are_names(rows[at])
         if not is_title and size >= width - max(1, width // 4):
             return at
     return first

@@ -255,16 +255,22 @@ class _Careful:
 
     def _is_fitted(self, row: list[str]) -> bool:
         """Cells that are blank, too many or left out by the program that wrote the file."""
-        if len(row) > self.width:
-            return not any(map(str.strip, row[self.width :])) and self._fits_cut(row)
-        return self.dialect.pads_short_rows
-
-    def _fits_cut(self, row: list[str]) -> bool:
-        """Is a row with blank cells at its end in order without them?"""
+        if len(row) <= self.width:
+            return self.dialect.pads_short_rows and not self._is_in_another_delimiter(row)
+        if any(map(str.strip, row[self.width :])):
+            return False
         recovery = self.reader.recovery
         if recovery is None or not recovery.knows:
-            return True
+            return bool(row[0].strip())
+        # With another blank cell among them it may be that one that is too many.
+        if not all(map(str.strip, row[: self.width])) and len(row) == self.width + 1:
+            return False
         return all(shape.fits(cell) for shape, cell in zip(recovery.shapes, row, strict=False))
+
+    def _is_in_another_delimiter(self, row: list[str]) -> bool:
+        return len(row) == 1 and any(
+            row[0].count(sign) == self.width - 1 for sign in ",;\t|" if self.width > 2
+        )
 
     def _may_look(self) -> bool:
         self.reader.looked_at += 1

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from heapq import nlargest
 from itertools import pairwise
 
-from webapp.rules.reading.aligning import align
+from webapp.rules.reading.aligning import align, lex
 from webapp.rules.reading.shapes import UNKNOWN, Shape, pattern_of, shapes_of
 from webapp.rules.reading.tables import Dialect, name_delimiter, name_delimiters
 
@@ -27,6 +27,8 @@ _KEPT = 3
 _SPLIT_ANYWHERE = 60
 _LONGEST_ROW = 60_000
 _WIDEST = 60
+_LEAST_SEEN = 20
+"""Rows that have to be in order before others are put right by what they look like."""
 _MOST_FAILURES = 40
 _MOST_STEPS = 20_000
 """A row that is not read after so many steps is left to a person."""
@@ -97,7 +99,9 @@ class Recovery:
         self.shapes = tuple(shapes) if len(shapes) == self.width else (UNKNOWN,) * self.width
         # Whether the cells can be told apart by what they look like.
         self._successes = self._failures = 0
-        self.knows = any(not shape.is_weak for shape in self.shapes)
+        self.knows = any(not shape.is_weak for shape in self.shapes) and (
+            max(shape.seen for shape in self.shapes) >= _LEAST_SEEN
+        )
 
     def recover(self, text: str, cells: list[str] | None = None) -> Recovered | None:
         """The row, where exactly one reading of its text fits.
@@ -107,16 +111,57 @@ class Recovery:
         text = text.rstrip("\r\n")
         if len(text) > _LONGEST_ROW or not self.width:
             return None
+        if not self.knows:
+            return self._recover_unseen(text, cells)
         if cells is not None and self._is_simple(cells):
             found = self._align(cells)
             if found is not None:
                 return found
+        plain = self._lex(text)
+        if plain is not None:
+            return plain
         if not self._may_search():
             return None
         found = self._search(text)
         self._successes += found is not None
         self._failures += found is None
         return found
+
+    def _lex(self, text: str) -> Recovered | None:
+        """The cheap way: quotes count where they stand around a whole cell, else as characters.
+
+        For rows that are too wide to look at every reading.
+        """
+        own, quote = self.dialect.delimiter, self.dialect.quote
+        if self.width > _WIDEST:
+            cells = lex(text, own, quote)
+            if len(cells) == self.width and self._count_misfits(cells) <= self.width // 6:
+                return Recovered(cells, SAY_STRAY)
+            if abs(len(cells) - self.width) == 1:
+                return self._align(cells)
+        return self._lex_other(text)
+
+    def _recover_unseen(self, text: str, cells: list[str] | None) -> Recovered | None:
+        """What can be said of a row when too few others were seen to know what is in a column."""
+        if cells is None:
+            found = lex(text, self.dialect.delimiter, self.dialect.quote)
+            if len(found) == self.width and "\n" not in text:
+                return Recovered(found, SAY_STRAY)
+        return self._lex_other(text)
+
+    def _lex_other(self, text: str) -> Recovered | None:
+        """A row that has exactly its cells when read with another delimiter."""
+        own, quote = self.dialect.delimiter, self.dialect.quote
+        if self.width < 3 or text.count(own) * 2 >= self.width or "\n" in text:
+            return None
+        found = [
+            (other, cells)
+            for other in OTHER_DELIMITERS
+            if other != own and len(cells := lex(text, other, quote)) == self.width
+        ]
+        if len(found) != 1 or self._count_misfits(found[0][1]) > self.width // 6:
+            return None
+        return Recovered(found[0][1], _say_other(found[0][0], own))
 
     def _is_simple(self, cells: list[str]) -> bool:
         """One cell too many or too few, and no quotes that may hide another mistake."""
@@ -191,11 +236,7 @@ class Recovery:
         rest = [item[0] for item in found if item[0] is not best]
         if any(best.score - item.score < _MARGIN and item.key != best.key for item in rest):
             return None
-        sentence = (
-            f"This row is separated by {name_delimiters(other)} and not by "
-            f"{name_delimiters(own)}, and was read so."
-        )
-        return best, " ".join([sentence, *best.what()])
+        return best, " ".join([_say_other(other, own), *best.what()])
 
     def _find_best(
         self, text: str, delimiter: str, margin: float = _MARGIN, spare: int | None = None
@@ -215,6 +256,13 @@ def _has_halves(cells: Sequence[str], quote: str) -> bool:
     """Does a quote that begins within one cell end with another?"""
     halves = [cell for cell in cells if cell.count(quote) % 2]
     return len(halves) == 2 and halves[1].endswith(quote) and not halves[0].startswith(quote)
+
+
+def _say_other(other: str, own: str) -> str:
+    return (
+        f"This row is separated by {name_delimiters(other)} and not by {name_delimiters(own)}, "
+        "and was read so."
+    )
 
 
 def _say(reading: _Reading) -> str:
@@ -339,7 +387,7 @@ class _Search:
             if len(bare) >= 2 and bare.endswith(quote) and not self._is_escaped(bare):
                 return self._read_quoted(bare[1:-1])
             if pieces == 1 and "\n" not in text and "\r" not in text:
-                return _Cell(text, text.replace(quote, "", 1), _COST_STRAY, _SAY_STRAY)
+                return _Cell(text, text.replace(quote, "", 1), _COST_STRAY, SAY_STRAY)
             return None
         if pieces > 1:
             return (
@@ -379,7 +427,7 @@ class _Search:
             text = inner.replace(quote * 2, quote)
             return _Cell(text, text, 0.0)
         text = inner.replace(quote * 2, quote)
-        return _Cell(text, text.strip(quote), _COST_BARE, _SAY_STRAY)
+        return _Cell(text, text.strip(quote), _COST_BARE, SAY_STRAY)
 
     def _unescape(self, text: str) -> str:
         """A text without the escapes that are before a sign that needs one."""
@@ -468,7 +516,7 @@ class _Search:
             _keep(states[end].setdefault(column, []), before)
 
 
-_SAY_STRAY = "A quotation mark that has no counterpart was kept as a character."
+SAY_STRAY = "A quotation mark that has no counterpart was kept as a character."
 _SAY_SPACES = "Text with spaces was read as one cell."
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.rules.reading.sources import Bytes, found, read_all
@@ -59,6 +59,9 @@ def test_a_table_of_people_reads_back_equal_in_any_dialect(
         escapechar=None if doubles else "\\",
         lineterminator=ending,
     )
+    if not doubles:
+        # Nobody can tell if an escape that stands in a cell without quotes is one.
+        assume(quoting != csv.QUOTE_MINIMAL or "\\" not in data.decode())
     source = Bytes(data)
     assert found(source).columns == tuple(NAMES[: len(rows[0])])
     batch = read_all(source)
