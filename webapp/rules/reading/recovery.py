@@ -321,7 +321,7 @@ class _Search:
         """A blank cell whose delimiter is missing; a blank piece that is one too many."""
         if reading.edits >= _MOST_EDITS:
             return
-        if column < self.width:
+        if 0 < column < self.width:
             edit = f"The blank cell {column + 1} was put in, because a {self.name} was missing."
             cell = _Cell("", "", _COST_BLANK, edit)
             self._put(states, at, column + 1, reading, [cell])
