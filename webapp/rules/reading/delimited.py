@@ -42,6 +42,7 @@ from webapp.rules.reading.tables import (
 FIRST_ROWS = 20
 _LEARNT_FROM = 300
 _MOST_IRREGULAR = 20
+_MANY = 20
 _LOOKED_AT = 60
 """Irregular rows of a sample that are looked at closely; each may take milliseconds."""
 
@@ -239,7 +240,7 @@ class _Finder:
         if not any(cell.strip() for other in layout.body for cell in other[len(row) :]):
             # The rows end in blank cells that have no name.
             return [*row, *[""] * (width - len(row))]
-        if layout.header_rows > 1:
+        if layout.header_rows > 1 or (width - len(row) > 1 and len(layout.body) < _MANY):
             return None
         self.notes.append(
             f"The header has {len(row)} names for {width} columns, so columns are named by "
