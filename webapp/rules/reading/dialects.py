@@ -243,7 +243,8 @@ def _quote_of_one(lines: list[str]) -> str:
     """The quote of a single column, whose cells all stand in it or need none."""
     cells = [line.strip("\r\n") for line in lines if line.strip()]
     quoted = sum(len(cell) > 1 and cell[0] == cell[-1] == "'" for cell in cells)
-    return "'" if quoted * 2 > len(cells) else '"'
+    needed = sum(cell[:1] == cell[-1:] == "'" and "," in cell for cell in cells)
+    return "'" if quoted * 2 > len(cells) or needed > 1 else '"'
 
 
 def _candidates(lines: list[str]) -> list[str]:

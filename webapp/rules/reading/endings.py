@@ -200,5 +200,6 @@ def _is_header_below(
     if len(row) != width:
         return (is_apart or has_data) and (len(following) > 1 or at + 2 >= len(rows))
     clashes = sum(kind_of(row[column]) not in (kind, BLANK) for column, kind in typed.items())
-    goes_on = any(_fits_kinds(other, typed) for other in following)
+    fitting = [_fits_kinds(other, typed) for other in following]
+    goes_on = all(fitting) if is_apart else any(fitting)
     return clashes > 0 and clashes == len(typed) and not goes_on and (is_apart or clashes > 1)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 from webapp.rules.reading.endings import find_footer, find_next_table, find_repeats
 from webapp.rules.reading.headers import (
+    are_labels,
     are_names,
     count_header_rows,
     has_header,
+    is_group_row,
     join_header,
     name_columns,
     strip_names,
@@ -127,6 +129,8 @@ def _find_head(rows: Sequence[Row], filled: Sequence[int], first: int, width: in
         below = rows[at + 1] if at + 1 < len(rows) else ()
         if size != width and len(below) == width and are_names(below) and not _is_sentence(below):
             is_title = is_title or not are_names(rows[at])
+        if size == len(below) == width and is_group_row(rows[at]) and are_labels(below):
+            is_title = False
         if not is_title and size >= width - max(1, width // 3):
             return at
     return first

@@ -350,6 +350,9 @@ class _Careful:
         cells = _cells_of(self.lines[position], self.dialect)
         if cells is None or len(cells) != self.width:
             return False
+        quote = self.dialect.quote
+        if quote and any(cell.count(quote) % 2 for cell in cells):
+            return False
         recovery = self.reader.recovery
         return recovery is None or all(
             shape.fits(cell) for shape, cell in zip(recovery.shapes, cells, strict=True)

@@ -27,7 +27,7 @@ _KEPT = 3
 _SPLIT_ANYWHERE = 60
 _LONGEST_ROW = 60_000
 _WIDEST = 60
-_LEAST_SEEN = 20
+_LEAST_SEEN = 11
 """Rows that have to be in order before others are put right by what they look like."""
 _MOST_FAILURES = 40
 _MOST_STEPS = 20_000
