@@ -271,7 +271,10 @@ class _Careful:
             return False
         recovery = self.reader.recovery
         if recovery is None or not recovery.knows:
-            return bool(row[0].strip())
+            shapes = recovery.shapes if recovery else ()
+            return bool(row[0].strip()) and all(
+                shape.fits(cell) for shape, cell in zip(shapes, row, strict=False)
+            )
         # With another blank cell among them it may be that one that is too many.
         if not all(map(str.strip, row[: self.width])) and len(row) == self.width + 1:
             return False

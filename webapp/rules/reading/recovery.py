@@ -321,7 +321,8 @@ class _Search:
         """A blank cell whose delimiter is missing; a blank piece that is one too many."""
         if reading.edits >= _MOST_EDITS:
             return
-        if 0 < column < self.width:
+        is_last = column == self.width - 1
+        if 0 < column < self.width and (not is_last or self.shapes[-1].is_mostly_blank):
             edit = f"The blank cell {column + 1} was put in, because a {self.name} was missing."
             cell = _Cell("", "", _COST_BLANK, edit)
             self._put(states, at, column + 1, reading, [cell])
