@@ -59,7 +59,7 @@ class _Reading:
     is_typed: bool = True
     """There is a column of dates, numbers or the like, or there are quoted cells."""
     is_quoted: bool = False
-    """Most lines have the delimiter between two quoted cells."""
+    """Many lines have the delimiter between two quoted cells."""
     is_whole: bool = False
     """All rows have their cells, and all quotes are in order."""
     is_steady: bool = False
@@ -383,7 +383,7 @@ def _swallows_rows(row: list[str], lines: list[str], dialect: Dialect) -> bool:
 def _is_all_quoted(first: list[str], dialect: Dialect) -> bool:
     between = dialect.quote + dialect.delimiter + dialect.quote
     filled = [line for line in first if line.strip()]
-    return bool(dialect.quote) and sum(between in line for line in filled) > 0.6 * len(filled)
+    return bool(dialect.quote) and sum(between in line for line in filled) > 0.4 * len(filled)
 
 
 def _stands_between_quotes(first: list[str], dialect: Dialect) -> bool:

@@ -271,7 +271,7 @@ class _Careful:
             return False
         recovery = self.reader.recovery
         if recovery is None or not recovery.knows:
-            shapes = recovery.shapes if recovery else ()
+            shapes = recovery.shapes if recovery and recovery.shapes[0].seen > 5 else ()
             return bool(row[0].strip()) and all(
                 shape.fits(cell) for shape, cell in zip(shapes, row, strict=False)
             )
