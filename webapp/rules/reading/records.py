@@ -394,7 +394,11 @@ class _Careful:
             rows = list(make_reader(rest, self.dialect, strict=True))
         except csv.Error:
             return True
-        return any(len(row) != self.width for row in rows)
+        quote = self.dialect.quote
+        return any(
+            len(row) != self.width or (quote and any(cell.count(quote) % 2 for cell in row))
+            for row in rows
+        )
 
     def _is_too_long(self, position: int) -> bool:
         line = self.lines[position]
