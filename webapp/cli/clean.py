@@ -20,7 +20,7 @@ from webapp.cli.local_files import (
     unopened,
     well_formed,
 )
-from webapp.cli.printing import outside_lines
+from webapp.cli.printing import outside_lines, plural
 from webapp.cli.table_files import TableFiles, Targets, choose_targets
 from webapp.rules.reading import Batch, Choices, Examination, Refusal, UnreadableError
 
@@ -232,11 +232,11 @@ def _print(cleaned: Cleaned) -> None:
     for line in outside_lines(cleaned.outside):
         print(line)
     for part in cleaned.repaired:
-        print(f"  {part['column']}: {part['cells']:,} cells repaired ({part['kind']})")
+        print(f"  {part['column']}: {plural(part['cells'], 'cell')} repaired ({part['kind']})")
 
 
 def _counts(cleaned: Cleaned) -> str:
-    parts = [f"{cleaned.rows:,} rows"]
+    parts = [plural(cleaned.rows, "row")]
     if cleaned.recovered:
         parts.append(f"{cleaned.recovered:,} of them put right")
     if cleaned.set_aside:

@@ -31,7 +31,8 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {sentence}"
     for sheet in told["sheets"]:
         hidden = ", hidden" if sheet["is_hidden"] else ""
-        yield f"  Has also been found in it: {sheet['name']} ({sheet['rows']:,} rows{hidden})"
+        rows = plural(sheet["rows"], "row")
+        yield f"  Has also been found in it: {sheet['name']} ({rows}{hidden})"
     yield ""
     yield from _column_lines(told["columns"])
     if told["outside"]:
@@ -57,9 +58,14 @@ def named(delimiter: str) -> str:
     return DELIMITER_NAMES.get(delimiter, f"“{delimiter}”")
 
 
+def plural(count: int, one: str) -> str:
+    """1 row, 2,000 rows."""
+    return f"{count:,} {one}{'' if count == 1 else 's'}"
+
+
 def _where(told: Mapping[str, Any]) -> str:
     header, table = told["header"], told["table"]
-    count = f"{table['rows']:,} rows × {table['columns']} columns"
+    count = f"{plural(table['rows'], 'row')} × {plural(table['columns'], 'column')}"
     if not table["is_complete"]:
         count = f"the first {count}"
     if not header["rows"]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 from flask_wtf import FlaskForm
@@ -269,6 +270,8 @@ class RepairForm(FlaskForm):  # type: ignore[misc]
     """What to do about one finding. The texts are JSON, so that line breaks and blanks stay."""
 
     finding = HiddenField()
+    seen = HiddenField()
+    """Which findings the page showed; another reading of the file may have one of the same id."""
     choice = RadioField(
         "What to do",
         choices=[
@@ -289,6 +292,16 @@ class RepairForm(FlaskForm):  # type: ignore[misc]
         """The texts that were ticked, of those the finding has."""
         known = {change.before for change in finding.changes}
         return frozenset(text for sent in self.values.data or () if (text := _text(sent)) in known)
+
+    def has_seen(self, findings: Sequence[Finding]) -> bool:
+        """Whether these are what the page showed that it was sent from."""
+        return not self.seen.data or self.seen.data == name_seen(findings)
+
+
+def name_seen(findings: Sequence[Finding]) -> str:
+    """A short name for just these findings, the same for as long as they are the same."""
+    told = "\n".join(f"{found.id} {found.rows} {found.column}" for found in findings)
+    return sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _text(sent: str) -> str | None:

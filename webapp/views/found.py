@@ -18,7 +18,16 @@ from webapp.access import scope
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.base import add_error
-from webapp.forms.found import ALL, FIELD_OF, NONE, SOME, ReadingForm, RepairForm, reading_form
+from webapp.forms.found import (
+    ALL,
+    FIELD_OF,
+    NONE,
+    SOME,
+    ReadingForm,
+    RepairForm,
+    name_seen,
+    reading_form,
+)
 from webapp.forms.wizard import ColumnsForm, columns_form
 from webapp.models import Run, Upload
 from webapp.rules.doctor import Change, Finding, Repair, Repairs
@@ -53,6 +62,11 @@ class DamageCard:
     def anchor(self) -> str:
         """Where the help tells of this kind."""
         return str(self.finding.kind).replace("_", "-")
+
+    @property
+    def seen(self) -> str:
+        """Says, with what is decided, that it is about this finding."""
+        return name_seen([self.finding])
 
     @property
     def ticked_rows(self) -> int:
@@ -145,6 +159,8 @@ def repair(run_id: int) -> ResponseReturnValue:
     finding = found.get(form.finding.data or "")
     if finding is None or not finding.can_repair or not form.validate_on_submit():
         return _no_such_finding(draft)
+    if not form.has_seen([finding]):
+        return _no_such_finding(draft)
     texts = form.texts(finding)
     chosen: Repair | None = None
     if form.choice.data == ALL or (form.choice.data == SOME and texts):
@@ -168,6 +184,8 @@ def repair_all(run_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit() or form.choice.data == SOME:
         return _no_such_finding(draft)
     findings = _findings(_examination(draft.run)) if form.choice.data == ALL else []
+    if findings and not form.has_seen(findings):
+        return _no_such_finding(draft)
     wanted = [finding.repair() for finding in findings if finding.can_repair]
     try:
         readings.choose_repairs(db.session(), draft.run, wanted)
@@ -285,10 +303,12 @@ def _findings(examination: Mapping[str, Any]) -> list[Finding]:
 def _damage_context(run: Run) -> dict[str, Any]:
     examination = _examination(run)
     repairs = {readings.repair_id(each): each for each in readings.list_repairs(run)}
-    cards = [_card(finding, repairs.get(finding.id)) for finding in _findings(examination)]
+    findings = _findings(examination)
+    cards = [_card(finding, repairs.get(finding.id)) for finding in findings]
     return {
         "is_diagnosed": "damage" in examination or bool(examination.get("must_choose")),
         "cards": cards,
+        "seen": name_seen(findings),
         "repaired": sum(card.choice != NONE for card in cards),
         "repairable": sum(card.finding.can_repair for card in cards),
         "damage_rows": examination.get("damage_rows") or 0,

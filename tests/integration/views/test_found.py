@@ -415,6 +415,33 @@ def test_a_finding_that_is_gone_is_not_repaired(found: Found) -> None:
     assert not found.run().options.get("repairs")
 
 
+def seen_by(page: str, finding: str) -> str:
+    """What a card sends along to say which finding it showed."""
+    sent = rf'value="{finding}">\s*<input type="hidden" name="seen" value="(\w+)"'
+    [seen] = re.findall(sent, page)
+    return str(seen)
+
+
+def test_a_page_from_before_the_file_was_read_anew_repairs_nothing(found: Found) -> None:
+    found.upload(donors().replace("ü", "Ã¼"))
+    before = found.page()
+    zeros = found.finding("lost_zeros")
+    [everything] = re.findall(r'name="seen" value="(\w+)">\s*<button', before)
+    found.read(ends="row", last_row="20")
+    after = found.page()
+    assert found.finding("lost_zeros") == zeros  # one of the same id, in fewer rows
+
+    one = {"finding": zeros, "choice": "all", "seen": seen_by(before, zeros)}
+    for where, data in (("repair", one), ("repair/all", {"choice": "all", "seen": everything})):
+        answer = found.client.post(f"{found.url}/{where}", data=data, headers=FRAGMENT)
+        assert (answer.status_code, "The file was read anew since." in answer.text) == (409, True)
+    assert not found.run().options.get("repairs")
+
+    answer = found.client.post(f"{found.url}/repair", data=one | {"seen": seen_by(after, zeros)})
+    assert answer.status_code == 303
+    assert len(found.run().options["repairs"]) == 1
+
+
 def test_what_is_repaired_outdates_the_preview(found: Found) -> None:
     found.upload(donors()).page()
     found.client.post(f"/runs/{found.run_id}/wizard/preview/start")

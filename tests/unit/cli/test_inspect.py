@@ -122,3 +122,12 @@ def test_a_terminal_is_safe_from_what_is_in_a_file(
     main(["inspect", str(path)])
     captured = capsys.readouterr()
     assert not any(sign < " " and sign != "\n" for sign in captured.out + captured.err)
+
+
+def test_one_row_is_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "one.csv"
+    path.write_text("MEMBER_ID,LAST_NAME\n1,Reed\n", encoding="utf-8")
+    assert main(["inspect", str(path)]) == 0
+    assert "1 row × 2 columns" in capsys.readouterr().out
+    assert main(["clean", str(path), "--out", str(tmp_path / "out.csv")]) == 0
+    assert ": 1 row → " in capsys.readouterr().out

@@ -89,7 +89,10 @@ class _Aligner:
     def lengthen(self) -> Iterator[Alignment]:
         """With a blank cell more, or one cell as two."""
         cells, shapes = self.cells, self.shapes
-        for at in range(len(cells) + 1):
+        # Not at the front: there it is the end of a record that was cut.
+        # Nor at the end, unless that is hardly ever filled: the row may have been cut there.
+        last = len(cells) + 1 if shapes[-1].is_mostly_blank else len(cells)
+        for at in range(1, last):
             score = self.before[at] + shapes[at].score("") + self._rest(at) - _COST_BLANK
             edit = f"The blank cell {at + 1} was put in, because a {self.name} was missing."
             yield Alignment(score, (*cells[:at], "", *cells[at:]), edit)

@@ -42,6 +42,7 @@ from webapp.rules.reading.tables import (
 FIRST_ROWS = 20
 _LEARNT_FROM = 300
 _MOST_IRREGULAR = 20
+_MANY = 11
 _LOOKED_AT = 60
 """Irregular rows of a sample that are looked at closely; each may take milliseconds."""
 
@@ -228,6 +229,8 @@ class _Finder:
 
     def _lengthen_header(self, row: list[str], width: int, layout: Layout) -> list[str] | None:
         """The header's cells where they are too few, and nothing in its text says why."""
+        if len(layout.body) < _MANY:
+            return None
         names = headers.split_names(row, width, layout.body)
         if names is not None:
             if names[-1]:
@@ -251,6 +254,9 @@ class _Finder:
         """What a later read needs to know of the table."""
         width, cells = len(layout.columns), max(layout.raw_width, len(layout.columns))
         body = layout.body[:]
+        if any(cell.strip() for row in layout.all_rows for cell in row[width:]):
+            # More than the header has names for: these rows are at fault, not the others.
+            cells = width
         draft = replace(self.dialect, width=width, cells=cells if cells > width else 0)
         known: list[Sequence[str]] = [row for row in body if len(row) == cells]
         known = known[:_LEARNT_FROM]

@@ -59,7 +59,7 @@ class _Reading:
     is_typed: bool = True
     """There is a column of dates, numbers or the like, or there are quoted cells."""
     is_quoted: bool = False
-    """Nearly every line has the delimiter between two quoted cells."""
+    """Many lines have the delimiter between two quoted cells."""
     is_whole: bool = False
     """All rows have their cells, and all quotes are in order."""
     is_steady: bool = False
@@ -243,7 +243,8 @@ def _quote_of_one(lines: list[str]) -> str:
     """The quote of a single column, whose cells all stand in it or need none."""
     cells = [line.strip("\r\n") for line in lines if line.strip()]
     quoted = sum(len(cell) > 1 and cell[0] == cell[-1] == "'" for cell in cells)
-    return "'" if quoted * 2 > len(cells) else '"'
+    needed = sum(cell[:1] == cell[-1:] == "'" and "," in cell for cell in cells)
+    return "'" if quoted * 2 > len(cells) or needed > 1 else '"'
 
 
 def _candidates(lines: list[str]) -> list[str]:
@@ -382,7 +383,7 @@ def _swallows_rows(row: list[str], lines: list[str], dialect: Dialect) -> bool:
 def _is_all_quoted(first: list[str], dialect: Dialect) -> bool:
     between = dialect.quote + dialect.delimiter + dialect.quote
     filled = [line for line in first if line.strip()]
-    return bool(dialect.quote) and sum(between in line for line in filled) > 0.9 * len(filled)
+    return bool(dialect.quote) and sum(between in line for line in filled) > 0.4 * len(filled)
 
 
 def _stands_between_quotes(first: list[str], dialect: Dialect) -> bool:

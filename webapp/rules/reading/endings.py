@@ -143,6 +143,7 @@ def find_next_table(
             len(row) == width
             and raw_names.isdisjoint(row)
             and (not kind or kind_of(row[place]) == kind)
+            and _count(rows[at - 1])
         ):
             continue
         if tuple(row) != header and _is_header_below(rows, at, width, names, typed):
@@ -196,9 +197,12 @@ def _is_header_below(
     if not following or any(len(other) != len(row) for other in following):
         return False
     is_apart = not _count(rows[at - 1]) or (len(rows[at - 1]) != width and len(rows[at - 1]) == 1)
+    if is_apart and len(row) == width:
+        typed = typed_columns([other for other in rows[:at][-400:] if len(other) == width])
     has_data = any(kind_of(cell) in TYPED for other in following for cell in other)
     if len(row) != width:
         return (is_apart or has_data) and (len(following) > 1 or at + 2 >= len(rows))
     clashes = sum(kind_of(row[column]) not in (kind, BLANK) for column, kind in typed.items())
-    goes_on = any(_fits_kinds(other, typed) for other in following)
+    fitting = [_fits_kinds(other, typed) for other in following]
+    goes_on = all(fitting) if is_apart else any(fitting)
     return clashes > 0 and clashes == len(typed) and not goes_on and (is_apart or clashes > 1)

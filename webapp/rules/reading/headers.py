@@ -140,6 +140,11 @@ def _is_below_groups(above: Row, row: Row, typed: dict[int, str]) -> bool:
     names = [cell.strip() for cell in row]
     if _fills_the_gaps(above, names) and not any(kind_of(name) in TYPED for name in names):
         return True
+    clashes = sum(
+        kind_of(row[at]) not in (kind, BLANK) for at, kind in typed.items() if at < len(row)
+    )
+    if are_labels(names) and is_group_row(above) and clashes:
+        return True
     if not blanks or len(above) != len(row) or sum(map(bool, names)) <= len(above) - blanks:
         return False
     if any(kind_of(name) in TYPED for name in names):
@@ -147,8 +152,33 @@ def _is_below_groups(above: Row, row: Row, typed: dict[int, str]) -> bool:
     filled_up = _fill_right(above)
     joined = [f"{group} {name}" for group, name in zip(filled_up, names, strict=True)]
     repeats = len(set(names)) < len(names) and len(set(joined)) == len(joined)
-    clashes = sum(kind_of(row[at]) == TEXT for at in typed if at < len(row))
     return (repeats and all(names)) or (clashes > 0 and clashes * 2 >= len(typed))
+
+
+def are_labels(cells: Sequence[str]) -> bool:
+    """Do these cells do for the lower row of a header, years among them?"""
+    names = [cell.strip() for cell in cells]
+    return (
+        all(names)
+        and len(set(names)) == len(names)
+        and not any(kind_of(name) in TYPED and not _YEAR.fullmatch(name) for name in names)
+        and not all(map(_YEAR.fullmatch, names))
+    )
+
+
+_YEAR = re.compile(r"(?:19|20)\d\d")
+
+
+def is_group_row(row: Row) -> bool:
+    """Names over several columns each: with blanks to their right, or again and again."""
+    names = [cell.strip() for cell in row]
+    filled = [name for name in names if name]
+    return (
+        len(filled) > 1
+        and bool(names[0])
+        and (len(filled) < len(names) or len(set(filled)) < len(filled))
+        and not any(kind_of(name) in TYPED or name.endswith(":") for name in filled)
+    )
 
 
 def _fills_the_gaps(above: Row, names: Sequence[str]) -> bool:

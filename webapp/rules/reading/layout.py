@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 from webapp.rules.reading.endings import find_footer, find_next_table, find_repeats
 from webapp.rules.reading.headers import (
+    are_labels,
     are_names,
     count_header_rows,
     has_header,
+    is_group_row,
     join_header,
     name_columns,
     strip_names,
@@ -127,7 +129,9 @@ def _find_head(rows: Sequence[Row], filled: Sequence[int], first: int, width: in
         below = rows[at + 1] if at + 1 < len(rows) else ()
         if size != width and len(below) == width and are_names(below) and not _is_sentence(below):
             is_title = is_title or not are_names(rows[at])
-        if not is_title and size >= width - max(1, width // 4):
+        if size == len(below) == width and is_group_row(rows[at]) and are_labels(below):
+            is_title = False
+        if not is_title and size >= width - max(1, width // 3):
             return at
     return first
 
@@ -181,7 +185,7 @@ def _lay_out(
     layout.all_rows = [row for row in rows[first : first + end.rows] if _count(row)]
     body = [row for row in layout.all_rows if len(row) == width]
     layout.body = [row for row in body if tuple(row) != raw_header] if end.repeats_header else body
-    names = _fit_names(names, layout.body, width) if count else name_columns(layout.body, width)
+    names = _fit_names(names, layout.body) if count else name_columns(layout.body, width)
     layout.columns, layout.width = tuple(names), len(names)
     return layout
 
@@ -251,7 +255,7 @@ def _text(row: Row) -> str:
     return " ".join(cell.strip() for cell in row if cell.strip())[:200]
 
 
-def _fit_names(names: list[str], body: Sequence[Row], width: int) -> list[str]:
+def _fit_names(names: list[str], body: Sequence[Row]) -> list[str]:
     """The names, and nameless columns at the right only where there is data in them."""
     size = len(names)
     names = strip_names(names)
@@ -259,7 +263,7 @@ def _fit_names(names: list[str], body: Sequence[Row], width: int) -> list[str]:
         (
             at + 1
             for row in body
-            for at in range(len(names), min(len(row), max(size, width)))
+            for at in range(len(names), min(len(row), size))
             if row[at].strip()
         ),
         default=0,

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+from webapp.rules.reading.aligning import lex
 from webapp.rules.reading.lines import split_lines
-from webapp.rules.reading.recovery import Recovered, Recovery
+from webapp.rules.reading.recovery import SAY_STRAY, Recovered, Recovery
 from webapp.rules.reading.splitting import make_reader
 from webapp.rules.reading.tables import (
     Dialect,
@@ -194,6 +195,7 @@ class _Careful:
         self.at_end = at_end
         self.found = Records()
         self.strays = 0
+        self.last_short = -2
 
     def parse(self) -> tuple[Records, list[str]]:
         position = 0
@@ -234,6 +236,8 @@ class _Careful:
             return True
         if len(row) != self.width:
             return not any(map(str.strip, row)) or self._is_fitted(row)
+        if end - position > 1 and self._holds_a_record(position, end):
+            return False
         quote = self.dialect.quote
         return not (quote and any(quote in cell for cell in row)) or self._is_sound(
             row, position, end
@@ -251,7 +255,13 @@ class _Careful:
         recovery = self.reader.recovery
         if recovery is None or not recovery.knows or not self._may_look():
             return True
-        return recovery.reconsider(text, row) is None
+        if recovery.reconsider(text, row) is not None:
+            return False
+        odd = (at for at, cell in enumerate(row) if quote in cell)
+        if any(not recovery.shapes[at].fits(row[at]) for at in odd):
+            self.found.recovered[len(self.found.rows)] = SAY_STRAY
+            self.found.raw[len(self.found.rows)] = text.rstrip("\r\n")[:_LONGEST_RAW]
+        return True
 
     def _is_fitted(self, row: list[str]) -> bool:
         """Cells that are blank, too many or left out by the program that wrote the file."""
@@ -261,7 +271,10 @@ class _Careful:
             return False
         recovery = self.reader.recovery
         if recovery is None or not recovery.knows:
-            return bool(row[0].strip())
+            shapes = recovery.shapes if recovery and recovery.shapes[0].seen > 5 else ()
+            return bool(row[0].strip()) and all(
+                shape.fits(cell) for shape, cell in zip(shapes, row, strict=False)
+            )
         # With another blank cell among them it may be that one that is too many.
         if not all(map(str.strip, row[: self.width])) and len(row) == self.width + 1:
             return False
@@ -284,12 +297,16 @@ class _Careful:
         if len(self.lines[position]) > self.limits.max_cell and self._is_too_long(position):
             raise UnreadableError(cell_too_long(self.limits))
         end = self._end_of(position)
-        if self._may_look():
+        if end is not None and end - position > 1 and self._holds_a_record(position, end):
+            end = None
+        if self._may_look() and not self._is_fragment(position):
             ends = [position + 1] if end is None else [end, position + 1]
             if end is None or end - position > 1:
                 ends += [position + 2, position + 3]
             for at in dict.fromkeys(ends):
-                if at <= len(self.lines) and self._recover(position, at, is_record=at == end):
+                if at > len(self.lines) or self._holds_a_record(position, at):
+                    continue
+                if self._recover(position, at, is_record=at == end):
                     return at
         if end is not None and end - position > 1 and self._is_one_record(position, end):
             return self._set_aside(position, end)
@@ -313,7 +330,9 @@ class _Careful:
         found: Recovered | None = recovery.recover(text, _cells_of(text, self.dialect))
         if found is None:
             return False
-        if not is_record and end - position > 1 and not self._begins_well(end):
+        quote = self.dialect.quote
+        is_odd = bool(quote) and text.count(quote) % 2 == 1
+        if (is_odd or (not is_record and end - position > 1)) and not self._begins_well(end):
             return False
         if found.message:
             self.found.recovered[len(self.found.rows)] = found.message
@@ -322,14 +341,51 @@ class _Careful:
         return True
 
     def _begins_well(self, position: int) -> bool:
-        """Is the line at a position a record of the right width by itself?"""
+        """Has the line at a position the cells of a record, if each quote is taken for itself?"""
         if position >= len(self.lines):
             return True
-        try:
-            rows = list(make_reader([self.lines[position]], self.dialect, strict=True))
-        except csv.Error:
+        line = self.lines[position].rstrip("\r\n")
+        cells = lex(line, self.dialect.delimiter, self.dialect.quote)
+        return not line.strip() or abs(len(cells) - self.width) <= 1
+
+    def _stands_alone(self, position: int) -> bool:
+        """Is a line a healthy record by itself?"""
+        cells = _cells_of(self.lines[position], self.dialect)
+        if cells is None or len(cells) != self.width:
             return False
-        return bool(rows) and len(rows[0]) in (0, self.width)
+        quote = self.dialect.quote
+        if quote and any(cell.count(quote) % 2 for cell in cells):
+            return False
+        recovery = self.reader.recovery
+        return recovery is None or all(
+            shape.fits(cell) for shape, cell in zip(recovery.shapes, cells, strict=True)
+        )
+
+    def _holds_a_record(self, position: int, end: int) -> bool:
+        """Is one of the lines below the first a record that must not be swallowed?"""
+        recovery = self.reader.recovery
+        if self.width < 2 or recovery is None or not recovery.shapes[0].seen:
+            return False
+        return any(self._stands_alone(at) for at in range(position + 1, min(end, position + 200)))
+
+    def _is_fragment(self, position: int) -> bool:
+        """Too few cells, beside another line that has too few: a record cut in two."""
+        if not self._is_short(position):
+            return False
+        behind = position - 1 == self.last_short
+        self.last_short = position
+        return behind or (position + 1 < len(self.lines) and self._is_short(position + 1))
+
+    def _is_short(self, position: int) -> bool:
+        line = self.lines[position].rstrip("\r\n")
+        other = any(line.count(sign) >= self.width - 1 for sign in ";,\t| " if self.width > 2)
+        cells = _cells_of(line, self.dialect)
+        return (
+            bool(line.strip())
+            and cells is not None
+            and len(cells) < self.width
+            and not (other and len(cells) * 2 < self.width)
+        )
 
     def _is_one_record(self, position: int, end: int) -> bool:
         """Do the lines behind the first make no records by themselves?"""
@@ -338,7 +394,11 @@ class _Careful:
             rows = list(make_reader(rest, self.dialect, strict=True))
         except csv.Error:
             return True
-        return any(len(row) != self.width for row in rows)
+        quote = self.dialect.quote
+        return any(
+            len(row) != self.width or (quote and any(cell.count(quote) % 2 for cell in row))
+            for row in rows
+        )
 
     def _is_too_long(self, position: int) -> bool:
         line = self.lines[position]

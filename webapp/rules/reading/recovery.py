@@ -27,7 +27,7 @@ _KEPT = 3
 _SPLIT_ANYWHERE = 60
 _LONGEST_ROW = 60_000
 _WIDEST = 60
-_LEAST_SEEN = 20
+_LEAST_SEEN = 11
 """Rows that have to be in order before others are put right by what they look like."""
 _MOST_FAILURES = 40
 _MOST_STEPS = 20_000
@@ -321,7 +321,8 @@ class _Search:
         """A blank cell whose delimiter is missing; a blank piece that is one too many."""
         if reading.edits >= _MOST_EDITS:
             return
-        if column < self.width:
+        is_last = column == self.width - 1
+        if 0 < column < self.width and (not is_last or self.shapes[-1].is_mostly_blank):
             edit = f"The blank cell {column + 1} was put in, because a {self.name} was missing."
             cell = _Cell("", "", _COST_BLANK, edit)
             self._put(states, at, column + 1, reading, [cell])

@@ -118,6 +118,10 @@ class Shape:
         """Too few texts were seen to say that another can't be one of the column's."""
         return self._filled < 3
 
+    @property
+    def is_mostly_blank(self) -> bool:
+        return self.blank >= 0.8 * self.seen > 0
+
     def score(self, cell: str) -> float:
         """The logarithm of how likely a cell of this column reads like this one."""
         found = self._scores.get(cell)
