@@ -428,9 +428,14 @@ def _is_untidy(cell: str, dialect: Dialect) -> bool:
     if cell[0] == " " and dialect.delimiter != " ":
         return True
     first, last = cell[0], cell[-1]
-    if dialect.quote != '"' and '"' in (first, last):
+    if dialect.quote != '"' and len(cell) > 1 and first == last == '"':
         return True
-    if '"' in cell and (first == '"') != (last == '"') and cell.count('"') % 2:
+    if (
+        dialect.quote != "'"
+        and '"' in cell
+        and (first == '"') != (last == '"')
+        and cell.count('"') % 2
+    ):
         return True
     return len(cell) > 2 and first == last == "'" and dialect.quote != "'"
 

@@ -236,7 +236,9 @@ class _Careful:
             return True
         if len(row) != self.width:
             return not any(map(str.strip, row)) or self._is_fitted(row)
-        if end - position > 1 and self._holds_a_record(position, end):
+        recovery = self.reader.recovery
+        is_known = recovery is not None and recovery.knows
+        if is_known and end - position > 1 and self._holds_a_record(position, end):
             return False
         quote = self.dialect.quote
         return not (quote and any(quote in cell for cell in row)) or self._is_sound(
