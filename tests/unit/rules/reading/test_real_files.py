@@ -129,7 +129,7 @@ FILES = {
         "utf-8",
         ",",
         ["id", "first", "last", "phone", "result"],
-        8,
+        20,
         7,
         ["6", "Lea", "Moss", "(603) 555-0106", "yes"],
     ),
