@@ -242,9 +242,11 @@ def _learn(cells: Sequence[str]) -> Shape:
             "m": longest,
         }
     )
-    floors = sorted(
-        shape._pattern_score(pattern) / (len(pattern) + 2) for pattern in patterns[:300]
-    )
+    known = {
+        pattern: shape._pattern_score(pattern) / (len(pattern) + 2)
+        for pattern in set(patterns[:300])
+    }
+    floors = sorted(known[pattern] for pattern in patterns[:300])
     if floors:
         # One in fifty may be odd itself.
         shape.floor = floors[(len(floors) + 20) // 50]
