@@ -461,6 +461,9 @@ def find_line_ending(lines: list[str]) -> str:
     return kinds.most_common(1)[0][0] if kinds else ""
 
 
+_ROWS_TO_TELL = 12
+
+
 def leaves_out_trailing_blanks(rows: list[list[str]], width: int) -> bool:
     """Some programs leave out the blank cells at the end of a row.
 
@@ -472,8 +475,10 @@ def leaves_out_trailing_blanks(rows: list[list[str]], width: int) -> bool:
     if len(full) > 5 and len(sizes) == 1 and 0.8 * width <= max(sizes) < width:
         # No row has the last columns at all.
         return True
+    # Of a few rows, those that are short may as well all have been cut.
     return (
         width > 1
+        and len(full) >= _ROWS_TO_TELL
         and short >= max(3, len(full) // 20)
         and all(row[-1].strip() for row in full)
         and any(len(row) == width for row in full)

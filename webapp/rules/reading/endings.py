@@ -199,10 +199,23 @@ def _is_header_below(
     is_apart = not _count(rows[at - 1]) or (len(rows[at - 1]) != width and len(rows[at - 1]) == 1)
     if is_apart and len(row) == width:
         typed = typed_columns([other for other in rows[:at][-400:] if len(other) == width])
-    has_data = any(kind_of(cell) in TYPED for other in following for cell in other)
     if len(row) != width:
-        return (is_apart or has_data) and (len(following) > 1 or at + 2 >= len(rows))
+        if is_apart:
+            return len(following) > 1 or at + 2 >= len(rows)
+        return len(cells) == len(row) and _heads(row, following)
     clashes = sum(kind_of(row[column]) not in (kind, BLANK) for column, kind in typed.items())
     fitting = [_fits_kinds(other, typed) for other in following]
     goes_on = all(fitting) if is_apart else any(fitting)
     return clashes > 0 and clashes == len(typed) and not goes_on and (is_apart or clashes > 1)
+
+
+def _heads(row: Row, following: Sequence[Row]) -> bool:
+    """Is a row the header of those below it, although nothing sets it apart from those above?
+
+    Rows of this table that lost cells, alike, are not: they are set aside and told.
+    """
+    if len(following) < 3 or any(
+        row[at] == other[at] for other in following for at in range(len(row))
+    ):
+        return False
+    return any(kind_of(cell) in TYPED for other in following for cell in other)
