@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.claims import Claim
@@ -157,6 +157,7 @@ def test_what_goes_out_is_counted_in_rows_and_money(site: Site) -> None:
 CODES = st.text("aAß é\t1", min_size=1, max_size=4).filter(lambda text: text.strip() != "")
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(CODES, st.text("xyZ", min_size=1, max_size=3)), min_size=1, max_size=6,
              unique_by=lambda pair: compared(pair[1])),
@@ -194,6 +195,7 @@ def test_sql_sends_what_the_rules_send_and_it_comes_in_again(
         db.session.remove()
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x00")), max_size=50))
 def test_the_database_compares_as_the_rules_do(shared_site: Site, texts: list[str]) -> None:
     found = shared_site.sql(
