@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from webapp.rules.reading.records import Records, say_irregular
+from webapp.rules.reading.refusals import say_irregular
+from webapp.rules.reading.rows import Records
 from webapp.rules.reading.tables import Batch, Dialect
 
 _HEAVY = 8_000_000

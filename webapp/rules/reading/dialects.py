@@ -10,7 +10,7 @@ from itertools import groupby
 
 from webapp.rules.reading.kinds import BLANK, CODE, TEXT, column_kind, kind_of
 from webapp.rules.reading.layout import find_width
-from webapp.rules.reading.records import sample_rows
+from webapp.rules.reading.rows import sample_rows
 from webapp.rules.reading.tables import Choices, Dialect, name_delimiters
 
 _MOST_RECORDS = 400

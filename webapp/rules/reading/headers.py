@@ -15,7 +15,7 @@ from webapp.rules.reading.kinds import (
     kind_of,
     shown_kind,
 )
-from webapp.rules.reading.records import too_many_columns
+from webapp.rules.reading.refusals import too_many_columns
 from webapp.rules.reading.shapes import pattern_of
 from webapp.rules.reading.tables import Limits, Refusal
 
