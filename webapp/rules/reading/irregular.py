@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from webapp.rules.reading.aligning import lex
-from webapp.rules.reading.recovery import Recovered, Recovery
-from webapp.rules.reading.refusals import UNCLOSED, cell_too_long, say_irregular
+from webapp.rules.reading.recovery import Recovered, Recovery, has_halves
+from webapp.rules.reading.refusals import UNCLOSED, cell_too_long, say_irregular, say_odd
 from webapp.rules.reading.rows import CUT, Records, cells_of, split_raw
 from webapp.rules.reading.searching import SAY_STRAY
 from webapp.rules.reading.splitting import make_reader
@@ -19,6 +19,7 @@ MOST_LOOKED_AT = 20_000
 _LONGEST_RAW = 4_000
 _MANY_STRAYS = 20
 _FARTHEST_END = 2_000
+_LONGEST_RECORD = 40
 
 
 class IrregularReader:
@@ -100,14 +101,29 @@ class IrregularReader:
         if all(cell in text for cell in written):
             return True
         recovery = self.recovery
-        if recovery is None or not recovery.knows or not self._may_look():
+        if recovery is None:
             return True
-        if recovery.reconsider(text, row) is not None:
+        if has_halves(row, quote):
             return False
+        if recovery.knows and self._may_look() and recovery.reconsider(text, row) is not None:
+            return False
+        if self._doubt(row, text) or not recovery.knows:
+            return True
         odd = (at for at, cell in enumerate(row) if quote in cell)
         if any(not recovery.shapes[at].fits(row[at]) for at in odd):
             self.found.recovered[len(self.found.rows)] = SAY_STRAY
             self.found.raw[len(self.found.rows)] = text.rstrip("\r\n")[:_LONGEST_RAW]
+        return True
+
+    def _doubt(self, row: list[str], text: str) -> bool:
+        """Set the row that comes next aside where a quote stands in a number, a date or a code."""
+        at = self.recovery.find_odd(row) if self.recovery else None
+        if at is None:
+            return False
+        number = len(self.found.rows)
+        self.found.broken[number] = say_odd(row[at], at + 1)
+        self.found.as_written.add(number)
+        self.found.raw[number] = text.rstrip("\r\n")[:_LONGEST_RAW]
         return True
 
     def _is_fitted(self, row: list[str]) -> bool:
@@ -117,15 +133,17 @@ class IrregularReader:
         if any(map(str.strip, row[self.width :])):
             return False
         recovery = self.recovery
-        if recovery is None or not recovery.knows:
-            shapes = recovery.shapes if recovery and recovery.shapes[0].seen > 5 else ()
-            return bool(row[0].strip()) and all(
-                shape.fits(cell) for shape, cell in zip(shapes, row, strict=False)
-            )
+        if recovery is None or not row[0].strip():
+            return False
         # With another blank cell among them it may be that one that is too many.
         if not all(map(str.strip, row[: self.width])) and len(row) == self.width + 1:
             return False
-        return all(shape.fits(cell) for shape, cell in zip(recovery.shapes, row, strict=False))
+        pairs = list(zip(recovery.shapes, row, strict=False))
+        if not all(shape.agrees(cell) for shape, cell in pairs):
+            return False
+        if not recovery.knows and recovery.shapes[0].seen <= 5:
+            return True
+        return all(shape.fits(cell) for shape, cell in pairs)
 
     def _is_in_another_delimiter(self, row: list[str]) -> bool:
         return len(row) == 1 and any(
@@ -186,7 +204,9 @@ class IrregularReader:
         # Where its quotes don't say where it ends, the line below must be one of a record.
         if not is_record and not self._begins_well(end):
             return False
-        if found.message:
+        if self._doubt(found.cells, text):
+            pass
+        elif found.message:
             self.found.recovered[len(self.found.rows)] = found.message
             self.found.raw[len(self.found.rows)] = text.rstrip("\r\n")[:_LONGEST_RAW]
         self.found.rows.append(found.cells)
@@ -201,9 +221,15 @@ class IrregularReader:
         return not line.strip() or abs(len(cells) - self.width) <= 1
 
     def _stands_alone(self, position: int) -> bool:
-        """Is a line a healthy record by itself?"""
-        cells = cells_of(self.lines[position], self.dialect)
-        if cells is None or len(cells) != self.width:
+        """Does a healthy record begin with this line?"""
+        reader = make_reader(
+            islice(self.lines, position, position + _LONGEST_RECORD), self.dialect, strict=True
+        )
+        try:
+            cells = next(reader)
+        except (csv.Error, StopIteration):
+            return False
+        if len(cells) != self.width:
             return False
         quote = self.dialect.quote
         if quote and any(cell.count(quote) % 2 for cell in cells):

@@ -97,17 +97,19 @@ class RecordReader:
             text = "".join([lines[at] for at in left])
         # So are those that stand for a quote, wherever they are within a cell in quotes.
         text = text.replace(self.dialect.escape + quote if self.dialect.escape else quote * 2, "")
-        usual = (
+        opening = (
             text.count(delimiter + quote)
-            + text.count(quote + delimiter)
             + text.count("\n" + quote)
             + text.count("\r" + quote)
+            + text.startswith(quote)
+        )
+        closing = (
+            text.count(quote + delimiter)
             + text.count(quote + "\n")
             + text.count(quote + "\r")
-            + text.startswith(quote)
             + text.endswith(quote)
         )
-        return text.count(quote) != usual
+        return opening != closing or text.count(quote) != opening + closing
 
 
 def _up_to_the_cut(lines: list[str], dialect: Dialect) -> tuple[list[list[str]], int]:

@@ -19,6 +19,8 @@ _SURE = 9.0
 """The same where the row has as many cells as it should and would do as it is."""
 _LONGEST_ROW = 60_000
 _WIDEST = 60
+_FEW_ODD = 6
+"""Of so many cells one may be odd by itself."""
 _LEAST_SEEN = 11
 """Rows that have to be in order before others are put right by what they look like."""
 _MOST_FAILURES = 40
@@ -56,11 +58,15 @@ class Recovery:
         text = text.rstrip("\r\n")
         if len(text) > _LONGEST_ROW or not self.width:
             return None
+        found = self._recover(text, cells)
+        return None if found is None or self._is_torn(found.cells) else found
+
+    def _recover(self, text: str, cells: list[str] | None) -> Recovered | None:
         if not self.knows:
             return self._recover_unseen(text, cells)
         if cells is not None and self._is_simple(cells):
-            found = self._align(cells)
-            if found is not None:
+            found, is_lost = self._align(cells)
+            if found is not None or is_lost:
                 return found
         plain = self._lex(text)
         if plain is not None:
@@ -80,10 +86,10 @@ class Recovery:
         own, quote = self.dialect.delimiter, self.dialect.quote
         if self.width > _WIDEST:
             cells = lex(text, own, quote)
-            if len(cells) == self.width and self._count_misfits(cells) <= self.width // 6:
+            if len(cells) == self.width and self._count_misfits(cells) <= self.width // _FEW_ODD:
                 return Recovered(cells, SAY_STRAY)
             if abs(len(cells) - self.width) == 1:
-                return self._align(cells)
+                return self._align(cells)[0]
         return self._lex_other(text)
 
     def _recover_unseen(self, text: str, cells: list[str] | None) -> Recovered | None:
@@ -104,7 +110,7 @@ class Recovery:
             for other in OTHER_DELIMITERS
             if other != own and len(cells := lex(text, other, quote)) == self.width
         ]
-        if len(found) != 1 or self._count_misfits(found[0][1]) > self.width // 6:
+        if len(found) != 1 or self._count_misfits(found[0][1]) > self.width // _FEW_ODD:
             return None
         return Recovered(found[0][1], _say_other(found[0][0], own))
 
@@ -121,22 +127,61 @@ class Recovery:
             self._failures < _MOST_FAILURES or self._failures < 4 * self._successes
         )
 
-    def _align(self, cells: list[str]) -> Recovered | None:
+    def _align(self, cells: list[str]) -> tuple[Recovered | None, bool]:
+        """The row with one mistake put right; or whether something of it is likely to be lost."""
         name = name_delimiter(self.dialect.delimiter)
         dialect = self.dialect
         found = align(cells, self.shapes, dialect.delimiter, dialect.quote, name)
-        if not found or any(found[0].score - other.score < _MARGIN for other in found[1:3]):
-            return None
+        if not found:
+            return None, False
         best = found[0]
-        if self._count_misfits(best.cells) > self.width // 6:
-            return None
-        return Recovered(list(best.cells), best.edit)
+        if best.is_doubtful:
+            return None, True
+        if any(best.score - other.score < _MARGIN for other in found[1:3]):
+            return None, False
+        if not self._fits(best.cells, best.touched):
+            return None, False
+        return Recovered(list(best.cells), best.edit), False
+
+    def _fits(self, cells: Sequence[str], touched: Sequence[int], spare: int | None = None) -> bool:
+        """Do the cells that were made look as their columns do, and nearly all of the others?"""
+        if not all(self._fits_column(at, cells[at]) for at in touched):
+            return False
+        return self._count_misfits(cells) <= (self.width // _FEW_ODD if spare is None else spare)
 
     def _count_misfits(self, cells: Sequence[str]) -> int:
-        quote = self.dialect.quote or None
-        return sum(
-            not shape.fits(cell) and not shape.fits(cell.strip(quote))
-            for shape, cell in zip(self.shapes, cells, strict=True)
+        return sum(not self._fits_column(at, cell) for at, cell in enumerate(cells))
+
+    def _fits_column(self, at: int, cell: str) -> bool:
+        """Does the cell look like its column, but for a quote too many?"""
+        shape, quote = self.shapes[at], self.dialect.quote
+        return shape.fits(cell) or (
+            bool(quote) and quote in cell and shape.fits(cell.replace(quote, ""))
+        )
+
+    def _is_torn(self, cells: Sequence[str]) -> bool:
+        """Are there quotes in two cells that may belong together? Then they were one, or three."""
+        quote = self.dialect.quote
+        if not quote:
+            return False
+        odd = sum(
+            cell.count(quote) % 2 and not shape.holds(quote)
+            for cell, shape in zip(cells, self.shapes, strict=True)
+        )
+        return odd > 1
+
+    def find_odd(self, cells: Sequence[str]) -> int | None:
+        """Where a quote stands in a number, a date, a code: no value of its column has one."""
+        quote = self.dialect.quote
+        if not quote:
+            return None
+        return next(
+            (
+                at
+                for at, (cell, shape) in enumerate(zip(cells, self.shapes, strict=True))
+                if quote in cell and shape.is_odd(cell, quote)
+            ),
+            None,
         )
 
     def _search(self, text: str) -> Recovered | None:
@@ -148,7 +193,7 @@ class Recovery:
 
     def reconsider(self, text: str, cells: list[str]) -> Recovered | None:
         """Another reading of a row that has as many cells as it should, but looks odd."""
-        halves = _has_halves(cells, self.dialect.quote)
+        halves = has_halves(cells, self.dialect.quote)
         fitting = (shape.fits(cell) for shape, cell in zip(self.shapes, cells, strict=True))
         if not halves and all(fitting):
             return None
@@ -190,17 +235,22 @@ class Recovery:
         if not found:
             return None
         best = found[0]
-        if any(best.score - other.score < margin for other in found[1:]):
+        if best.is_doubtful or any(best.score - other.score < margin for other in found[1:]):
             return None
-        if self._count_misfits(best.cells()) > (self.width // 6 if spare is None else spare):
+        if not self._fits(best.cells(), best.touched(), spare):
             return None
         return best
 
 
-def _has_halves(cells: Sequence[str], quote: str) -> bool:
+def has_halves(cells: Sequence[str], quote: str) -> bool:
     """Does a quote that begins within one cell end with another?"""
     halves = [cell for cell in cells if cell.count(quote) % 2]
-    return len(halves) == 2 and halves[1].endswith(quote) and not halves[0].startswith(quote)
+    return (
+        len(halves) == 2
+        and halves[1].endswith(quote)
+        and not halves[0].startswith(quote)
+        and not (halves[0].endswith(quote) and halves[0].count(quote) == 1)
+    )
 
 
 def _say_other(other: str, own: str) -> str:

@@ -39,6 +39,15 @@ def say_irregular(found: int, dialect: Dialect) -> str:
     )
 
 
+def say_odd(cell: str, number: int) -> str:
+    """What is wrong with a number, date or code that has a quotation mark in it."""
+    shown = cell if len(cell) <= 60 else cell[:60] + "…"
+    return (
+        f"The value “{shown}” in column {number} has a quotation mark, which no other value of its "
+        "column has; remove it, then upload the row again."
+    )
+
+
 def check_first_lines(lines: list[str], limits: Limits) -> None:
     """Set the limit of a cell, and refuse lines that are no rows but cost a lot to look at."""
     csv.field_size_limit(limits.max_cell)

@@ -23,6 +23,8 @@ class Records:
     broken: dict[int, str] = field(default_factory=dict)
     recovered: dict[int, str] = field(default_factory=dict)
     raw: dict[int, str] = field(default_factory=dict)
+    as_written: set[int] = field(default_factory=set)
+    """Those in ``broken`` that have all of their cells, one of which has a sign too many."""
     has_nul: bool = False
     weight: int = 0
     """The characters in all of them, about: what they cost to hold."""
@@ -42,6 +44,7 @@ class Records:
             kept(self.broken),
             kept(self.recovered),
             kept(self.raw),
+            {at - start for at in self.as_written if 0 <= at - start < size},
             self.has_nul,
             self.weight,
             self.is_plain,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from heapq import nlargest
 from itertools import pairwise
 
+from webapp.rules.reading.aligning import may_part
 from webapp.rules.reading.shapes import Shape, pattern_of
 from webapp.rules.reading.tables import Dialect, name_delimiter
 
@@ -28,6 +29,7 @@ _COST_BLANK, _COST_SPLIT, _COST_JOIN, _COST_STRAY, _COST_BARE = 3.0, 3.0, 3.0, 3
 _COST_QUOTED_SPLIT = 1.5
 _COST_SPACE_JOIN = 0.3
 SAY_STRAY = "A quotation mark that has no counterpart was kept as a character."
+_SAY_UNCLOSED = "The quotation mark that closes a cell was missing."
 _SAY_SPACES = "Text with spaces was read as one cell."
 
 
@@ -41,7 +43,10 @@ class Reading:
     edits: int
     edit: str
     key: int
-    strays: int = 0
+    is_parted: bool = False
+    """It and the one behind it were one text."""
+    is_doubtful: bool = False
+    """It may well be so, but then something is lost: the row is better left to a person."""
 
     def cells(self) -> list[str]:
         found: list[str] = []
@@ -50,6 +55,18 @@ class Reading:
             found.append(at.cell)
             at = at.before
         return found[::-1]
+
+    def touched(self) -> list[int]:
+        """The columns of the cells that were made."""
+        found: list[int] = []
+        column = len(self.cells()) - 1
+        at: Reading | None = self
+        while at is not None and at.before is not None:
+            if at.edit:
+                found += [column, column + 1] if at.is_parted else [column]
+            at = at.before
+            column -= 1
+        return found
 
     def what(self) -> list[str]:
         found: list[str] = []
@@ -69,6 +86,7 @@ class _Cell:
     looks: str
     cost: float
     edit: str = ""
+    is_doubtful: bool = False
 
 
 class Search:
@@ -132,9 +150,13 @@ class Search:
         if reading.edits >= _MOST_EDITS:
             return
         is_last = column == self.width - 1
-        if 0 < column < self.width and (not is_last or self.shapes[-1].is_mostly_blank):
+        if column < self.width:
             edit = f"The blank cell {column + 1} was put in, because a {self.name} was missing."
-            cell = _Cell("", "", _COST_BLANK, edit)
+            # At the front it may be the end of a record that was cut; at the end the row may have
+            # been cut there, unless that is hardly ever filled.
+            is_cut = column == 0 or (is_last and not self.shapes[-1].is_mostly_blank)
+            is_doubtful = is_cut or not self.shapes[column].fits("")
+            cell = _Cell("", "", _COST_BLANK, edit, is_doubtful)
             self._put(states, at, column + 1, reading, [cell])
         if at < len(self.pieces) and not self.pieces[at].strip() and not self.joins_freely:
             edit = f"A {self.name} too many before cell {column + 1} was left out."
@@ -145,6 +167,7 @@ class Search:
                 reading.edits + 1,
                 " ".join(filter(None, (reading.edit, edit))),
                 reading.key,
+                is_doubtful=reading.is_doubtful,
             )
             _keep(states[at + 1].setdefault(column, []), found)
 
@@ -200,9 +223,14 @@ class Search:
         if bare.startswith(quote):
             if len(bare) >= 2 and bare.endswith(quote) and not self._is_escaped(bare):
                 return self._read_quoted(bare[1:-1])
-            if pieces == 1 and "\n" not in text and "\r" not in text:
+            if "\n" in text or "\r" in text:
+                return None
+            if pieces == 1:
                 return _Cell(text, text.replace(quote, "", 1), _COST_STRAY, SAY_STRAY)
-            return None
+            inner = bare[1:]
+            if quote in inner or self.joins_freely:
+                return None
+            return _Cell(inner, inner, _COST_STRAY, _SAY_UNCLOSED)
         if pieces > 1:
             return (
                 None
@@ -273,6 +301,8 @@ class Search:
         for at, cost in self._places(text, end - start):
             if self.is_spent:
                 return
+            if not may_part(text[:at], text[at:], one, other):
+                continue
             left = self._read(text[:at], 1 if at <= len(self.pieces[start]) else 2)
             right = self._read(text[at:], 1 if self.delimiter not in text[at:] else 2)
             if left is None or right is None or left.edit or right.edit:
@@ -295,7 +325,8 @@ class Search:
         quote = self.quote
         if quote and quote in text:
             for at in range(1, len(text)):
-                if text[at] == quote or text[at - 1] == quote:
+                # Within a run of them they stand for one in the text.
+                if (text[at] == quote) != (text[at - 1] == quote):
                     yield at, _COST_QUOTED_SPLIT
             return
         if pieces > 1:
@@ -327,7 +358,16 @@ class Search:
             key = hash((key, cell.text))
             score += self.shapes[at].score(cell.looks) - cell.cost
             at += 1
-            before = Reading(score, cell.text, before, edits, cell.edit, key)
+            before = Reading(
+                score,
+                cell.text,
+                before,
+                edits,
+                cell.edit,
+                key,
+                is_parted=len(cells) > 1 and cell is cells[0],
+                is_doubtful=before.is_doubtful or cell.is_doubtful,
+            )
         if edits <= _MOST_EDITS:
             _keep(states[end].setdefault(column, []), before)
 
