@@ -22,6 +22,7 @@ from webapp.rules.reading.records import RecordReader
 from webapp.rules.reading.recovery import Recovery
 from webapp.rules.reading.refusals import check_first_lines
 from webapp.rules.reading.rows import Records, sample_rows, split_raw
+from webapp.rules.reading.run_together import split_names
 from webapp.rules.reading.samples import TextSample, take_sample
 from webapp.rules.reading.shapes import NAMES, learn_shapes
 from webapp.rules.reading.tables import (
@@ -227,7 +228,7 @@ class _Finder:
         """The header's cells where they are too few, and nothing in its text says why."""
         if len(layout.body) < _MANY:
             return None
-        names = headers.split_names(row, width, layout.body)
+        names = split_names(row, width, layout.body)
         if names is not None:
             if names[-1]:
                 self.notes.append(

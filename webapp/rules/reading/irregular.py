@@ -82,9 +82,10 @@ class IrregularReader:
             return True
         if len(row) != self.width:
             return not any(map(str.strip, row)) or self._is_fitted(row)
-        recovery = self.recovery
-        is_known = recovery is not None and recovery.knows
-        if is_known and end - position > 1 and self._holds_a_record(position, end):
+        if end - position > 1 and (
+            self._are_rows(row, position, end)
+            or any(self._is_clearly_one(at) for at in range(position + 1, min(end, position + 200)))
+        ):
             return False
         quote = self.dialect.quote
         return not (quote and any(quote in cell for cell in row)) or self._is_sound(
@@ -162,7 +163,7 @@ class IrregularReader:
         if len(self.lines[position]) > self.limits.max_cell and self._is_too_long(position):
             raise UnreadableError(cell_too_long(self.limits))
         end = self._end_of(position)
-        if end is not None and end - position > 1 and self._holds_a_record(position, end):
+        if end is not None and end - position > 1 and self._swallows(position, end):
             end = None
         is_whole = end is not None and end - position > 1 and self._is_one_record(position, end)
         if self._may_look() and not self._is_fragment(position):
@@ -220,31 +221,66 @@ class IrregularReader:
         cells = lex(line, self.dialect.delimiter, self.dialect.quote)
         return not line.strip() or abs(len(cells) - self.width) <= 1
 
-    def _stands_alone(self, position: int) -> bool:
-        """Does a healthy record begin with this line?"""
+    def _are_rows(self, row: list[str], position: int, end: int) -> bool:
+        """Have two quotes that are each a whole cell joined lines that are rows?"""
+        sign = self.dialect.delimiter
+        joined = [cell for cell in row if "\n" in cell or "\r" in cell]
+        return (
+            self.width > 2
+            and all(cell.startswith((sign, "\r", "\n")) for cell in joined)
+            and all(cell.endswith(sign) for cell in joined)
+            and all(line.count(sign) == self.width - 1 for line in self.lines[position:end])
+        )
+
+    def _swallows(self, position: int, end: int) -> bool:
+        """Has a record that ends where its quotes say so another one within it?"""
+        cells = cells_of("".join(self.lines[position:end]), self.dialect)
+        if cells is not None and self._are_rows(cells, position, end):
+            return True
+        return self._holds_a_record(position, end)
+
+    def _is_clearly_one(self, position: int) -> bool:
+        """Does a record begin with this line, going by a number, a date or a code in its place?"""
+        cells = self._stands_alone(position)
+        recovery = self.recovery
+        return (
+            cells is not None
+            and recovery is not None
+            and recovery.knows
+            and any(
+                shape.definite and cell.strip() and shape.agrees(cell)
+                for shape, cell in zip(recovery.shapes, cells, strict=True)
+            )
+        )
+
+    def _stands_alone(self, position: int) -> list[str] | None:
+        """The cells of the healthy record that begins with this line; None where none does."""
         reader = make_reader(
             islice(self.lines, position, position + _LONGEST_RECORD), self.dialect, strict=True
         )
         try:
             cells = next(reader)
         except (csv.Error, StopIteration):
-            return False
+            return None
         if len(cells) != self.width:
-            return False
+            return None
         quote = self.dialect.quote
         if quote and any(cell.count(quote) % 2 for cell in cells):
-            return False
-        recovery = self.recovery
-        return recovery is None or all(
-            shape.fits(cell) for shape, cell in zip(recovery.shapes, cells, strict=True)
-        )
+            return None
+        shapes = self.recovery.shapes if self.recovery else ()
+        if not all(shape.fits(cell) for shape, cell in zip(shapes, cells, strict=False)):
+            return None
+        return cells
 
     def _holds_a_record(self, position: int, end: int) -> bool:
         """Is one of the lines below the first a record that must not be swallowed?"""
         recovery = self.recovery
         if self.width < 2 or recovery is None or not recovery.shapes[0].seen:
             return False
-        return any(self._stands_alone(at) for at in range(position + 1, min(end, position + 200)))
+        return any(
+            self._stands_alone(at) is not None
+            for at in range(position + 1, min(end, position + 200))
+        )
 
     def _is_fragment(self, position: int) -> bool:
         """Too few cells, beside another line that has too few: a record cut in two."""

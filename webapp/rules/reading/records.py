@@ -89,6 +89,11 @@ class RecordReader:
         quote, delimiter = self.dialect.quote, self.dialect.delimiter
         if not quote or quote not in text:
             return False
+        if len(rows) != len(lines) and any(
+            delimiter + quote + sign in text for sign in (delimiter, "\r", "\n")
+        ):
+            # Two of them, each a whole cell, may have joined the lines between them.
+            return True
         # Those that are in order are gone from the cells.
         left = [at for at, row in enumerate(map("".join, rows)) if quote in row]
         if not left:
