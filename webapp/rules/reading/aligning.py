@@ -196,6 +196,29 @@ def lex(text: str, delimiter: str, quote: str) -> list[str]:
     return cells
 
 
+def lex_apostrophes(text: str, delimiter: str) -> list[str]:
+    """A row's cells where ``'`` is the quote, and an apostrophe too: only one that stands at the
+    end of a cell closes it."""
+    pieces = text.split(delimiter)
+    cells: list[str] = []
+    at = 0
+    while at < len(pieces):
+        end = _apostrophe_end(pieces, at) if pieces[at].startswith("'") else None
+        if end is None:
+            cells.append(pieces[at])
+            at += 1
+        else:
+            cells.append(delimiter.join(pieces[at:end])[1:-1].replace("''", "'"))
+            at = end
+    return cells
+
+
+def _apostrophe_end(pieces: Sequence[str], start: int) -> int | None:
+    if len(pieces[start]) > 1 and pieces[start].endswith("'"):
+        return start + 1
+    return next((at + 1 for at in range(start + 1, len(pieces)) if pieces[at].endswith("'")), None)
+
+
 def _quoted_end(pieces: Sequence[str], start: int, quote: str) -> int | None:
     """Behind which piece a cell ends that begins with a quote; None where it isn't quoted."""
     count = 0

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from itertools import islice
 
-from webapp.rules.reading.aligning import lex
+from webapp.rules.reading.aligning import lex, lex_apostrophes
 from webapp.rules.reading.recovery import Recovered, Recovery, has_halves
 from webapp.rules.reading.refusals import UNCLOSED, cell_too_long, say_irregular, say_odd
 from webapp.rules.reading.rows import CUT, Records, cells_of, split_raw
@@ -199,7 +199,12 @@ class IrregularReader:
         if recovery is None:
             return False
         text = "".join(self.lines[position:end])
-        found: Recovered | None = recovery.recover(text, cells_of(text, self.dialect))
+        cells = cells_of(text, self.dialect)
+        is_last = self.at_end and end == len(self.lines) and not text.endswith(("\n", "\r"))
+        if is_last and cells is not None and 1 < len(cells) < self.width:
+            # The file was cut off here.
+            return False
+        found: Recovered | None = recovery.recover(text, cells)
         if found is None:
             return False
         # Where its quotes don't say where it ends, the line below must be one of a record.
@@ -218,7 +223,8 @@ class IrregularReader:
         if position >= len(self.lines):
             return True
         line = self.lines[position].rstrip("\r\n")
-        cells = lex(line, self.dialect.delimiter, self.dialect.quote)
+        sign, quote = self.dialect.delimiter, self.dialect.quote
+        cells = lex_apostrophes(line, sign) if quote == "'" else lex(line, sign, quote)
         return not line.strip() or abs(len(cells) - self.width) <= 1
 
     def _are_rows(self, row: list[str], position: int, end: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from webapp.rules.reading.aligning import align, lex
+from webapp.rules.reading.aligning import align, lex, lex_apostrophes
 from webapp.rules.reading.searching import SAY_STRAY, Reading, Search
 from webapp.rules.reading.shapes import UNKNOWN, Shape, shapes_of
 from webapp.rules.reading.tables import Dialect, name_delimiter, name_delimiters
@@ -59,9 +59,13 @@ class Recovery:
         if len(text) > _LONGEST_ROW or not self.width:
             return None
         found = self._recover(text, cells)
-        return None if found is None or self._is_torn(found.cells) else found
+        return None if found is None or self._is_torn(found.cells, text) else found
 
     def _recover(self, text: str, cells: list[str] | None) -> Recovered | None:
+        if self.dialect.quote == "'" and "\n" not in text:
+            whole = lex_apostrophes(text, self.dialect.delimiter)
+            if len(whole) == self.width and self._fits(whole, ()):
+                return Recovered(whole, SAY_STRAY)
         if not self.knows:
             return self._recover_unseen(text, cells)
         if cells is not None and self._is_simple(cells):
@@ -159,13 +163,15 @@ class Recovery:
             bool(quote) and quote in cell and shape.fits(cell.replace(quote, ""))
         )
 
-    def _is_torn(self, cells: Sequence[str]) -> bool:
+    def _is_torn(self, cells: Sequence[str], text: str) -> bool:
         """Are there quotes in two cells that may belong together? Then they were one, or three."""
         quote = self.dialect.quote
-        if not quote:
+        if not quote or quote == "'":
             return False
         odd = sum(
-            cell.count(quote) % 2 and not shape.holds(quote)
+            cell.count(quote) % 2
+            and not shape.holds(quote)
+            and quote + cell.replace(quote, quote * 2) + quote not in text
             for cell, shape in zip(cells, self.shapes, strict=True)
         )
         return odd > 1
@@ -244,6 +250,8 @@ class Recovery:
 
 def has_halves(cells: Sequence[str], quote: str) -> bool:
     """Does a quote that begins within one cell end with another?"""
+    if quote == "'":
+        return False
     halves = [cell for cell in cells if cell.count(quote) % 2]
     return (
         len(halves) == 2

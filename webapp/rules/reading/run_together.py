@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 
 from webapp.rules.reading.kinds import BLANK, CODE, TEXT, TYPED, column_kind
 
@@ -37,7 +38,7 @@ def _is_known(name: str) -> bool:
 _HINTS = {
     "date": ("date",),
     "birthday": ("date",),
-    "time": ("time",),
+    "time": ("time", "number"),
     "email": ("email",),
     "mail": ("email",),
     "url": ("url",),
@@ -72,17 +73,25 @@ def split_names(cells: Sequence[str], width: int, body: Sequence[Row]) -> list[s
     rated.sort(key=lambda item: -item[0])
     if rated and not rated[0][1][-1]:
         return rated[0][1]
+    best = [names for rating, names in rated if rating == rated[0][0]]
     if _has_row_names(body, kinds):
-        named = ["", *cells]
-        rating = _rate_names(named, kinds)
-        if not rated or rating > rated[0][0]:
-            return named
-        if rating == rated[0][0] and not any(" " in cell or "_" in cell for cell in cells):
-            # In names of one word each a capital within a word says nothing.
-            return None
-    if not rated or (len(rated) > 1 and rated[0][0] == rated[1][0]):
-        return None
-    return rated[0][1]
+        return _beside_row_names(cells, kinds, best)
+    return best[0] if len(best) == 1 else None
+
+
+def _beside_row_names(
+    cells: Sequence[str], kinds: Sequence[str], best: Sequence[list[str]]
+) -> list[str] | None:
+    """The same where the first column may be one that has no name."""
+    named = ["", *cells]
+    rating = _rate_names(named, kinds)
+    parted = _rate_names(best[0], kinds) if best else rating - 1
+    if rating < _rate_best_gap(cells, kinds) or rating < parted:
+        return best[0] if len(best) == 1 else None
+    if rating > parted or len(best) > 1:
+        # Capitals within several words are how names are written here.
+        return named
+    return best[0] if any(" " in cell or "_" in cell for cell in cells) else None
 
 
 def _known_places(cells: Sequence[str]) -> list[tuple[int, int]]:
@@ -118,15 +127,24 @@ def _has_row_names(body: Sequence[Row], kinds: Sequence[str]) -> bool:
     )
 
 
+def _rate_best_gap(cells: Sequence[str], kinds: Sequence[str]) -> int:
+    """How well the names go with what is below them where any one of them stands for two."""
+    left = [0, *accumulate(map(_rate, cells, kinds))]
+    right = [0, *accumulate(map(_rate, reversed(cells), reversed(kinds)))]
+    return max(left[at] + right[len(cells) - 1 - at] for at in range(len(cells)))
+
+
 def _rate_names(names: Sequence[str], kinds: Sequence[str]) -> int:
     """How many names say what is below them, less those that say something else."""
-    rating = 0
-    for name, kind in zip(names, kinds, strict=True):
-        tokens = [token.lower() for token in _TOKEN.findall(name)]
-        hint = _HINTS.get(tokens[-1]) if tokens else None
-        if hint and kind != BLANK:
-            rating += 1 if kind in hint else -1
-    return rating
+    return sum(map(_rate, names, kinds))
+
+
+def _rate(name: str, kind: str) -> int:
+    words = [token for token in _TOKEN.findall(name) if not token.isdigit()]
+    hint = _HINTS.get(words[-1].lower()) if words else None
+    if not hint or kind == BLANK:
+        return 0
+    return 1 if kind in hint else -1
 
 
 def _joints(cells: Sequence[str]) -> list[tuple[int, int]]:

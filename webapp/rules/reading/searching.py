@@ -62,7 +62,7 @@ class Reading:
         column = len(self.cells()) - 1
         at: Reading | None = self
         while at is not None and at.before is not None:
-            if at.edit:
+            if at.edit and at.edit is not _SAY_SPACES:
                 found += [column, column + 1] if at.is_parted else [column]
             at = at.before
             column -= 1
@@ -325,8 +325,11 @@ class Search:
         quote = self.quote
         if quote and quote in text:
             for at in range(1, len(text)):
-                # Within a run of them they stand for one in the text.
-                if (text[at] == quote) != (text[at - 1] == quote):
+                # Within a longer run of them they stand for some in the text.
+                if (
+                    quote in text[at - 1 : at + 1]
+                    and quote * 3 not in text[max(0, at - 2) : at + 2]
+                ):
                     yield at, _COST_QUOTED_SPLIT
             return
         if pieces > 1:
