@@ -94,7 +94,6 @@ class _Reading:
             self.is_whole
             and self.fits_first
             and self.width > 1
-            and self.tidy > 0.9
             and self.dialect.delimiter in ",;\t|"
             and not self.dialect.escape
         )

@@ -91,7 +91,11 @@ def _ending_kind(
         _TOTAL.match(first)
         and count < width
         and (position in typed or count < least or not fits)
-        and (_sums_up(row, position) or not any(map(str.strip, rows[at - 1])))
+        and (
+            (count == 1 and position in typed)
+            or _sums_up(row, position, least)
+            or not any(map(str.strip, rows[at - 1]))
+        )
         and not any(other[position].strip() == first for other in known)
     ):
         return OutsideKind.TOTALS
@@ -111,11 +115,11 @@ def _ending_kind(
     return None
 
 
-def _sums_up(row: Row, position: int) -> bool:
+def _sums_up(row: Row, position: int, least: int) -> bool:
     """Are there figures, and nothing else, beside the word total?"""
     kinds = [kind_of(cell) for cell in row[position + 1 :] if cell.strip()]
     if not kinds:
-        return any(sign.isdigit() for sign in row[position])
+        return least > 1 or any(sign.isdigit() for sign in row[position])
     return all(kind in _FIGURES for kind in kinds)
 
 
