@@ -13,10 +13,19 @@ from webapp.models.crossrefs import (
 )
 from webapp.models.groups import Group, GroupMember, Interest, InterestChoice
 from webapp.models.runs import Message, Operation, Run, RunEdit, RunRow, Upload
+from webapp.models.transactions import (
+    Campaign,
+    Designation,
+    DonationForm,
+    Event,
+    Transaction,
+    TransactionItem,
+)
 from webapp.models.users import User, UserRole
 
 __all__ = [
     "Base",
+    "Campaign",
     "Center",
     "CenterMember",
     "Change",
@@ -28,6 +37,9 @@ __all__ = [
     "CrossReferenceType",
     "CrossReferenceUse",
     "CustomField",
+    "Designation",
+    "DonationForm",
+    "Event",
     "Group",
     "GroupMember",
     "Interest",
@@ -37,6 +49,8 @@ __all__ = [
     "Run",
     "RunEdit",
     "RunRow",
+    "Transaction",
+    "TransactionItem",
     "Upload",
     "User",
     "UserRole",

@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from math import exp, inf, log
 from typing import Any
 
@@ -217,13 +218,17 @@ def _learn(cells: Sequence[str]) -> Shape:
     pairs: Counter[str] = Counter()
     longest: dict[str, int] = {}
     patterns = [pattern_of(cell[:_LONGEST_CELL]) for cell in filled]
-    for pattern in patterns:
-        pairs.update(map(str.__add__, _START + pattern, pattern + _END))
+    pairs.update(
+        chain.from_iterable(
+            map(str.__add__, _START + pattern, pattern + _END) for pattern in patterns
+        )
+    )
+    for pattern, count in Counter(patterns).items():
         if len(pattern) <= _LONGEST_PATTERN:
-            exact[pattern] += 1
+            exact[pattern] = count
             letters, lengths = _runs_of(pattern)
             if len(letters) <= _LONGEST_RUNS:
-                runs[letters] += 1
+                runs[letters] += count
                 for letter, length in zip(letters, lengths, strict=True):
                     longest[letter] = max(longest.get(letter, 1), length)
     words = Counter(cell for cell in filled if len(cell) <= 60)
