@@ -13,7 +13,15 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from jobs.ahead import read_ahead
-from jobs.claims import APPLY_LOCK, Claim, LostClaimError, Standing, add_tallies, hold
+from jobs.claims import (
+    APPLY_LOCK,
+    UNHURRIED,
+    Claim,
+    LostClaimError,
+    Standing,
+    add_tallies,
+    hold,
+)
 from jobs.crossrefs import forget_seen, record_seen
 from jobs.processors.import_inputs import ImportInputs
 from jobs.processors.import_matching import MatchSql
@@ -162,7 +170,8 @@ class FileRun(ABC):
         user = self._inputs.actor
         self._connection.execute(
             "SELECT set_config('datasync.actor_id', %s, true),"
-            " set_config('datasync.actor', %s, true), set_config('datasync.run_id', %s, true)",
+            " set_config('datasync.actor', %s, true), set_config('datasync.run_id', %s, true),"
+            f" {UNHURRIED}",
             ["" if user.id is None else str(user.id), user.name, str(self._claim.id)],
         )
 
