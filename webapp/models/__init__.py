@@ -11,6 +11,14 @@ from webapp.models.crossrefs import (
     CrossReferenceType,
     CrossReferenceUse,
 )
+from webapp.models.downloads import (
+    DownloadDelivery,
+    DownloadFile,
+    DownloadStream,
+    DownloadWindow,
+    UnresolvedDuplicate,
+    WithheldRecord,
+)
 from webapp.models.groups import Group, GroupMember, Interest, InterestChoice
 from webapp.models.runs import Message, Operation, Run, RunEdit, RunRow, Upload
 from webapp.models.users import User, UserRole
@@ -28,6 +36,10 @@ __all__ = [
     "CrossReferenceType",
     "CrossReferenceUse",
     "CustomField",
+    "DownloadDelivery",
+    "DownloadFile",
+    "DownloadStream",
+    "DownloadWindow",
     "Group",
     "GroupMember",
     "Interest",
@@ -37,7 +49,9 @@ __all__ = [
     "Run",
     "RunEdit",
     "RunRow",
+    "UnresolvedDuplicate",
     "Upload",
     "User",
     "UserRole",
+    "WithheldRecord",
 ]
