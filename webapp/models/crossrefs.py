@@ -89,7 +89,11 @@ class CrossReferenceEntry(Base):
 
 
 class CrossReferenceUse(Base):
-    """How far one run could translate with one type: rows that had a value, and rows mapped."""
+    """How far one run could translate with one type: rows that had a value, and rows mapped.
+
+    `amounts` has the money of those rows, where they have any: {currency: [of all, of the mapped]},
+    decimals as text.
+    """
 
     __tablename__ = "cross_reference_uses"
 
@@ -99,6 +103,7 @@ class CrossReferenceUse(Base):
     version: Mapped[int]
     rows: Mapped[int] = mapped_column(server_default="0", default=0)
     mapped: Mapped[int] = mapped_column(server_default="0", default=0)
+    amounts: Mapped[dict[str, list[str]]] = mapped_column(JSONB, server_default="{}", default=dict)
 
     __table_args__ = (
         PrimaryKeyConstraint("run_id", "type_id"),
@@ -107,12 +112,14 @@ class CrossReferenceUse(Base):
 
 
 class CrossReferenceSeen(Base):
-    """A foreign value without an entry, as a run or preview saw it, with its rows."""
+    """A value without an entry, as a run or preview saw it, with its rows: a foreign one, or, on
+    the way out (`is_outward`), one of our own, whose key is then the online key."""
 
     __tablename__ = "cross_reference_seen"
 
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
     type_id: Mapped[int] = mapped_column(ForeignKey("cross_reference_types.id"))
+    is_outward: Mapped[bool] = mapped_column(server_default="false", default=False)
     foreign_key: Mapped[str]
     foreign_values: Mapped[list[str]] = mapped_column(ARRAY(Text))
     center_id: Mapped[int | None]
@@ -120,7 +127,7 @@ class CrossReferenceSeen(Base):
     first_row: Mapped[int] = mapped_column(Integer)
 
     __table_args__ = (
-        PrimaryKeyConstraint("run_id", "type_id", "foreign_key"),
+        PrimaryKeyConstraint("run_id", "type_id", "is_outward", "foreign_key"),
         Index(None, "type_id", "foreign_key"),
     )
 
