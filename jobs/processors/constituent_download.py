@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from jobs.outward import Outward
 from jobs.processors.download_sources import OutColumn, Source, Withholding
 from jobs.processors.download_windows import Window
 from webapp.rules.catalogues import CATALOGUES
@@ -41,16 +41,6 @@ _IN_CENTER = (
 )
 
 
-class Outward(Protocol):
-    """A cross-reference type's table on the way out (jobs.outward)."""
-
-    def join(self, alias: str, value: str) -> str: ...
-
-    def text(self, alias: str, value: str) -> str: ...
-
-    def is_withheld(self, alias: str, value: str) -> str: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What a source depends on besides its settings."""
@@ -71,9 +61,7 @@ def keys_used(settings: DownloadSettings, fields: Sequence[Field]) -> set[str]:
     return {key for key in keys if key is not None}
 
 
-def choose_columns(
-    settings: DownloadSettings, fields: Sequence[Field]
-) -> tuple[ColumnChoice, ...]:
+def choose_columns(settings: DownloadSettings, fields: Sequence[Field]) -> tuple[ColumnChoice, ...]:
     """The columns of the file: those chosen that still exist, else all."""
     known = {field.column for field in fields}
     chosen = tuple(column for column in settings.columns if column.name in known)
@@ -295,11 +283,11 @@ class _Columns:
         table, alias = found
         join = table.join(alias, value)
         self.joins.append(join)
-        self.withholdings.append(
-            Withholding(
-                Reason.UNMAPPED_VALUE, table.is_withheld(alias, value), field.column, value, join
+        waits = table.is_withheld(alias, value)
+        if waits != "false":
+            self.withholdings.append(
+                Withholding(Reason.UNMAPPED_VALUE, waits, field.column, value, join)
             )
-        )
         return table.text(alias, value)
 
     def _list(self, field: Field) -> str:
@@ -317,18 +305,18 @@ class _Columns:
         if found is not None:
             table, name = found
             inner = table.join(name, value)
-            text = table.text(name, value)
-            self.withholdings.append(
-                Withholding(
-                    Reason.UNMAPPED_VALUE,
-                    "true",
-                    field.column,
-                    "unmapped.value",
-                    f"JOIN LATERAL (SELECT {value} AS value FROM {members} {inner}"
-                    f" WHERE m.constituent_id = c.id AND {table.is_withheld(name, value)})"
-                    " unmapped ON true",
+            text, waits = table.text(name, value), table.is_withheld(name, value)
+            if waits != "false":
+                self.withholdings.append(
+                    Withholding(
+                        Reason.UNMAPPED_VALUE,
+                        "true",
+                        field.column,
+                        "unmapped.value",
+                        f"JOIN (SELECT m.constituent_id, {value} AS value FROM {members} {inner}"
+                        f" WHERE {waits}) unmapped ON unmapped.constituent_id = c.id",
+                    )
                 )
-            )
         self.joins.append(
             f"LEFT JOIN (SELECT m.constituent_id, string_agg({text}, ',' ORDER BY g.id) AS codes"
             f" FROM {members} {inner} GROUP BY m.constituent_id) {alias}"
@@ -339,9 +327,7 @@ class _Columns:
     def _time(self, field: Field) -> str:
         if self._settings.time_format is TimeFormat.LOCAL:
             return f"to_char(c.{field.attribute} AT TIME ZONE %(zone)s, 'YYYY-MM-DD HH24:MI:SS')"
-        return (
-            f"to_char(c.{field.attribute} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-        )
+        return f"to_char(c.{field.attribute} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
 
     def _date(self, field: Field) -> str:
         value = f"({_stored(field)})::date" if field.is_custom else f"c.{field.attribute}"
@@ -358,5 +344,3 @@ def _stored(field: Field) -> str:
 def _yes_no(field: Field) -> str:
     value = f"({_stored(field)})::boolean" if field.is_custom else _stored(field)
     return f"CASE WHEN {value} THEN 'Yes' WHEN NOT {value} THEN 'No' END"
-
-

@@ -109,9 +109,7 @@ def write_csv(
                     parts, size = [], 0
         out.write(encode(b"".join(parts)))
         watch(rows)
-    return Written(
-        target.role, "csv", f"{target.name}.csv", target.key, rows, out.size, out.sha256
-    )
+    return Written(target.role, "csv", f"{target.name}.csv", target.key, rows, out.size, out.sha256)
 
 
 def write_workbook(
@@ -122,13 +120,12 @@ def write_workbook(
     watch: Watch,
     *,
     sheet: str,
-    sheet_rows: int = SHEET_ROWS,
 ) -> Written:
     """The rows of a query as a workbook whose cells are all text, so that 02134 stays 02134; what
     does not fit into one sheet goes on in the next."""
     with tempfile.TemporaryDirectory(prefix="datasync-download-") as folder:
         path = Path(folder) / "download.xlsx"
-        book = _Book(path, headings, sheet, sheet_rows)
+        book = _Book(path, headings, sheet)
         with _rows_of(connection, select) as rows:
             for row in rows:
                 book.write(row)
@@ -157,7 +154,7 @@ def read_sample(
 class _Book:
     """A workbook in constant memory, sheet after sheet."""
 
-    def __init__(self, path: Path, headings: Sequence[str], sheet: str, sheet_rows: int) -> None:
+    def __init__(self, path: Path, headings: Sequence[str], sheet: str) -> None:
         options = {
             "constant_memory": True,
             "strings_to_formulas": False,
@@ -171,7 +168,7 @@ class _Book:
         self._bold = self._book.add_format({"num_format": "@", "bold": True})
         self._headings = [guard(heading) for heading in headings]
         self._name = sheet
-        self._sheet_rows = sheet_rows
+        self._sheet_rows = SHEET_ROWS
         self._row = 0
         self.rows = 0
         self.cut_cells = 0

@@ -183,9 +183,7 @@ class Plan:
         if self._source.removals is None or self._window.only_carried:
             self._run("CREATE TEMP TABLE download_removals (record_id bigint)")
             return
-        self._run(
-            f"CREATE TEMP TABLE download_removals AS {self._source.removals(self._window)}"
-        )
+        self._run(f"CREATE TEMP TABLE download_removals AS {self._source.removals(self._window)}")
         if self._is_whole:
             self._run(
                 "INSERT INTO download_outcomes SELECT record_id, 'removed' FROM download_removals"

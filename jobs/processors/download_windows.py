@@ -129,9 +129,7 @@ def find_head(connection: psycopg.Connection, stream_id: int) -> Head | None:
     return Head(*row) if row else None
 
 
-def open_window(
-    connection: psycopg.Connection, stream_id: int, request: DownloadRequest
-) -> Window:
+def open_window(connection: psycopg.Connection, stream_id: int, request: DownloadRequest) -> Window:
     """The window of a download, in the REPEATABLE READ transaction that reads it."""
     head = find_head(connection, stream_id)
     row = connection.execute("SELECT pg_current_snapshot()::text, clock_timestamp()").fetchone()

@@ -12,7 +12,7 @@ database refuses two downloads that follow the same one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ from psycopg.types.json import Jsonb
 
 from jobs.application import connect
 from jobs.claims import CancelledError, Claim, LostClaimError, add_tallies, hold
+from jobs.outward import Outward, load_outward
 from jobs.processors import constituent_download
 from jobs.processors.download_files import (
     Target,
@@ -130,14 +131,31 @@ def _make_constituent_source(
 ) -> Source:
     fields = uploads.known_fields(db.session(), CONSTITUENT_DOWNLOAD)
     db.session.remove()
+    keys = constituent_download.keys_used(request.settings, fields)
     scene = constituent_download.Scene(
         run_id=mine.id,
         center_id=mine.run["center_id"],
         time_zone=current_settings().time_zone,
         fields=fields,
-        tables={},
+        tables=load_tables(connection, mine, keys),
     )
     return constituent_download.make_source(request.settings, scene)
+
+
+def load_tables(
+    connection: psycopg.Connection, mine: Claim, keys: Iterable[str]
+) -> dict[str, Outward]:
+    """The cross-reference tables of these types. One without any entry translates nothing: where
+    nobody has mapped anything yet, our own values go out."""
+    wanted = set(keys)
+    tables = load_outward(connection, mine, wanted) if wanted else {}
+    found = {}
+    for key, table in tables.items():
+        with connection.transaction():
+            row = connection.execute(f"SELECT EXISTS (SELECT FROM {table.table})").fetchone()
+        if row and row[0]:
+            found[key] = table
+    return found
 
 
 MAKERS: Mapping[str, SourceMaker] = {CONSTITUENT_DOWNLOAD: _make_constituent_source}

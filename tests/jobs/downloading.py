@@ -45,9 +45,7 @@ class Downloaded:
 
     def sheets(self, role: str = "records") -> list[list[list[Any]]]:
         """The cells of a workbook, sheet by sheet."""
-        book = python_calamine.CalamineWorkbook.from_filelike(
-            io.BytesIO(self.files[role, "xlsx"])
-        )
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(self.files[role, "xlsx"]))
         return [
             book.get_sheet_by_name(name).to_python(skip_empty_area=False)
             for name in book.sheet_names

@@ -35,7 +35,7 @@ def guarded_sql(value: str) -> str:
     """The same in SQL for an expression of type text; NULL stays NULL. Most values begin with a
     letter or a digit, which two comparisons of bytes tell at a fraction of what the pattern
     costs."""
-    plain = f"{value} COLLATE \"C\""
+    plain = f'{value} COLLATE "C"'
     return (
         f"CASE WHEN {value} IS NULL OR {plain} >= 'A' AND {plain} < '{{' THEN {value}"
         f" WHEN {plain} >= '0' AND {plain} < ':' THEN {value}"
