@@ -21,10 +21,19 @@ from webapp.models.downloads import (
 )
 from webapp.models.groups import Group, GroupMember, Interest, InterestChoice
 from webapp.models.runs import Message, Operation, Run, RunEdit, RunRow, Upload
+from webapp.models.transactions import (
+    Campaign,
+    Designation,
+    DonationForm,
+    Event,
+    Transaction,
+    TransactionItem,
+)
 from webapp.models.users import User, UserRole
 
 __all__ = [
     "Base",
+    "Campaign",
     "Center",
     "CenterMember",
     "Change",
@@ -36,10 +45,13 @@ __all__ = [
     "CrossReferenceType",
     "CrossReferenceUse",
     "CustomField",
+    "Designation",
+    "DonationForm",
     "DownloadDelivery",
     "DownloadFile",
     "DownloadStream",
     "DownloadWindow",
+    "Event",
     "Group",
     "GroupMember",
     "Interest",
@@ -49,6 +61,8 @@ __all__ = [
     "Run",
     "RunEdit",
     "RunRow",
+    "Transaction",
+    "TransactionItem",
     "UnresolvedDuplicate",
     "Upload",
     "User",

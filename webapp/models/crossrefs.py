@@ -42,7 +42,11 @@ class CrossReferenceType(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
-        CheckConstraint("online_kind IN ('group', 'interest', 'code')", name="online_kind"),
+        CheckConstraint(
+            "online_kind IN ('group', 'interest', 'code', 'campaign', 'donation_form',"
+            " 'designation', 'calendar_event', 'teamraiser', 'personal_event')",
+            name="online_kind",
+        ),
         CheckConstraint("policy IN ('reject', 'keep', 'default')", name="policy"),
         CheckConstraint(
             "policy <> 'default' OR default_value IS NOT NULL", name="default_is_given"
