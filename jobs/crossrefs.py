@@ -36,7 +36,7 @@ def load_translators(
         return {}
     tables = load_for_run(session, run["id"], set(keys.values()), run["center_id"])
     session.commit()
-    on = _day_of(run) or today
+    on = day_of(run) or today
     by_key = {
         key: Translator(type_id, translation, on)
         for key, (type_id, translation) in tables.items()
@@ -85,7 +85,8 @@ def _record_unmapped(connection: psycopg.Connection, mine: Claim, seen: Seen) ->
     statement = (
         "INSERT INTO cross_reference_seen AS s (run_id, type_id, foreign_key, foreign_values,"
         " center_id, rows, first_row) VALUES (%s, %s, %s, %s, %s, %s, %s)"
-        " ON CONFLICT (run_id, type_id, foreign_key) DO UPDATE SET rows = s.rows + excluded.rows"
+        " ON CONFLICT (run_id, type_id, is_outward, foreign_key)"
+        " DO UPDATE SET rows = s.rows + excluded.rows"
     )
     if room < len(found):
         statement = (
@@ -105,7 +106,7 @@ def _record_unmapped(connection: psycopg.Connection, mine: Claim, seen: Seen) ->
         )
 
 
-def _day_of(run: Mapping[str, Any]) -> date | None:
+def day_of(run: Mapping[str, Any]) -> date | None:
     """The day the run began, the same for each of its attempts."""
     at = run.get("started_at")
     return at.astimezone(ZoneInfo(current_settings().time_zone)).date() if at else None

@@ -10,6 +10,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -29,6 +31,7 @@ from webapp.models import (
     Operation,
     Run,
     RunEdit,
+    Transaction,
     UserRole,
 )
 from webapp.rules.roles import Role
@@ -94,6 +97,21 @@ def _constituent(session: Session, center_id: int | None) -> int:
         session.add(CenterMember(center_id=center_id, constituent_id=constituent.id))
         session.flush()
     return constituent.id
+
+
+def _transaction(session: Session, center_id: int | None) -> int:
+    found = Transaction(
+        transaction_type="donation",
+        constituent_id=_constituent(session, center_id),
+        amount=Decimal("50.00"),
+        currency="USD",
+        payment_date=date(2026, 3, 1),
+        tender_type="check",
+        creation_method=0,
+    )
+    session.add(found)
+    session.flush()
+    return found.id
 
 
 def _group(session: Session, center_id: int | None) -> int:
@@ -165,6 +183,7 @@ EXAMPLES: dict[str, Example] = {
     "slug": Example(_slug),
     "constituent_id": Example(_constituent),
     "cons_id": Example(_constituent),
+    "transaction_id": Example(_transaction),
     "group_id": Example(_group),
     "interest_id": Example(_interest),
     "user_id": Example(_user, has_center=False),

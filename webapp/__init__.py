@@ -34,6 +34,7 @@ VIEWS = (
     "rows",
     "undo",
     "constituents",
+    "transactions",
     "groups",
     "group_edits",
     "crossrefs",

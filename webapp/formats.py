@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Flask
 from markupsafe import Markup
+
+from webapp.rules.money import written
 
 NONE = "–"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -59,10 +61,17 @@ def moment(value: datetime | None, zone: ZoneInfo) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), text)
 
 
+def day(value: date | None) -> str:
+    """A day without a time: 22 Nov 2026."""
+    return NONE if value is None else f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+
+
 def register_formats(app: Flask, zone: ZoneInfo) -> None:
-    """Make them filters: number, plural, duration, filesize, when."""
+    """Make them filters: number, plural, duration, filesize, when, day, money."""
     app.add_template_filter(number, "number")
     app.add_template_filter(plural, "plural")
     app.add_template_filter(duration, "duration")
     app.add_template_filter(filesize, "filesize")
+    app.add_template_filter(day, "day")
+    app.add_template_filter(written, "money")
     app.add_template_filter(lambda value: moment(value, zone), "when")

@@ -61,6 +61,11 @@ AREAS = (
         owns=("constituents",),
     ),
     Area(
+        "Transactions",
+        (Page("Transactions", "transactions.list_transactions", owns=("transactions",)),),
+        owns=("transactions",),
+    ),
+    Area(
         "Groups",
         (
             Page(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import psycopg
 
 from jobs.claims import Claim
-from jobs.processors.file_runs import ChunkResult, FileRun, start_preview_over
+from jobs.processors.file_runs import FileRun, start_preview_over
 from jobs.processors.import_inputs import ImportInputs, load_inputs, make_groups
 from jobs.processors.import_sql import ImportSql
 from jobs.processors.import_tables import OverlayTables, RealTables
+from jobs.processors.run_rows import ChunkResult
 from jobs.reading import CheckedChunk
 from webapp.rules.standard_import import Action, Decision, Evidence, decide
 from webapp.rules.waves import find_waves

@@ -11,9 +11,10 @@ import psycopg
 
 from jobs.claims import Claim
 from jobs.processors import upload_sql
-from jobs.processors.file_runs import CHANGED, ChunkResult, FileRun, start_preview_over
+from jobs.processors.file_runs import FileRun, start_preview_over
 from jobs.processors.import_inputs import ImportInputs, load_inputs
 from jobs.processors.import_tables import RealTables
+from jobs.processors.run_rows import CHANGED, ChunkResult
 from jobs.processors.upload_sql import MembershipOverlay, UploadSql
 from jobs.reading import CheckedChunk
 from webapp.models.groups import INTERESTS_FOLDER

@@ -35,6 +35,12 @@ NOUNS = {
     OnlineKind.GROUP.value: "Group",
     OnlineKind.INTEREST.value: "Interest",
     OnlineKind.CODE.value: "Value here",
+    OnlineKind.CAMPAIGN.value: "Campaign",
+    OnlineKind.DONATION_FORM.value: "Donation form",
+    OnlineKind.DESIGNATION.value: "Designation",
+    OnlineKind.CALENDAR_EVENT.value: "Event",
+    OnlineKind.TEAMRAISER.value: "TeamRaiser event",
+    OnlineKind.PERSONAL_EVENT.value: "Personal fundraising event",
 }
 _ATTRIBUTES = {"autocomplete": "off", "spellcheck": "false"}
 

@@ -11,12 +11,29 @@ from webapp.models.crossrefs import (
     CrossReferenceType,
     CrossReferenceUse,
 )
+from webapp.models.downloads import (
+    DownloadDelivery,
+    DownloadFile,
+    DownloadStream,
+    DownloadWindow,
+    UnresolvedDuplicate,
+    WithheldRecord,
+)
 from webapp.models.groups import Group, GroupMember, Interest, InterestChoice
 from webapp.models.runs import Message, Operation, Run, RunEdit, RunRow, Upload
+from webapp.models.transactions import (
+    Campaign,
+    Designation,
+    DonationForm,
+    Event,
+    Transaction,
+    TransactionItem,
+)
 from webapp.models.users import User, UserRole
 
 __all__ = [
     "Base",
+    "Campaign",
     "Center",
     "CenterMember",
     "Change",
@@ -28,6 +45,13 @@ __all__ = [
     "CrossReferenceType",
     "CrossReferenceUse",
     "CustomField",
+    "Designation",
+    "DonationForm",
+    "DownloadDelivery",
+    "DownloadFile",
+    "DownloadStream",
+    "DownloadWindow",
+    "Event",
     "Group",
     "GroupMember",
     "Interest",
@@ -37,7 +61,11 @@ __all__ = [
     "Run",
     "RunEdit",
     "RunRow",
+    "Transaction",
+    "TransactionItem",
+    "UnresolvedDuplicate",
     "Upload",
     "User",
     "UserRole",
+    "WithheldRecord",
 ]

@@ -42,7 +42,11 @@ class CrossReferenceType(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
-        CheckConstraint("online_kind IN ('group', 'interest', 'code')", name="online_kind"),
+        CheckConstraint(
+            "online_kind IN ('group', 'interest', 'code', 'campaign', 'donation_form',"
+            " 'designation', 'calendar_event', 'teamraiser', 'personal_event')",
+            name="online_kind",
+        ),
         CheckConstraint("policy IN ('reject', 'keep', 'default')", name="policy"),
         CheckConstraint(
             "policy <> 'default' OR default_value IS NOT NULL", name="default_is_given"
@@ -89,7 +93,11 @@ class CrossReferenceEntry(Base):
 
 
 class CrossReferenceUse(Base):
-    """How far one run could translate with one type: rows that had a value, and rows mapped."""
+    """How far one run could translate with one type: rows that had a value, and rows mapped.
+
+    `amounts` has the money of those rows, where they have any: {currency: [of all, of the mapped]},
+    decimals as text.
+    """
 
     __tablename__ = "cross_reference_uses"
 
@@ -99,6 +107,7 @@ class CrossReferenceUse(Base):
     version: Mapped[int]
     rows: Mapped[int] = mapped_column(server_default="0", default=0)
     mapped: Mapped[int] = mapped_column(server_default="0", default=0)
+    amounts: Mapped[dict[str, list[str]]] = mapped_column(JSONB, server_default="{}", default=dict)
 
     __table_args__ = (
         PrimaryKeyConstraint("run_id", "type_id"),
@@ -107,12 +116,14 @@ class CrossReferenceUse(Base):
 
 
 class CrossReferenceSeen(Base):
-    """A foreign value without an entry, as a run or preview saw it, with its rows."""
+    """A value without an entry, as a run or preview saw it, with its rows: a foreign one, or, on
+    the way out (`is_outward`), one of our own, whose key is then the online key."""
 
     __tablename__ = "cross_reference_seen"
 
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
     type_id: Mapped[int] = mapped_column(ForeignKey("cross_reference_types.id"))
+    is_outward: Mapped[bool] = mapped_column(server_default="false", default=False)
     foreign_key: Mapped[str]
     foreign_values: Mapped[list[str]] = mapped_column(ARRAY(Text))
     center_id: Mapped[int | None]
@@ -120,7 +131,7 @@ class CrossReferenceSeen(Base):
     first_row: Mapped[int] = mapped_column(Integer)
 
     __table_args__ = (
-        PrimaryKeyConstraint("run_id", "type_id", "foreign_key"),
+        PrimaryKeyConstraint("run_id", "type_id", "is_outward", "foreign_key"),
         Index(None, "type_id", "foreign_key"),
     )
 

@@ -35,11 +35,18 @@ class Policy(StrEnum):
 
 
 class OnlineKind(StrEnum):
-    """What a type's online values are: numbers of groups or interests, or codes."""
+    """What a type's online values are: numbers of groups, interests or what gifts are for, or
+    codes."""
 
     GROUP = "group"
     INTEREST = "interest"
     CODE = "code"
+    CAMPAIGN = "campaign"
+    DONATION_FORM = "donation_form"
+    DESIGNATION = "designation"
+    CALENDAR_EVENT = "calendar_event"
+    TEAMRAISER = "teamraiser"
+    PERSONAL_EVENT = "personal_event"
 
 
 class Why(StrEnum):

@@ -6,14 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
 from webapp.models import (
+    Campaign,
     Constituent,
     CrossReferenceEntry,
     CrossReferenceType,
+    Designation,
+    DonationForm,
+    Event,
     Group,
     Interest,
 )
@@ -62,7 +66,7 @@ def key_of(field: Field) -> str | None:
 def find_labels(
     session: Session, found: CrossReferenceType, values: Iterable[str]
 ) -> Mapping[str, str]:
-    """The names of groups and interests by their number; nothing for codes."""
+    """The names of groups, interests, campaigns, ... by their number; nothing for codes."""
     table = _TABLES.get(found.online_kind)
     numbers = {value for value in values if value.isascii() and value.isdigit()}
     if table is None or not numbers:
@@ -74,28 +78,29 @@ def find_labels(
 
 
 def find_numbers(session: Session, found: CrossReferenceType, text: str) -> list[str]:
-    """The groups or interests with this text in their name."""
+    """The groups, interests, campaigns, ... with this text in their name."""
     table = _TABLES.get(found.online_kind)
     if table is None:
         return []
     part = func.strpos(func.datasync_fold(table.name), func.datasync_fold(text)) > 0
     return [
-        str(number) for number in session.scalars(select(table.id).where(part).limit(MOST_FOUND))
+        str(number)
+        for number in session.scalars(
+            select(table.id).where(part, *_of_kind(found)).limit(MOST_FOUND)
+        )
     ]
 
 
 def list_options(
     session: Session, found: CrossReferenceType, *, center_ids: frozenset[int] | None = None
 ) -> tuple[Option, ...]:
-    """What a value can be mapped to: groups and interests these people see; the codes that the
-    table has and those in use."""
+    """What a value can be mapped to: groups, interests, campaigns, ... these people see; the codes
+    that the table has and those in use."""
     table = _TABLES.get(found.online_kind)
     if table is not None:
         query = select(table.id, table.name).where(
-            *visible_to(table.center_id.expression, center_ids)
+            *visible_to(table.center_id.expression, center_ids), *_of_kind(found)
         )
-        if table is Group:
-            query = query.where(Group.kind.in_(MAPPABLE_GROUPS))
         rows = session.execute(
             query.order_by(func.datasync_fold(table.name), table.id).limit(MOST_OPTIONS)
         )
@@ -166,11 +171,13 @@ def _check_code(found: CrossReferenceType, value: str, field: str) -> str:
 def _check_number(
     session: Session, found: CrossReferenceType, value: str, center_id: int | None, field: str
 ) -> str:
-    noun = "group" if found.online_kind == OnlineKind.GROUP else "interest"
+    noun = found.online_kind.replace("_", " ")
     table = _TABLES[found.online_kind]
-    thing: Group | Interest | None = None
+    thing: _Thing | None = None
     if value.isascii() and value.isdigit() and int(value[:20]) <= LARGEST_ID:
-        thing = cast("Group | Interest | None", session.get(table, int(value)))
+        thing = cast("_Thing | None", session.get(table, int(value)))
+    if isinstance(thing, Event) and thing.kind != _EVENT_KINDS[found.online_kind]:
+        thing = None
     message = None
     if thing is None:
         message = f"There is no {noun} with the ID {value[:40]}. Choose one from the list."
@@ -183,9 +190,37 @@ def _check_number(
     return str(thing.id)
 
 
-_TABLES: Mapping[str, type[Group] | type[Interest]] = {
+def _of_kind(found: CrossReferenceType) -> list[ColumnElement[bool]]:
+    """Which rows of its table a type is about: some kinds of groups, one kind of events."""
+    if found.online_kind == OnlineKind.GROUP:
+        return [Group.kind.in_(MAPPABLE_GROUPS)]
+    kind = _EVENT_KINDS.get(found.online_kind)
+    return [Event.kind == kind] if kind else []
+
+
+_Thing = Group | Interest | Campaign | DonationForm | Designation | Event
+_TABLES: Mapping[
+    str,
+    type[Group]
+    | type[Interest]
+    | type[Campaign]
+    | type[DonationForm]
+    | type[Designation]
+    | type[Event],
+] = {
     OnlineKind.GROUP.value: Group,
     OnlineKind.INTEREST.value: Interest,
+    OnlineKind.CAMPAIGN.value: Campaign,
+    OnlineKind.DONATION_FORM.value: DonationForm,
+    OnlineKind.DESIGNATION.value: Designation,
+    OnlineKind.CALENDAR_EVENT.value: Event,
+    OnlineKind.TEAMRAISER.value: Event,
+    OnlineKind.PERSONAL_EVENT.value: Event,
+}
+_EVENT_KINDS = {
+    OnlineKind.CALENDAR_EVENT.value: "calendar",
+    OnlineKind.TEAMRAISER.value: "teamraiser",
+    OnlineKind.PERSONAL_EVENT.value: "personal",
 }
 _KIND_KEYS = {
     Kind.GROUP_LIST: "group",

@@ -43,12 +43,24 @@ class UnmappedValue:
     suggestions: tuple[Suggestion, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class UnsentValue:
+    """A value of ours that a download had and no entry explains, with the newest such download."""
+
+    value: str
+    label: str
+    rows: int
+    run_id: int
+    run_label: str
+    center: str | None
+
+
 _WAITING = """
 SELECT DISTINCT ON (s.type_id, coalesce(s.center_id, 0), s.foreign_key)
     s.type_id, s.foreign_values, s.rows, s.first_row, s.foreign_key,
     coalesce(p.id, r.id) AS run_id, r.label, r.kind = 'preview' AS is_preview, s.center_id
 FROM cross_reference_seen s JOIN runs r ON r.id = s.run_id LEFT JOIN runs p ON p.id = r.parent_id
-WHERE (CAST(:type AS bigint) IS NULL OR s.type_id = :type)
+WHERE NOT s.is_outward AND (CAST(:type AS bigint) IS NULL OR s.type_id = :type)
     AND (CAST(:run AS bigint) IS NULL OR s.run_id = :run)
     AND (CAST(:centers AS bigint[]) IS NULL OR s.center_id = ANY (:centers))
     AND (r.kind <> 'preview' OR (p.state = 'draft' AND p.preview_id = r.id))
@@ -62,6 +74,21 @@ _LIST = text(
     f"SELECT w.*, c.name AS center FROM ({_WAITING}) w LEFT JOIN centers c ON c.id = w.center_id"  # noqa: S608
     " ORDER BY w.rows DESC, w.foreign_key, w.center_id LIMIT :limit"
 )
+_ONLINE = text("""
+SELECT w.*, c.name AS center FROM (
+    SELECT DISTINCT ON (coalesce(s.center_id, 0), s.foreign_key)
+        s.foreign_values[1] AS value, s.rows, s.foreign_key, r.id AS run_id, r.label, s.center_id
+    FROM cross_reference_seen s JOIN runs r ON r.id = s.run_id
+    WHERE s.is_outward AND s.type_id = :type AND r.kind <> 'preview'
+        AND (CAST(:run AS bigint) IS NULL OR s.run_id = :run)
+        AND (CAST(:centers AS bigint[]) IS NULL OR s.center_id = ANY (:centers))
+        AND NOT EXISTS (SELECT 1 FROM cross_reference_entries e
+            WHERE e.type_id = s.type_id AND e.online_key = s.foreign_key
+            AND (e.center_id IS NULL OR e.center_id = s.center_id)
+            AND daterange(e.valid_from, e.valid_to, '[]') @> CAST(:today AS date))
+    ORDER BY coalesce(s.center_id, 0), s.foreign_key, s.run_id DESC
+) w LEFT JOIN centers c ON c.id = w.center_id
+ORDER BY w.rows DESC, w.foreign_key, w.center_id LIMIT :limit""")
 _COUNT = text(f"SELECT w.type_id, count(*), sum(w.rows) FROM ({_WAITING}) w GROUP BY 1")  # noqa: S608
 
 
@@ -113,6 +140,36 @@ def list_waiting(
             row.center_id,
             row.center,
             tuple(suggest(row.foreign_values, labels, mapped)),
+        )
+        for row in rows
+    )
+
+
+def list_waiting_online(
+    session: Session,
+    found: CrossReferenceType,
+    today: date,
+    *,
+    center_ids: frozenset[int] | None = None,
+    run_id: int | None = None,
+    limit: int = ONLINE_SHOWN,
+) -> tuple[UnsentValue, ...]:
+    """Our own values that downloads had and could not send for want of an entry, those of most
+    rows first."""
+    rows = session.execute(
+        _ONLINE,
+        {
+            "type": found.id,
+            "run": run_id,
+            "centers": _as_list(center_ids),
+            "today": today,
+            "limit": limit,
+        },
+    ).all()
+    labels = crossref_online.find_labels(session, found, [row.value for row in rows])
+    return tuple(
+        UnsentValue(
+            row.value, labels.get(row.value, row.value), row.rows, row.run_id, row.label, row.center
         )
         for row in rows
     )

@@ -16,7 +16,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from webapp.models import Center, CustomField, Group, Interest, Operation, User, UserRole
-from webapp.services import crossref_edits, crossrefs
+from webapp.services import crossref_edits, crossrefs, demo_transactions
 from webapp.services.changes import set_actor
 from webapp.services.crossref_edits import EntryValues
 from webapp.services.demo_names import TSHIRT_SIZES
@@ -53,6 +53,9 @@ def load_demo(session: Session) -> bool:
     _add_interests(session)
     _add_users(session)
     _add_operations(session)
+    for rows in demo_transactions.purpose_rows().values():
+        session.add_all(rows)
+    session.flush()
     _add_cross_references(session)
     people = demo_people()
     connection = session.connection().connection.driver_connection
@@ -60,8 +63,12 @@ def load_demo(session: Session) -> bool:
     with connection.cursor() as cursor:
         _copy_people(cursor, people)
         _copy_memberships(cursor, people)
+        _copy_gifts(cursor)
         _free_numbers(cursor)
-        for table in ("constituents", "constituent_emails", "group_members", "interest_choices"):
+        for table in (
+            "constituents", "constituent_emails", "group_members", "interest_choices",
+            "transactions",
+        ):  # fmt: skip
             cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)))
     return True
 
@@ -167,8 +174,8 @@ def _add_users(session: Session) -> None:
 
 
 def _add_cross_references(session: Session) -> None:
-    """What the organisation's donor system calls groups and titles."""
-    for key, entries in CROSS_REFERENCES.items():
+    """What the organisation's donor system calls groups, titles, campaigns, funds and events."""
+    for key, entries in {**CROSS_REFERENCES, **demo_transactions.CROSS_REFERENCES}.items():
         found = crossrefs.find_type(session, key)
         if found is not None:
             for online, foreign, description in entries:
@@ -286,6 +293,16 @@ def _copy_memberships(cursor: Cursor[object], people: Sequence[Person]) -> None:
     )
 
 
+def _copy_gifts(cursor: Cursor[object]) -> None:
+    _copy(cursor, "transactions", demo_transactions.COLUMNS, demo_transactions.gift_rows())
+    _copy(
+        cursor,
+        "transaction_items",
+        ("transaction_id", "position", "kind", "name", "quantity", "unit_price"),
+        demo_transactions.item_rows(),
+    )
+
+
 def _choices(chance: Random, people: Sequence[Person]) -> dict[tuple[int, int], bool]:
     chosen: dict[tuple[int, int], bool] = {}
     for interest in INTERESTS:
@@ -323,7 +340,10 @@ def _group_members(chance: Random, people: Sequence[Person]) -> list[tuple[int, 
 
 def _free_numbers(cursor: Cursor[object]) -> None:
     """Let the tables number what comes next after what was numbered here."""
-    for table in ("constituents", "groups", "interests", "centers"):
+    for table in (
+        "constituents", "groups", "interests", "centers", "campaigns", "donation_forms",
+        "designations", "events", "transactions",
+    ):  # fmt: skip
         cursor.execute(
             sql.SQL(
                 "SELECT setval(pg_get_serial_sequence({name}, 'id'), greatest(max(id), {floor}))"
@@ -334,3 +354,7 @@ def _free_numbers(cursor: Cursor[object]) -> None:
                 table=sql.Identifier(table),
             )
         )
+    cursor.execute(
+        "SELECT setval('transaction_numbers', %s)",
+        [demo_transactions.FIRST_NUMBER + len(demo_transactions.demo_gifts()) - 1],
+    )

@@ -17,7 +17,8 @@ from webapp.extensions import db
 from webapp.forms.base import add_error
 from webapp.forms.constituents import ConstituentForm, constituent_form, short_label
 from webapp.models import Constituent
-from webapp.services import constituents, history
+from webapp.rules.transactions import TYPE_LABELS
+from webapp.services import constituents, history, transactions
 from webapp.services.constituent_edits import (
     Edit,
     current_texts,
@@ -26,9 +27,11 @@ from webapp.services.constituent_edits import (
     update_constituent,
 )
 from webapp.services.constituent_search import SearchPage, Status, search_constituents
+from webapp.services.transactions import TransactionFilter
 from webapp.transactions import commits
 
 bp = Blueprint("constituents", __name__, url_prefix="/constituents")
+ALL_GIFTS = TransactionFilter()
 
 
 @bp.get("/")
@@ -58,6 +61,14 @@ def show_constituent(constituent_id: int) -> ResponseReturnValue:
         "constituents/show_constituent.html",
         constituent=constituent,
         profile=profile,
+        gifts=transactions.list_transactions(
+            session,
+            ALL_GIFTS,
+            constituent_id=constituent.id,
+            limit=transactions.PROFILE_TRANSACTIONS,
+        ),
+        totals=transactions.get_totals(session, ALL_GIFTS, constituent_id=constituent.id),
+        types=TYPE_LABELS,
         created=history.created_by(session, constituent.id),
         merged_into=_visible_or_none(constituent.merged_into_id),
         may_edit=_may_edit(center_ids),

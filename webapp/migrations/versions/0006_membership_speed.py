@@ -2,7 +2,7 @@
 instead of three, in the order that reads each page once; the log does without an index nobody uses.
 
 Revision ID: 0006
-Revises: 0005
+Revises: 0009
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0006"
-down_revision = "0005"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -14,6 +14,8 @@ from webapp.rules.reading.tables import EncodingReading
 _EXAMPLES = 5
 _LONGEST = 32
 _PER_PART = 120
+_MANY = 1_000
+"""Words after which a part adds fewer."""
 _RATED = 500
 
 # What is between words in any table, all of it ASCII.
@@ -53,7 +55,7 @@ class Tokens:
         """Some of the words of a part of the file, from its start on."""
         view = memoryview(data)
         position = 0
-        for _ in range(_PER_PART):
+        for _ in range(_PER_PART if self.counts.total() < _MANY else _PER_PART // 3):
             at = _next_beyond_ascii(view, position)
             if at is None:
                 return

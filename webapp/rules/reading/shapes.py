@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from math import exp, inf, log
 from typing import Any
 
@@ -124,6 +125,9 @@ class Shape:
 
     def score(self, cell: str) -> float:
         """The logarithm of how likely a cell of this column reads like this one."""
+        if len(cell) > _LONGEST_CELL:
+            # Not kept: a row that is taken apart in every way has thousands of such texts.
+            return self._score(cell)
         found = self._scores.get(cell)
         if found is None:
             if len(self._scores) > 20_000:
@@ -217,13 +221,17 @@ def _learn(cells: Sequence[str]) -> Shape:
     pairs: Counter[str] = Counter()
     longest: dict[str, int] = {}
     patterns = [pattern_of(cell[:_LONGEST_CELL]) for cell in filled]
-    for pattern in patterns:
-        pairs.update(map(str.__add__, _START + pattern, pattern + _END))
+    pairs.update(
+        chain.from_iterable(
+            map(str.__add__, _START + pattern, pattern + _END) for pattern in patterns
+        )
+    )
+    for pattern, count in Counter(patterns).items():
         if len(pattern) <= _LONGEST_PATTERN:
-            exact[pattern] += 1
+            exact[pattern] = count
             letters, lengths = _runs_of(pattern)
             if len(letters) <= _LONGEST_RUNS:
-                runs[letters] += 1
+                runs[letters] += count
                 for letter, length in zip(letters, lengths, strict=True):
                     longest[letter] = max(longest.get(letter, 1), length)
     words = Counter(cell for cell in filled if len(cell) <= 60)

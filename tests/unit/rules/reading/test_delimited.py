@@ -99,13 +99,20 @@ def test_irregular_rows_are_faults_with_their_raw_cells() -> None:
 
 
 def test_rows_that_end_early_are_filled_up_when_the_file_is_written_that_way() -> None:
-    lines = ["A,B,C", "1,2,3", "1,2", "4,5,6", "2", "3,4", "5,6,7"]
+    lines = ["A,B,C", "1,2,3", "1,2", "4,5,6", "2", "3,4", *["5,6,7"] * 7]
     examination = found(Bytes("\n".join(lines).encode()))
     assert examination.dialect.pads_short_rows
     batch = read_all(Bytes("\n".join(lines).encode()))
     assert not batch.faults
     assert batch.rows[1] == ["1", "2", ""]
     assert batch.rows[3] == ["2", "", ""]
+
+
+def test_of_a_few_rows_those_that_end_early_are_set_aside() -> None:
+    lines = ["A,B,C", *["5,6,7"] * 5, "1,2", "4,5", "2,7"]
+    assert found(Bytes("\n".join(lines).encode())).dialect.pads_short_rows is False
+    batch = read_all(Bytes("\n".join(lines).encode()))
+    assert sorted(batch.faults) == [7, 8, 9]
 
 
 def test_a_nul_character_is_a_fault_of_its_row_only() -> None:

@@ -1,0 +1,218 @@
+"""Transactions over HTTP: what is listed, what it adds up to, and who sees which."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.people import make_admin, make_center, make_person, sign_in
+from webapp.extensions import db
+from webapp.models import Campaign, CenterMember, Constituent, Event, Transaction, TransactionItem
+from webapp.rules.roles import Role
+from webapp.services.transactions import TransactionFilter, get_totals, list_transactions
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from sqlalchemy.orm import Session
+
+DAY = date(2026, 3, 1)
+
+
+@pytest.fixture
+def own(app: Flask) -> int:
+    return make_center(app, "Own")
+
+
+def give(session: Session, person: int, amount: str = "50.00", **more: Any) -> int:
+    values: dict[str, Any] = {
+        "transaction_type": "donation",
+        "currency": "USD",
+        "payment_date": DAY,
+        "tender_type": "check",
+        "creation_method": 0,
+    }
+    gift = Transaction(constituent_id=person, amount=Decimal(amount), **(values | more))
+    session.add(gift)
+    session.flush()
+    return gift.id
+
+
+@pytest.fixture
+def ids(app: Flask, own: int) -> dict[str, int]:
+    """A gift with its refund, a yen one, tickets; one giver is of the center, one is not."""
+    with app.app_context():
+        session = db.session()
+        mine = Constituent(first_name="Zoë", last_name="Mine", member_id="M-7")
+        other = Constituent(first_name="Jo", last_name="Foreign", primary_email="jo@example.org")
+        spring, gala = Campaign(name="Spring Appeal"), Event(name="Gala & <Ball>")
+        session.add_all([mine, other, spring, gala])
+        session.flush()
+        session.add(CenterMember(center_id=own, constituent_id=mine.id))
+        gift = give(session, mine.id, campaign_id=spring.id, receipt_number="R-1", source="Web")
+        made = {
+            "mine": mine.id,
+            "other": other.id,
+            "spring": spring.id,
+            "gift": gift,
+            "refund": give(
+                session,
+                mine.id,
+                "-50.00",
+                transaction_type="refund",
+                refund_of=gift,
+                payment_date=DAY + timedelta(days=3),
+            ),
+            "yen": give(session, other.id, "5000", currency="JPY", participant_id=mine.id),
+            "tickets": give(
+                session,
+                other.id,
+                "300.10",
+                transaction_type="ticket_purchase",
+                event_id=gala.id,
+                tender_type="credit_card",
+                payment_date=DAY - timedelta(days=40),
+            ),
+        }
+        session.add(
+            TransactionItem(
+                transaction_id=made["tickets"],
+                position=1,
+                kind="ticket",
+                name="Gala seat",
+                quantity=2,
+                unit_price=Decimal("150.05"),
+            )
+        )
+        session.commit()
+        return made
+
+
+def listed(answer: Any) -> list[int]:
+    """The transactions of a page, in order."""
+    return [int(n) for n in re.findall(r'<th scope="row"><a href="/transactions/(\d+)"', answer)]
+
+
+def page(client: FlaskClient[Any], address: str, **more: Any) -> str:
+    answer = client.get(address, **more)
+    assert answer.status_code == 200
+    return answer.text
+
+
+@pytest.fixture
+def admin(app: Flask, client: FlaskClient[Any]) -> FlaskClient[Any]:
+    sign_in(client, make_admin(app))
+    return client
+
+
+def test_the_latest_come_first_and_add_up(admin: FlaskClient[Any], ids: dict[str, int]) -> None:
+    text = page(admin, "/transactions/")
+    assert listed(text) == [ids[name] for name in ("refund", "yen", "gift", "tickets")]
+    assert "300.10 USD" in text
+    assert "in 3 transactions" in text
+    assert "5,000 JPY" in text
+    assert "Gala &amp; &lt;Ball&gt;" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("q=zoe", ["refund", "gift"]),
+        ("q=mine+Zo%C3%AB", ["refund", "gift"]),
+        ("q=m-7", ["refund", "gift"]),
+        ("q=r-1", ["gift"]),
+        ("q=jo@example.org", ["yen", "tickets"]),
+        ("q=300.10", ["tickets"]),
+        ("q=%25", []),
+        ("q=nobody", []),
+        ("type=refund", ["refund"]),
+        ("type=nonsense", ["refund", "yen", "gift", "tickets"]),
+        ("first=2026-03-02", ["refund"]),
+        ("last=2026-02-28", ["tickets"]),
+        ("first=2026-03-01&last=2026-03-01", ["yen", "gift"]),
+        ("first=yesterday", ["refund", "yen", "gift", "tickets"]),
+    ],
+)
+def test_what_is_wanted(
+    admin: FlaskClient[Any], ids: dict[str, int], query: str, found: list[str]
+) -> None:
+    assert listed(page(admin, f"/transactions/?{query}")) == [ids[name] for name in found]
+
+
+def test_by_campaign_and_by_its_transaction_id(
+    admin: FlaskClient[Any], ids: dict[str, int], session: Session
+) -> None:
+    assert listed(page(admin, f"/transactions/?campaign={ids['spring']}")) == [ids["gift"]]
+    key = session.get_one(Transaction, ids["yen"]).transaction_id
+    assert listed(page(admin, f"/transactions/?q={key.lower()}")) == [ids["yen"]]
+    assert listed(page(admin, f"/transactions/?q={ids['mine']}")) == [ids["refund"], ids["gift"]]
+
+
+def test_the_fragment_is_one_element(admin: FlaskClient[Any], ids: dict[str, int]) -> None:
+    answer = admin.get("/transactions/results?q=zoe", headers={"HX-Request": "true"})
+    assert answer.text.lstrip().startswith('<div id="transaction-results"')
+    assert answer.headers["HX-Replace-Url"] == "/transactions/?q=zoe"
+
+
+def test_every_page_by_key_has_each_once(session: Session, ids: dict[str, int]) -> None:
+    days = itertools.cycle((DAY, DAY, DAY + timedelta(days=1)))
+    for _ in range(20):
+        give(session, ids["mine"], payment_date=next(days))
+    seen: list[int] = []
+    after: int | None = None
+    while True:
+        found = list_transactions(session, TransactionFilter(), after=after, limit=5)
+        seen += [line.id for line in found.lines]
+        after = found.next_after
+        if after is None:
+            break
+    assert len(seen) == len(set(seen)) == 24
+
+
+def test_totals_are_exact(session: Session, ids: dict[str, int]) -> None:
+    for _ in range(30):
+        give(session, ids["mine"], "0.10", currency="EUR")
+    totals = {total.currency: total for total in get_totals(session, TransactionFilter())}
+    assert str(totals["EUR"].amount) == "3.00"
+    assert str(totals["USD"].amount) == "300.10"
+
+
+def test_a_page_tells_all_about_one(admin: FlaskClient[Any], ids: dict[str, int]) -> None:
+    text = page(admin, f"/transactions/{ids['gift']}")
+    assert "Spring Appeal" in text
+    assert "Not settled" in text
+    assert f"/transactions/{ids['refund']}" in text
+    assert f"/constituents/{ids['mine']}" in text
+    text = page(admin, f"/transactions/{ids['refund']}")
+    assert "Refund of" in text
+    assert f"/transactions/{ids['gift']}" in text
+    text = page(admin, f"/transactions/{ids['tickets']}")
+    assert "Gala seat" in text
+    assert "300.10 USD" in text
+    assert admin.get("/transactions/999999").status_code == 404
+
+
+def test_the_profile_has_the_latest_and_the_total(
+    admin: FlaskClient[Any], ids: dict[str, int]
+) -> None:
+    text = page(admin, f"/constituents/{ids['mine']}")
+    assert "0.00 USD" in text
+    assert "in 2 transactions" in text
+    assert f"/transactions/{ids['refund']}" in text
+
+
+def test_a_center_sees_its_peoples_gifts_only(
+    app: Flask, client: FlaskClient[Any], own: int, ids: dict[str, int]
+) -> None:
+    sign_in(client, make_person(app, "noa@example.org", Role.DATA_SYNC_VIEW, center_id=own))
+    text = page(client, "/transactions/")
+    assert listed(text) == [ids["refund"], ids["gift"]]
+    assert "JPY" not in text
+    assert client.get(f"/transactions/{ids['gift']}").status_code == 200
+    assert client.get(f"/transactions/{ids['tickets']}").status_code == 404
+    assert listed(page(client, "/transactions/?q=jo@example.org")) == []
