@@ -22,8 +22,13 @@ from jobs.claims import (
 )
 from jobs.endings import end_run
 from jobs.failures import RunFailedError
-from jobs.processors import standard_import, undo, uploads
-from webapp.rules.catalogues import GROUP_UPLOAD, SEGMENTATION, STANDARD_IMPORT
+from jobs.processors import downloads, standard_import, undo, uploads
+from webapp.rules.catalogues import (
+    CONSTITUENT_DOWNLOAD,
+    GROUP_UPLOAD,
+    SEGMENTATION,
+    STANDARD_IMPORT,
+)
 from webapp.rules.reading import UnreadableError
 
 log = logging.getLogger(__name__)
@@ -31,15 +36,17 @@ log = logging.getLogger(__name__)
 Processor = Callable[[psycopg.Connection, Claim], None]
 
 UNDOS: dict[str, Processor] = {"undo": undo.run, "undo_preview": undo.preview}
-FILE_RUNS: dict[str, Processor] = {
+RUNS: dict[str, Processor] = {
     STANDARD_IMPORT: standard_import.run,
     GROUP_UPLOAD: uploads.run,
     SEGMENTATION: uploads.run,
+    CONSTITUENT_DOWNLOAD: downloads.run,
 }
-FILE_PREVIEWS: dict[str, Processor] = {
+PREVIEWS: dict[str, Processor] = {
     STANDARD_IMPORT: standard_import.preview,
     GROUP_UPLOAD: uploads.preview,
     SEGMENTATION: uploads.preview,
+    CONSTITUENT_DOWNLOAD: downloads.preview,
 }
 """By the kind of the operation."""
 
@@ -112,7 +119,7 @@ def _processor(connection: psycopg.Connection, mine: Claim) -> Processor:
             "SELECT kind FROM operations WHERE id = %s", [mine.run["operation_id"]]
         ).fetchone()
     kind = row[0] if row else ""
-    return FILE_PREVIEWS[kind] if mine.run["kind"] == "preview" else FILE_RUNS[kind]
+    return PREVIEWS[kind] if mine.run["kind"] == "preview" else RUNS[kind]
 
 
 def _cause(error: Exception) -> Exception:
