@@ -369,6 +369,26 @@ def test_one_of_several_files_in_a_zip(found: Found) -> None:
     assert selected(page, "delimiter") == "comma"
 
 
+def test_of_nine_hundred_unknown_columns_some_are_listed_and_the_rest_is_left_out(
+    found: Found,
+) -> None:
+    header = ["MEMBER_ID", *(f"Score {at}" for at in range(899)), "First Name"]
+    rows = [header, *([f"M-{at}", *["5"] * 899, "Ada"] for at in range(5))]
+    page = found.upload("\n".join(map(",".join, rows)) + "\n").page()
+    assert "Columns 2 “Score 0”, 3 “Score 1”, 4 “Score 2” and 897 more are not known" in page
+    assert len(re.findall(r'<select[^>]* id="column_', page)) == 60
+    assert 'id="column_901"' in page, "what is suggested is listed, wherever it stands"
+    assert "840 more columns are not listed here" in page
+    said = {"column_901": "FIRST_NAME", "leave_rest_out": "yes"}
+    assert found.client.post(found.url, data=said).status_code == 303
+    assert "Show me what would happen" in found.page()
+    # What was left out stays so when something else is said.
+    found.client.post(found.url, data={"column_901": "LAST_NAME"})
+    columns = found.run().options["columns"]
+    assert columns["Score 898"] is None
+    assert columns["First Name"] == "LAST_NAME"
+
+
 # ---- the damage ----
 
 
