@@ -15,7 +15,15 @@ from webapp.services.demo import load_demo
 from webapp.services.demo_people import NORTH, SOUTH
 from webapp.services.runs import attach_upload, create_draft, find_operation
 from webapp.services.sample_mistakes import list_mistakes
-from webapp.services.samples import CLEAN, GROUPS, INTERESTS, MISTAKES, WORKBOOK, open_sample
+from webapp.services.samples import (
+    CLEAN,
+    GIFTS,
+    GROUPS,
+    INTERESTS,
+    MISTAKES,
+    WORKBOOK,
+    open_sample,
+)
 from webapp.services.upload_samples import NEW_GROUP, NEW_INTEREST
 from webapp.services.uploads import examine_upload, store_upload
 
@@ -55,7 +63,11 @@ def run_sample(session: Session, name: str, folder: Path, center_id: int | None 
     return ended
 
 
-SLUGS = {GROUPS: "group-assignment-upload", INTERESTS: "segmentation-upload"}
+SLUGS = {
+    GROUPS: "group-assignment-upload",
+    INTERESTS: "segmentation-upload",
+    GIFTS: "transaction-upload",
+}
 
 
 @pytest.mark.parametrize("center_id", [None, NORTH])
@@ -70,6 +82,14 @@ def test_those_of_the_uploads(
     assert list(made) == [NEW_GROUP if name == GROUPS else NEW_INTEREST]
     again = run_sample(db.session(), name, tmp_path, center_id)
     assert (again.updated, again.rejected) == (0, wrong)
+
+
+def test_that_of_gifts(demo: Session, tmp_path: Path) -> None:
+    run = run_sample(demo, GIFTS, tmp_path)
+    assert outcomes(run) == {"created": 61, "rejected": 4}
+    assert run.tallies["amounts"]["USD"] > run.tallies["amounts"]["-USD"] > 0
+    again = run_sample(db.session(), GIFTS, tmp_path)
+    assert outcomes(again) == {"unchanged": 61, "rejected": 4}
 
 
 def outcomes(run: Run) -> dict[str, int]:
