@@ -83,7 +83,7 @@ def person(app: Flask, client: FlaskClient[Any]) -> Downloading:
 
 
 def test_ask_look_run_fetch(person: Downloading, people: list[int]) -> None:
-    ann, bob, cem = people
+    ann, bob, _ = people
     preview = person.ask(columns="CONS_ID\nFIRST_NAME = First\nHOME_ZIP")
     results = person.run(notify="boss@example.org")
 
