@@ -28,6 +28,7 @@ from webapp.rules.catalogues import (
     GROUP_UPLOAD,
     SEGMENTATION,
     STANDARD_IMPORT,
+    TRANSACTION_DOWNLOAD,
     TRANSACTION_UPLOAD,
 )
 from webapp.rules.reading import UnreadableError
@@ -43,6 +44,7 @@ RUNS: dict[str, Processor] = {
     SEGMENTATION: uploads.run,
     TRANSACTION_UPLOAD: transaction_upload.run,
     CONSTITUENT_DOWNLOAD: downloads.run,
+    TRANSACTION_DOWNLOAD: downloads.run,
 }
 PREVIEWS: dict[str, Processor] = {
     STANDARD_IMPORT: standard_import.preview,
@@ -50,6 +52,7 @@ PREVIEWS: dict[str, Processor] = {
     SEGMENTATION: uploads.preview,
     TRANSACTION_UPLOAD: transaction_upload.preview,
     CONSTITUENT_DOWNLOAD: downloads.preview,
+    TRANSACTION_DOWNLOAD: downloads.preview,
 }
 """By the kind of the operation."""
 
