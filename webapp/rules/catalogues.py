@@ -20,12 +20,17 @@ from webapp.rules.fields import (
 STANDARD_IMPORT = "standard_constituent_import"
 GROUP_UPLOAD = "group_assignment_upload"
 SEGMENTATION = "segmentation_upload"
+CROSSREF_UPLOAD = "cross_reference_upload"
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """The columns of one kind of file; `sheet` names its rows in a workbook. An upload that does
-    not write constituents finds people by the same keys and never makes any."""
+    not write constituents finds people by the same keys and never makes any.
+
+    `makes` is what a row can make (blank: nothing), in one word. The columns of cross-references
+    depend on their type (`webapp.rules.entry_files`), so that catalogue has none of its own.
+    """
 
     kind: str
     fields: tuple[Field, ...]
@@ -33,11 +38,17 @@ class Catalogue:
     sheet: str
     takes_custom_fields: bool = False
     writes_constituents: bool = False
+    makes: str = ""
 
     @property
     def has_dates(self) -> bool:
         """Whether a date can be in a file, so that their order has to be known."""
-        return self.writes_constituents
+        return bool(self.makes)
+
+    @property
+    def is_of_entries(self) -> bool:
+        """Whether its rows are the cross-references of one type, and not about people."""
+        return self.kind == CROSSREF_UPLOAD
 
 
 _MEMBER_ID, _EMAIL = STORED_FIELDS[:2]
@@ -53,7 +64,9 @@ CATALOGUES: dict[str, Catalogue] = {
             "Constituents",
             takes_custom_fields=True,
             writes_constituents=True,
+            makes="constituent",
         ),
+        Catalogue(CROSSREF_UPLOAD, (), (), "Cross-references", makes="entry"),
         Catalogue(
             GROUP_UPLOAD,
             (*_KEYS, EXT_GROUP_ID, GROUP_NAME),
