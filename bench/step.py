@@ -6,11 +6,11 @@ Its own process, so that peak memory is that step's alone. The environment names
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
 
+from bench.memory import peak_mb
 from jobs.application import get_app
 from jobs.runs import execute
 from jobs.worker import quieten_collector
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> None:
                     "run": run.id,
                     "seconds": seconds,
                     "cpu_seconds": cpu,
-                    "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                    "peak_mb": peak_mb(),
                     "rows": run.rows_read,
                     "created": run.created,
                     "updated": run.updated,

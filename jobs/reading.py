@@ -121,7 +121,7 @@ class ChunkReader:
 
     def read(self, start: int) -> Iterator[CheckedChunk]:
         """The chunks after the first `start` records."""
-        is_guarded = self.is_guarded or bool(self.recognition.report)
+        is_guarded = self.is_guarded or self.recognition.is_guarded
         for batch in read_records(self.source, self.dialect, start=start, size=self.chunk_rows):
             if is_guarded:
                 batch = _unguarded(batch, len(self.recognition.columns))

@@ -22,8 +22,16 @@ from jobs.claims import (
 )
 from jobs.endings import end_run
 from jobs.failures import RunFailedError
-from jobs.processors import crossref_undo, crossref_uploads, standard_import, undo, uploads
+from jobs.processors import (
+    crossref_undo,
+    crossref_uploads,
+    downloads,
+    standard_import,
+    undo,
+    uploads,
+)
 from webapp.rules.catalogues import (
+    CONSTITUENT_DOWNLOAD,
     CROSSREF_UPLOAD,
     GROUP_UPLOAD,
     SEGMENTATION,
@@ -41,17 +49,19 @@ ENTRY_UNDOS: dict[str, Processor] = {
     "undo_preview": crossref_undo.preview,
 }
 """By the kind of the run: what was done to people, and what to cross-references."""
-FILE_RUNS: dict[str, Processor] = {
+RUNS: dict[str, Processor] = {
     STANDARD_IMPORT: standard_import.run,
     GROUP_UPLOAD: uploads.run,
     SEGMENTATION: uploads.run,
     CROSSREF_UPLOAD: crossref_uploads.run,
+    CONSTITUENT_DOWNLOAD: downloads.run,
 }
-FILE_PREVIEWS: dict[str, Processor] = {
+PREVIEWS: dict[str, Processor] = {
     STANDARD_IMPORT: standard_import.preview,
     GROUP_UPLOAD: uploads.preview,
     SEGMENTATION: uploads.preview,
     CROSSREF_UPLOAD: crossref_uploads.preview,
+    CONSTITUENT_DOWNLOAD: downloads.preview,
 }
 """By the kind of the operation."""
 
@@ -124,7 +134,7 @@ def _processor(connection: psycopg.Connection, mine: Claim) -> Processor:
     kind = row[0] if row else ""
     if mine.run["kind"] in UNDOS:
         return (ENTRY_UNDOS if kind == CROSSREF_UPLOAD else UNDOS)[mine.run["kind"]]
-    return FILE_PREVIEWS[kind] if mine.run["kind"] == "preview" else FILE_RUNS[kind]
+    return PREVIEWS[kind] if mine.run["kind"] == "preview" else RUNS[kind]
 
 
 def _cause(error: Exception) -> Exception:

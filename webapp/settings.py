@@ -35,6 +35,7 @@ class Settings:
     public_url: str | None = None
     secure_cookies: bool = False
     trusted_proxies: int = 0
+    download_days: int = 90
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -59,6 +60,7 @@ class Settings:
             public_url=env.get("DATASYNC_PUBLIC_URL") or None,
             secure_cookies=_flag(env, "DATASYNC_SECURE_COOKIES", default=False),
             trusted_proxies=_integer(env, "DATASYNC_TRUSTED_PROXIES", 0),
+            download_days=_integer(env, "DATASYNC_DOWNLOAD_DAYS", 90),
         )
 
 

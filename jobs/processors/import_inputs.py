@@ -44,6 +44,7 @@ from webapp.services.crossrefs import find_type
 from webapp.services.operations import may_opt_in_again
 from webapp.services.readings import describe_outside
 from webapp.services.uploads import TYPE_OPTION, dialect_of, recognise_columns, source_of
+from webapp.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
                 session.scalars(select(RunEdit).where(RunEdit.run_id == edits_of)).all(),
                 recognition,
             ),
-            chunk_rows=settings.chunk_rows,
+            chunk_rows=_chunk_rows(settings, operation.kind),
             repairs=_repairs(options, recognition),
         )
         reader.translate(load_translators(session, run, recognition, today))
@@ -189,6 +190,18 @@ _READERS: Mapping[str, Callable[[Session, Mapping[str, Any]], Callable[..., Chun
     SEGMENTATION: _interest_reader,
     CROSSREF_UPLOAD: _entry_reader,
 }
+
+
+NARROW = 5
+"""Chunks of the constituent import in one of an upload: its rows are short, and the more of them
+are looked up and written at once, the more of them share a page."""
+SMALLEST_NARROW = 1_000
+
+
+def _chunk_rows(settings: Settings, kind: str) -> int:
+    """Rows per transaction; an installation that wants them few gets them few."""
+    is_narrow = kind in (GROUP_UPLOAD, SEGMENTATION) and settings.chunk_rows >= SMALLEST_NARROW
+    return settings.chunk_rows * (NARROW if is_narrow else 1)
 
 
 def _has_right(operation: Operation) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from jobs.claims import Claim, LostClaimError, Standing
+from jobs.claims import UNHURRIED, Claim, LostClaimError, Standing
 from jobs.processors.import_inputs import ImportInputs
 from jobs.reading import CheckedChunk
 from webapp.rules.faults import Fault, FaultCode, faults_json
@@ -57,7 +57,8 @@ class RunRows:
         user = self._inputs.actor
         self._connection.execute(
             "SELECT set_config('datasync.actor_id', %s, true),"
-            " set_config('datasync.actor', %s, true), set_config('datasync.run_id', %s, true)",
+            " set_config('datasync.actor', %s, true), set_config('datasync.run_id', %s, true),"
+            f" {UNHURRIED}",
             ["" if user.id is None else str(user.id), user.name, str(self._claim.id)],
         )
 

@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from jobs.claims import APPLY_LOCK, Claim, LostClaimError, Standing, hold
+from jobs.claims import APPLY_LOCK, UNHURRIED, Claim, LostClaimError, Standing, hold
 from jobs.processors import undo_sql as sql
 from webapp.config import current_settings
 from webapp.extensions import db
@@ -94,7 +94,8 @@ class _Undo:
         user_id, name = self._actor
         self._connection.execute(
             "SELECT set_config('datasync.actor_id', %s, true),"
-            " set_config('datasync.actor', %s, true), set_config('datasync.run_id', %s, true)",
+            " set_config('datasync.actor', %s, true), set_config('datasync.run_id', %s, true),"
+            f" {UNHURRIED}",
             ["" if user_id is None else str(user_id), name, str(self._claim.id)],
         )
 

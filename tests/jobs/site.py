@@ -31,6 +31,8 @@ CHUNK_SIZES = (1, 3, 10_000)
 
 # What belongs to a test, in an order that deletes children first
 _TABLES = (
+    "unresolved_duplicates", "download_deliveries", "withheld_records", "download_files",
+    "download_windows", "download_streams",
     "cross_reference_uses", "cross_reference_seen", "cross_reference_snapshots",
     "cross_reference_entries", "messages", "run_edits", "run_rows", "runs", "uploads", "change_log",
     "custom_fields", "constituent_emails", "interest_choices", "group_members", "center_members",
@@ -46,7 +48,8 @@ _RESET = (
         if table
         not in ("run_rows", "constituent_emails", "interest_choices", "group_members",
                 "center_members", "cross_reference_uses", "cross_reference_seen",
-                "cross_reference_snapshots")
+                "cross_reference_snapshots", "unresolved_duplicates", "download_deliveries",
+                "withheld_records", "download_windows")
     )
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from webapp.rules.columns import NEEDS_KEY, Need
 from webapp.rules.fields import (
     CONS_ID,
+    DOWNLOAD_ONLY_FIELDS,
     EXT_GROUP_ID,
     EXT_INTEREST_ID,
     GROUP_NAME,
@@ -21,6 +22,8 @@ STANDARD_IMPORT = "standard_constituent_import"
 GROUP_UPLOAD = "group_assignment_upload"
 SEGMENTATION = "segmentation_upload"
 CROSSREF_UPLOAD = "cross_reference_upload"
+CONSTITUENT_DOWNLOAD = "constituent_data_download"
+TRANSACTION_DOWNLOAD = "transaction_information_download"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Catalogue:
     takes_custom_fields: bool = False
     writes_constituents: bool = False
     makes: str = ""
+    is_download: bool = False
 
     @property
     def has_dates(self) -> bool:
@@ -82,6 +86,14 @@ CATALOGUES: dict[str, Catalogue] = {
                 Need((OPT_IN.column,), "to tell who opts in and who out"),
             ),
             "Interests",
+        ),
+        Catalogue(
+            CONSTITUENT_DOWNLOAD,
+            (*STANDARD_FIELDS, *DOWNLOAD_ONLY_FIELDS),
+            (),
+            "Constituents",
+            takes_custom_fields=True,
+            is_download=True,
         ),
     )
 }

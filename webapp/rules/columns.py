@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from rapidfuzz import fuzz, process
 
-from webapp.rules.fields import KEY_COLUMNS, REPORT_COLUMNS, Field
+from webapp.rules.fields import KEY_COLUMNS, PASSED_OVER_COLUMNS, REPORT_COLUMNS, Field
+from webapp.rules.guarding import is_guarded_file
 
 NEAREST_CUTOFF = 60
 
@@ -60,6 +61,11 @@ class Recognition:
     def report(self) -> tuple[Column, ...]:
         """The columns of a rejects file, which tell where a row came from."""
         return tuple(column for column in self.columns if folded(column.name) in REPORT_COLUMNS)
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether it is a file of ours, whose cells are guarded (rules.guarding)."""
+        return is_guarded_file(column.name for column in self.columns)
 
 
 def folded(name: str) -> str:
@@ -115,7 +121,7 @@ def _column(
             return Column(position, name, None, is_passed_over=True)
         if choice in by_name:
             return Column(position, name, by_name[choice])
-    if key in REPORT_COLUMNS:
+    if key in PASSED_OVER_COLUMNS:
         return Column(position, name, None, is_passed_over=True)
     if key != folded(name):
         return Column(position, name, None)

@@ -15,6 +15,7 @@ class Kind(StrEnum):
 
     TEXT = "text"
     NUMBER = "number"
+    TIME = "time"
     EMAIL = "email"
     DATE = "date"
     YES_NO = "yes_no"
@@ -41,6 +42,7 @@ class Section(StrEnum):
     CHOICES = "Choices"
     ORIGIN = "Origin"
     LISTS = "Groups and interests"
+    STATE = "State"
     CUSTOM = "Custom fields"
 
 
@@ -148,12 +150,29 @@ OPT_IN = Field("OPT_IN", "Opted in", Kind.YES_NO, Section.LISTS)
 STANDARD_FIELDS: tuple[Field, ...] = (CONS_ID, *STORED_FIELDS, GROUP_IDS, INTEREST_IDS)
 """Every column of a Standard Constituent Import, custom fields aside."""
 
+ACTIVE_STATUS = Field("ACTIVE_STATUS", "Active status", Kind.TEXT, Section.STATE)
+ACTIVE_DETAIL = Field("ACTIVE_DETAIL", "Status detail", Kind.TEXT, Section.STATE)
+CREATED_AT = Field("CREATED_AT", "Created", Kind.TIME, Section.STATE)
+MODIFIED_AT = Field("MODIFIED_AT", "Modified", Kind.TIME, Section.STATE)
+DOWNLOAD_ONLY_FIELDS = (ACTIVE_STATUS, ACTIVE_DETAIL, CREATED_AT, MODIFIED_AT)
+"""What a download has and an upload passes over: nobody sets these by a file."""
+
 KEY_COLUMNS = ("CONS_ID", "MEMBER_ID", "PRIMARY_EMAIL")
 
 REJECT_ROW_COLUMN = "DATASYNC_ROW"
 REJECT_REASON_COLUMN = "DATASYNC_REASON"
 REPORT_COLUMNS = (REJECT_ROW_COLUMN, REJECT_REASON_COLUMN)
 """What a rejects file has beside the original columns; recognised and passed over on the way in."""
+
+DOWNLOAD_COLUMN = "DATASYNC_DOWNLOAD"
+"""By what a download that comes back as an upload is known (rules.guarding)."""
+
+PASSED_OVER_COLUMNS = (
+    *REPORT_COLUMNS,
+    DOWNLOAD_COLUMN,
+    *(field.column for field in DOWNLOAD_ONLY_FIELDS),
+)
+"""Columns of our own files that say nothing on the way in."""
 
 OPT_OUT_FIELDS = ("ACCEPTS_EMAIL", "ACCEPTS_POSTAL_MAIL")
 """Choices a person made: No becomes Yes only by an explicit, logged choice (promise 7)."""

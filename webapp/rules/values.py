@@ -254,6 +254,7 @@ _READERS: dict[Kind, Callable[[Field, str, ReadSettings], Reading]] = {
     Kind.YES_NO: _read_yes_no,
     Kind.CHOICE: _read_choice,
     Kind.CONS_ID: _read_cons_id,
+    Kind.TIME: _read_text,
     Kind.GROUP_LIST: _read_text,
     Kind.INTEREST_LIST: _read_text,
     Kind.GROUP_CODE: _read_text,

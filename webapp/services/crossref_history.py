@@ -103,7 +103,8 @@ def _describe(
     """These changes in words: each entry is walked back from how it is now."""
     if not ids:
         return []
-    keys = list(session.scalars(select(Change.key).where(Change.id.in_(ids)).distinct()))
+    shown = Change.table_name == TABLE, _about(found, None), Change.id.in_(ids)
+    keys = list(session.scalars(select(Change.key).where(*shown).distinct()))
     log = session.execute(
         select(Change.id, Change.key, Change.at, Change.actor, Change.op, Change.old)
         .where(Change.table_name == TABLE, Change.key.in_(keys), Change.id >= min(ids))

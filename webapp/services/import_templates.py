@@ -19,6 +19,7 @@ EXPLANATIONS: dict[Kind, str] = {
     Kind.NUMBER: "A number: digits, with a point before decimals",
     Kind.EMAIL: "An email address such as name@example.org",
     Kind.DATE: "A date: 1980-12-31, or with slashes in the order the run says",
+    Kind.TIME: "A date and time, only in downloads",
     Kind.YES_NO: "Yes or No",
     Kind.CHOICE: "One of",
     Kind.CONS_ID: "The number a download gave; blank for new constituents",

@@ -13,10 +13,16 @@ from sqlalchemy.orm import Session, aliased
 
 from webapp.errors import DataSyncError
 from webapp.models import Center, Operation, Run, User, UserRole
-from webapp.rules.catalogues import GROUP_UPLOAD, SEGMENTATION, STANDARD_IMPORT
+from webapp.rules.catalogues import (
+    CONSTITUENT_DOWNLOAD,
+    GROUP_UPLOAD,
+    SEGMENTATION,
+    STANDARD_IMPORT,
+)
+from webapp.rules.download_settings import DownloadSettings
 from webapp.rules.values import DateOrder
 
-WORKING_KINDS = (STANDARD_IMPORT, GROUP_UPLOAD, SEGMENTATION)
+WORKING_KINDS = (STANDARD_IMPORT, GROUP_UPLOAD, SEGMENTATION, CONSTITUENT_DOWNLOAD)
 """Only operations that work are listed; a kind joins when its processor is there."""
 
 OPT_IN_RIGHT = "may_opt_in_again"
@@ -47,6 +53,7 @@ class OperationDraft:
     date_order: DateOrder = DateOrder.MONTH_FIRST
     template_columns: tuple[str, ...] = ()
     may_opt_in_again: bool = False
+    download: DownloadSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +265,8 @@ def _apply(session: Session, operation: Operation, draft: OperationDraft) -> Non
         "template_columns": list(draft.template_columns),
         OPT_IN_RIGHT: draft.may_opt_in_again,
     }
+    if draft.download is not None:
+        operation.options |= {"download_settings": draft.download.to_json()}
 
 
 def unique_addresses(addresses: Iterable[str]) -> list[str]:

@@ -220,7 +220,7 @@ def forget_diagnosis(run: Run) -> None:
 
 def _read_good(upload: Upload, recognition: Recognition) -> Iterator[Batch]:
     """The rows that can be read, as the run reads them: without the guards of a rejects file."""
-    is_guarded = bool(recognition.report)
+    is_guarded = recognition.is_guarded
     # The clock is looked at between batches, so one of a wide table has fewer rows
     size = max(20, min(BATCH_ROWS, BATCH_CELLS // max(1, len(recognition.columns))))
     for batch in read_records(source_of(upload), dialect_of(upload), size=size):

@@ -10,12 +10,13 @@ from webapp.access import MANAGE, RUN, VIEW, require_center, scope, signed_in
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.base import add_error
-from webapp.forms.operations import OperationForm, form_data
+from webapp.forms.operations import DownloadOperationForm, OperationForm, form_data
 from webapp.models import Operation
 from webapp.rules.catalogues import catalogue_of
 from webapp.rules.fields import Section
 from webapp.rules.roles import Permission
 from webapp.services import centers, import_templates, operations, uploads
+from webapp.services.download_choices import list_choices
 from webapp.transactions import commits
 
 bp = Blueprint("operations", __name__, url_prefix="/operations")
@@ -98,6 +99,8 @@ def delete(slug: str) -> ResponseReturnValue:
 def template(slug: str, file_format: str) -> ResponseReturnValue:
     """A file with only the header: the operation's own columns, or all of them."""
     operation = _get(slug)
+    if catalogue_of(operation.kind).is_download:
+        abort(404)
     fields = uploads.known_fields(db.session(), operation.kind)
     chosen = set(operations.template_columns_of(operation))
     wanted = [field for field in fields if field.column in chosen] or fields
@@ -168,7 +171,8 @@ def _list_of(operation: Operation) -> str:
 
 def _form(operation: Operation, *, is_new: bool) -> OperationForm:
     user_id, manages_in = signed_in().id, scope(MANAGE)
-    form = OperationForm(
+    is_download = catalogue_of(operation.kind).is_download
+    form = (DownloadOperationForm if is_download else OperationForm)(
         data=None if request.form else form_data(operation, user_id=user_id, is_new=is_new)
     )
     places = [
@@ -186,6 +190,12 @@ def _form(operation: Operation, *, is_new: bool) -> OperationForm:
         fields=uploads.known_fields(db.session(), operation.kind),
         catalogue=catalogue_of(operation.kind),
     )
+    if isinstance(form, DownloadOperationForm):
+        center_id = min(manages_in) if manages_in else None
+        form.offer_choices(
+            uploads.known_fields(db.session(), operation.kind),
+            *list_choices(db.session(), center_id),
+        )
     return form
 
 
@@ -199,15 +209,18 @@ def _owning(form: OperationForm) -> int | None:
 
 
 def _form_page(form: OperationForm, operation: Operation, *, is_new: bool) -> ResponseReturnValue:
-    sections: dict[Section, list[str]] = {}
+    sections: dict[Section, list[tuple[str, str]]] = {}
     for field in uploads.known_fields(db.session(), operation.kind):
-        sections.setdefault(field.section, []).append(field.column)
+        sections.setdefault(field.section, []).append((field.column, field.label))
+    is_download = catalogue_of(operation.kind).is_download
     page = render_template(
         "operations/edit.html",
         form=form,
         operation=operation,
         is_new=is_new,
-        sections=sections,
+        sections={section: [name for name, _ in names] for section, names in sections.items()},
+        columns=list(sections.items()),
+        is_download=is_download,
         back=_list_of(operation),
     )
     return page, 422 if form.errors else 200

@@ -56,14 +56,21 @@ NULL_WORDS = frozenset({"null", "n/a", "na", "nan", "none", "-", "--", "?", "#n/
 LONGEST_TYPED = 200
 
 
-@lru_cache(maxsize=65_536)
 def kind_of(cell: str) -> str:
     """The kind of one cell; ``text`` where it is nothing more definite."""
+    if len(cell) > LONGEST_TYPED:
+        # What is kept of the cells that were looked at must not be whole files.
+        cell = cell.strip()
+        if len(cell) > LONGEST_TYPED:
+            return TEXT
+    return _kind_of(cell)
+
+
+@lru_cache(maxsize=65_536)
+def _kind_of(cell: str) -> str:
     text = cell.strip()
     if not text or text.lower() in NULL_WORDS:
         return BLANK
-    if len(text) > LONGEST_TYPED:
-        return TEXT
     for kind, pattern in _KINDS:
         if pattern.fullmatch(text):
             return kind

@@ -55,6 +55,8 @@ def _find_header(
     groups = {one.top for one in merged if 1 <= one.right - one.left < width - 1}
     if choices.header_rows is None:
         while top - 1 in groups and top > start and bottom - top + 1 < _MOST_ROWS:
+            if _is_title(rows[top - 1 - start], top - 1, merged, is_over_groups=top in groups):
+                break
             top -= 1
     if choices.header_line is None:
         reach = [one.bottom for one in merged if top <= one.top <= bottom and one.left == one.right]
@@ -62,6 +64,18 @@ def _find_header(
         if bottom < furthest < top + _MOST_ROWS and furthest - start < len(rows) - 1:
             bottom = furthest
     return top, bottom
+
+
+def _is_title(
+    row: Sequence[str], number: int, merged: Sequence[Merged], *, is_over_groups: bool
+) -> bool:
+    """Is all that a row has one text over most of the table from its left, or over its groups?"""
+    filled = [at for at, cell in enumerate(row) if cell.strip()]
+    if len(filled) != 1:
+        return False
+    over = [one for one in merged if one.top == number and one.left == filled[0]]
+    across = max((one.right - one.left + 1 for one in over), default=1)
+    return is_over_groups or (filled[0] == 0 and across * 2 > len(row))
 
 
 def _name(

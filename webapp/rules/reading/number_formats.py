@@ -31,6 +31,31 @@ _BUILT_IN = {
     **dict.fromkeys((*range(27, 32), 36, *range(50, 55), 57, 58), "yyyy-mm-dd"),
     **dict.fromkeys((32, 33, 34, 35, 55, 56), "h:mm"),
 }
+# Formats that are known by a name of their own where Excel writes them in words.
+_NAMED = {
+    "general date": "m/d/yyyy h:mm",
+    "short date": "m/d/yyyy",
+    "medium date": "d-mmm-yy",
+    "long date": "mmmm d, yyyy",
+    "short time": "h:mm",
+    "medium time": "h:mm AM/PM",
+    "long time": "h:mm:ss",
+    **dict.fromkeys(
+        (
+            "general number",
+            "currency",
+            "euro currency",
+            "fixed",
+            "standard",
+            "percent",
+            "scientific",
+            "yes/no",
+            "true/false",
+            "on/off",
+        ),
+        "General",
+    ),
+}
 _LAST_SERIAL = 2_958_466  # the day after 9999-12-31
 
 
@@ -38,10 +63,21 @@ def format_code(number: int, custom: dict[int, str]) -> str:
     return custom.get(number) or _BUILT_IN.get(number, "General")
 
 
+def named_code(text: str) -> str:
+    """The code of a format that HTML and XML give by name or as a code."""
+    return _NAMED.get(text.strip().lower(), text)
+
+
+def is_padded(code: str) -> bool:
+    """Does a format show codes: so many digits, with leading zeros?"""
+    first = code.partition(";")[0]
+    return bool(_PADDED.match(first.replace("\\-", "-").replace('"-"', "-").replace("\\ ", " ")))
+
+
 def make_show(code: str, *, from_1904: bool) -> Show:
     """The way one number format shows a number."""
     first = code.partition(";")[0]
-    if _PADDED.match(first.replace("\\-", "-").replace('"-"', "-").replace("\\ ", " ")):
+    if is_padded(code):
         pattern = first.replace("\\", "").replace('"', "")
         return lambda text: show_padded(text, pattern)
     if code == "General":

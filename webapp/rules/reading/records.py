@@ -301,18 +301,24 @@ class _Careful:
         end = self._end_of(position)
         if end is not None and end - position > 1 and self._holds_a_record(position, end):
             end = None
+        is_whole = end is not None and end - position > 1 and self._is_one_record(position, end)
         if self._may_look() and not self._is_fragment(position):
-            ends = [position + 1] if end is None else [end, position + 1]
-            if end is None or end - position > 1:
-                ends += [position + 2, position + 3]
-            for at in dict.fromkeys(ends):
-                if at > len(self.lines) or self._holds_a_record(position, at):
-                    continue
+            for at in self._likely_ends(position, end, is_whole=is_whole):
                 if self._recover(position, at, is_record=at == end):
                     return at
-        if end is not None and end - position > 1 and self._is_one_record(position, end):
-            return self._set_aside(position, end)
-        return self._set_aside(position, position + 1)
+        return self._set_aside(position, end if end is not None and is_whole else position + 1)
+
+    def _likely_ends(self, position: int, end: int | None, *, is_whole: bool) -> Iterator[int]:
+        """Where the record may end; nowhere else than its quotes say where they are in order."""
+        if end is not None and is_whole:
+            yield end
+            return
+        ends = [position + 1] if end is None else [end, position + 1]
+        if end is None or end - position > 1:
+            ends += [position + 2, position + 3]
+        for at in dict.fromkeys(ends):
+            if at <= len(self.lines) and not self._holds_a_record(position, at):
+                yield at
 
     def _end_of(self, position: int) -> int | None:
         """Where the record ends by its quotes alone; None where they are not in order."""
@@ -332,9 +338,8 @@ class _Careful:
         found: Recovered | None = recovery.recover(text, _cells_of(text, self.dialect))
         if found is None:
             return False
-        quote = self.dialect.quote
-        is_odd = bool(quote) and text.count(quote) % 2 == 1
-        if (is_odd or (not is_record and end - position > 1)) and not self._begins_well(end):
+        # Where its quotes don't say where it ends, the line below must be one of a record.
+        if not is_record and not self._begins_well(end):
             return False
         if found.message:
             self.found.recovered[len(self.found.rows)] = found.message

@@ -32,6 +32,9 @@ _LEAST_SEEN = 11
 _MOST_FAILURES = 40
 _MOST_STEPS = 20_000
 """A row that is not read after so many steps is left to a person."""
+_MOST_READ = 3_000_000
+"""Nor is one whose parts come to so many characters when each is taken for a cell."""
+_EACH_READ = 50
 
 _COST_BLANK, _COST_SPLIT, _COST_JOIN, _COST_STRAY, _COST_BARE = 3.0, 3.0, 3.0, 3.0, 2.0
 _COST_QUOTED_SPLIT = 1.5
@@ -283,6 +286,7 @@ class _Search:
         self.joins_freely = delimiter == " "
         self.name = name_delimiter(delimiter)
         self.steps = 0
+        self.read_characters = 0
         self._spans: dict[tuple[int, int], _Cell | None] = {}
 
     def find(self) -> list[_Reading]:
@@ -298,7 +302,7 @@ class _Search:
         states[0][0] = [_Reading(0.0, "", None, 0, "", 0)]
         for at in range(count + 1):
             here = states[at]
-            if self.steps > _MOST_STEPS:
+            if self.is_spent:
                 return []
             for column in range(width + 1):
                 if column not in here:
@@ -308,6 +312,11 @@ class _Search:
                 if at < count and not self._is_hopeless(at, column):
                     self._go_on(states, at, column, here[column])
         return sorted(states[count].get(width, []), key=lambda item: -item.score)
+
+    @property
+    def is_spent(self) -> bool:
+        """Has the row cost as much as any row may?"""
+        return self.steps > _MOST_STEPS or self.read_characters > _MOST_READ
 
     def _is_hopeless(self, at: int, column: int) -> bool:
         left, wanted = len(self.pieces) - at, self.width - column
@@ -348,6 +357,8 @@ class _Search:
         if column >= self.width:
             return
         for end in self._ends(at):
+            if self.is_spent:
+                return
             cell = self._span(at, end)
             if cell is not None:
                 for reading in readings:
@@ -380,6 +391,7 @@ class _Search:
 
     def _read(self, text: str, pieces: int) -> _Cell | None:
         """A text as one cell; None where it can't be one."""
+        self.read_characters += len(text) + _EACH_READ
         quote = self.quote
         if not quote or quote not in text:
             return self._read_plain(text, pieces)
@@ -458,6 +470,8 @@ class _Search:
         one, other = self.shapes[column], self.shapes[column + 1]
         pairs: list[tuple[float, _Cell, _Cell]] = []
         for at, cost in self._places(text, end - start):
+            if self.is_spent:
+                return
             left = self._read(text[:at], 1 if at <= len(self.pieces[start]) else 2)
             right = self._read(text[at:], 1 if self.delimiter not in text[at:] else 2)
             if left is None or right is None or left.edit or right.edit:

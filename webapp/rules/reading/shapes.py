@@ -125,6 +125,9 @@ class Shape:
 
     def score(self, cell: str) -> float:
         """The logarithm of how likely a cell of this column reads like this one."""
+        if len(cell) > _LONGEST_CELL:
+            # Not kept: a row that is taken apart in every way has thousands of such texts.
+            return self._score(cell)
         found = self._scores.get(cell)
         if found is None:
             if len(self._scores) > 20_000:

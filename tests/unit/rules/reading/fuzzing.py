@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import resource
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.reading_corpus.styles import DELIMITERS, text_of
 from tests.reading_corpus.tables import TABLES, WIDE
@@ -83,6 +85,15 @@ def read_through(data: bytes) -> None:
         return
 
 
+def peak_memory() -> int:
+    """The most memory that this process has held, in kB.
+
+    ``ru_maxrss`` is at least what the process held that started this one, here all of the tests'.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(re.search(r"^VmHWM:\s*(\d+) kB", status, re.MULTILINE)[1])  # type: ignore[index]
+
+
 def main(seed: int, count: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     slowest = 0.0
@@ -100,7 +111,7 @@ def main(seed: int, count: int) -> None:
         took = time.process_time() - started
         if took > slowest:
             slowest, worst = took, number
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_memory() / 1024
     sys.stdout.write(json.dumps({"seconds": slowest, "file": worst, "peak_mb": peak}) + "\n")
 
 
