@@ -27,6 +27,7 @@ from jobs.processors import (
     crossref_uploads,
     downloads,
     standard_import,
+    transaction_upload,
     undo,
     uploads,
 )
@@ -36,6 +37,7 @@ from webapp.rules.catalogues import (
     GROUP_UPLOAD,
     SEGMENTATION,
     STANDARD_IMPORT,
+    TRANSACTION_UPLOAD,
 )
 from webapp.rules.reading import UnreadableError
 
@@ -54,6 +56,7 @@ RUNS: dict[str, Processor] = {
     GROUP_UPLOAD: uploads.run,
     SEGMENTATION: uploads.run,
     CROSSREF_UPLOAD: crossref_uploads.run,
+    TRANSACTION_UPLOAD: transaction_upload.run,
     CONSTITUENT_DOWNLOAD: downloads.run,
 }
 PREVIEWS: dict[str, Processor] = {
@@ -61,6 +64,7 @@ PREVIEWS: dict[str, Processor] = {
     GROUP_UPLOAD: uploads.preview,
     SEGMENTATION: uploads.preview,
     CROSSREF_UPLOAD: crossref_uploads.preview,
+    TRANSACTION_UPLOAD: transaction_upload.preview,
     CONSTITUENT_DOWNLOAD: downloads.preview,
 }
 """By the kind of the operation."""

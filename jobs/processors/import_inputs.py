@@ -19,16 +19,30 @@ from jobs.crossref_reading import EntryReader
 from jobs.crossrefs import load_translators
 from jobs.failures import RunFailedError
 from jobs.reading import ChunkReader, read_settings
+from jobs.transaction_reading import TransactionReader
 from jobs.upload_reading import UploadReader
 from webapp.config import current_settings
 from webapp.extensions import db
-from webapp.models import Center, Group, Interest, Operation, RunEdit, Upload, User
+from webapp.models import (
+    Campaign,
+    Center,
+    Designation,
+    DonationForm,
+    Event,
+    Group,
+    Interest,
+    Operation,
+    RunEdit,
+    Upload,
+    User,
+)
 from webapp.models.groups import DATA_SYNC_FOLDER
 from webapp.rules.catalogues import (
     CROSSREF_UPLOAD,
     GROUP_UPLOAD,
     SEGMENTATION,
     STANDARD_IMPORT,
+    TRANSACTION_UPLOAD,
 )
 from webapp.rules.codes import Codes
 from webapp.rules.columns import Recognition, folded
@@ -37,8 +51,9 @@ from webapp.rules.crossrefs import OnlineKind
 from webapp.rules.doctor import DamageKind, Repair
 from webapp.rules.entry_files import EntryRows
 from webapp.rules.faults import FaultCode
-from webapp.rules.fields import Field
+from webapp.rules.fields import Field, Kind
 from webapp.rules.names import Named, Names
+from webapp.rules.purposes import Purposes
 from webapp.services.crossref_online import noun_of
 from webapp.services.crossrefs import find_type
 from webapp.services.operations import may_opt_in_again
@@ -156,6 +171,29 @@ def _interest_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., 
     )
 
 
+def _transaction_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., ChunkReader]:
+    center_id = run["center_id"]
+    purposes = {}
+    for kind, noun, model in (
+        (Kind.CAMPAIGN, "campaign", Campaign),
+        (Kind.DONATION_FORM, "donation form", DonationForm),
+        (Kind.DESIGNATION, "designation", Designation),
+        (Kind.EVENT, "event", Event),
+    ):
+        usable = model.center_id.is_(None)
+        if center_id is not None:
+            usable |= model.center_id == center_id
+        rows = session.execute(select(model.id, model.name).where(usable))
+        purposes[kind] = Purposes.of(noun, ((number, name) for number, name in rows))
+    return partial(
+        TransactionReader,
+        groups=Codes("group", FaultCode.UNKNOWN_GROUP, {}, {}),
+        interests=Codes("interest", FaultCode.UNKNOWN_INTEREST, {}, {}),
+        purposes=purposes,
+        currency=current_settings().currency,
+    )
+
+
 def _named(
     found: Iterable[Group | Interest], codes: Codes, run: Mapping[str, Any]
 ) -> Iterable[Named]:
@@ -189,6 +227,7 @@ _READERS: Mapping[str, Callable[[Session, Mapping[str, Any]], Callable[..., Chun
     GROUP_UPLOAD: _group_reader,
     SEGMENTATION: _interest_reader,
     CROSSREF_UPLOAD: _entry_reader,
+    TRANSACTION_UPLOAD: _transaction_reader,
 }
 
 

@@ -44,6 +44,11 @@ class FaultCode(StrEnum):
     REPEATED_ENTRY = "repeated_entry"
     SENT_BACK_TWICE = "sent_back_twice"
     OTHERS_ENTRY = "others_entry"
+    AMOUNT_MISFIT = "amount_misfit"
+    REPEATED_TRANSACTION = "repeated_transaction"
+    TRANSACTION_TAKEN = "transaction_taken"
+    TRANSACTION_ONLINE = "transaction_online"
+    UNKNOWN_TRANSACTION = "unknown_transaction"
     CHANGED_SINCE_PREVIEW = "changed_since_preview"
     LEFT_OUT = "left_out"
     CHANGED_SINCE_RUN = "changed_since_run"
@@ -84,6 +89,11 @@ FAULT_TITLES: dict[FaultCode, str] = {
     FaultCode.REPEATED_ENTRY: "Foreign value twice in the file",
     FaultCode.SENT_BACK_TWICE: "Two foreign values to send back for one of ours",
     FaultCode.OTHERS_ENTRY: "Entry that belongs to everybody",
+    FaultCode.AMOUNT_MISFIT: "Amount that cannot be",
+    FaultCode.REPEATED_TRANSACTION: "TRANSACTION_ID twice in the file",
+    FaultCode.TRANSACTION_TAKEN: "TRANSACTION_ID of somebody else's gift",
+    FaultCode.TRANSACTION_ONLINE: "TRANSACTION_ID of an online transaction",
+    FaultCode.UNKNOWN_TRANSACTION: "Transaction it belongs to not found",
     FaultCode.CHANGED_SINCE_PREVIEW: "Changed since the preview",
     FaultCode.LEFT_OUT: "Left out by a person",
     FaultCode.CHANGED_SINCE_RUN: "Changed since the run, so the undo keeps it",
