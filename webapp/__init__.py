@@ -37,6 +37,7 @@ VIEWS = (
     "transactions",
     "groups",
     "group_edits",
+    "memberships",
     "crossrefs",
     "crossref_unmapped",
     "crossref_coverage",
