@@ -28,6 +28,8 @@ VIEWS = (
     "samples",
     "uploads",
     "wizard",
+    "downloads",
+    "held_back",
     "found",
     "previews",
     "runs",

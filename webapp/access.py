@@ -135,6 +135,17 @@ TABLE: dict[str, Who | Rule] = {
     "previews.leave_out": RUN,
     "previews.replace_value": RUN,
     "previews.remove_correction": RUN,
+    # Downloads
+    "downloads.start": RUN,
+    "downloads.edit": RUN,
+    "downloads.preview": RUN,
+    "downloads.look": RUN,
+    "downloads.run": RUN,
+    "downloads.file": VIEW,
+    "downloads.again": RUN,
+    "held_back.list_streams": VIEW,
+    "held_back.show": VIEW,
+    "held_back.send": RUN,
     # Operation Results
     "runs.list_runs": VIEW,
     "runs.show": VIEW,

@@ -34,6 +34,7 @@ AREAS = (
             Page("My Data Sync Operations", "operations.mine"),
             Page("All Data Sync Operations", "operations.all"),
             Page("Operation Results", "runs.list_runs", owns=("runs", "undo")),
+            Page("Held Back", "held_back.list_streams", owns=("held_back",)),
             Page(
                 "Cross Reference Types",
                 "crossrefs.list_types",
@@ -53,6 +54,8 @@ AREAS = (
             "samples",
             "rows",
             "undo",
+            "downloads",
+            "held_back",
         ),
     ),
     Area(

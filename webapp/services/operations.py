@@ -13,10 +13,24 @@ from sqlalchemy.orm import Session, aliased
 
 from webapp.errors import DataSyncError
 from webapp.models import Center, Operation, Run, User, UserRole
-from webapp.rules.catalogues import GROUP_UPLOAD, SEGMENTATION, STANDARD_IMPORT
+from webapp.rules.catalogues import (
+    CONSTITUENT_DOWNLOAD,
+    GROUP_UPLOAD,
+    SEGMENTATION,
+    STANDARD_IMPORT,
+    TRANSACTION_UPLOAD,
+    catalogue_of,
+)
+from webapp.rules.download_settings import DownloadSettings
 from webapp.rules.values import DateOrder
 
-WORKING_KINDS = (STANDARD_IMPORT, GROUP_UPLOAD, SEGMENTATION)
+WORKING_KINDS = (
+    STANDARD_IMPORT,
+    GROUP_UPLOAD,
+    SEGMENTATION,
+    TRANSACTION_UPLOAD,
+    CONSTITUENT_DOWNLOAD,
+)
 """Only operations that work are listed; a kind joins when its processor is there."""
 
 OPT_IN_RIGHT = "may_opt_in_again"
@@ -47,6 +61,7 @@ class OperationDraft:
     date_order: DateOrder = DateOrder.MONTH_FIRST
     template_columns: tuple[str, ...] = ()
     may_opt_in_again: bool = False
+    download: DownloadSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +127,12 @@ def is_for(operation: Operation, *, user_id: int, centers: Centers) -> bool:
     if operation.user_id is not None:
         return operation.center_id in centers
     return operation.center_id is None or operation.center_id in centers
+
+
+def is_open_to(operation: Operation, *, is_admin: bool) -> bool:
+    """Whether the kind of the operation is one for everybody, or they are an administrator: what
+    adds gifts to the books is nobody else's."""
+    return is_admin or not catalogue_of(operation.kind).for_administrators
 
 
 def copy_operation(session: Session, original: Operation, draft: OperationDraft) -> Operation:
@@ -258,6 +279,8 @@ def _apply(session: Session, operation: Operation, draft: OperationDraft) -> Non
         "template_columns": list(draft.template_columns),
         OPT_IN_RIGHT: draft.may_opt_in_again,
     }
+    if draft.download is not None:
+        operation.options |= {"download_settings": draft.download.to_json()}
 
 
 def unique_addresses(addresses: Iterable[str]) -> list[str]:

@@ -20,9 +20,10 @@ from webapp.services import rejects as rejects_service
 from webapp.services import results, row_changes, run_lists
 from webapp.services import runs as runs_service
 from webapp.services.files import file_store
-from webapp.services.progress import describe_progress, list_counts
+from webapp.services.progress import describe_progress, is_download, list_counts
 from webapp.services.repaired import list_repaired
 from webapp.transactions import commits
+from webapp.views.downloads import describe_result
 
 bp = Blueprint("runs", __name__, url_prefix="/runs")
 
@@ -68,6 +69,8 @@ def show(run_id: int) -> ResponseReturnValue:
         return redirect(elsewhere)
     if not run.is_finished:
         return render_template("runs/live.html", run=run, progress=describe_progress(run))
+    if run.kind == "run" and catalogue_of(run.operation.kind).is_download:
+        return _show_download(run)
     session = db.session()
     context = _rows_context(run)
     return render_template(
@@ -83,6 +86,16 @@ def show(run_id: int) -> ResponseReturnValue:
         has_rejects=bool(run.rejected or run.withheld) and run.kind == "run",
         has_workbook=0 < run.rejected + run.withheld <= MAX_WORKBOOK_ROWS,
         **context,
+    )
+
+
+def _show_download(run: Run) -> str:
+    return render_template(
+        "downloads/show.html",
+        run=run,
+        progress=describe_progress(run),
+        counts=list_counts(run),
+        **describe_result(run),
     )
 
 
@@ -190,7 +203,7 @@ def _get_run(run_id: int) -> Run:
 
 def _get_finished(run_id: int) -> Run:
     run = _get_run(run_id)
-    if not run.is_finished or run.kind != "run":
+    if not run.is_finished or run.kind != "run" or catalogue_of(run.operation.kind).is_download:
         abort(404)
     return run
 
@@ -199,6 +212,8 @@ def _page_elsewhere(run: Run) -> str | None:
     """Where a draft or preview is looked at: in the wizard, or on the undo page."""
     if run.kind == "undo_preview":
         return url_for("undo.show", run_id=run.parent_id)
+    if run.kind == "preview" and is_download(run) and may_open("downloads.preview"):
+        return url_for("downloads.preview", run_id=run.parent_id)
     draft_id = run.id if run.state == "draft" else run.parent_id if run.kind == "preview" else None
     if draft_id is not None and may_open("wizard.resume"):
         return url_for("wizard.resume", run_id=draft_id)
@@ -243,8 +258,8 @@ def _linked_counts(run: Run) -> list[tuple[str, int, str | None, str | None]]:
 
 
 def _creates(run: Run) -> bool:
-    """Whether a run of this kind can make constituents; else it has no such count to show."""
-    return catalogue_of(run.operation.kind).writes_constituents
+    """Whether a run of this kind can make anything; else it has no such count to show."""
+    return bool(catalogue_of(run.operation.kind).creates)
 
 
 def _named_cells(run: Run, cells: list[str] | None) -> list[tuple[str, str]]:

@@ -66,6 +66,8 @@ def open_draft(run_id: int, step: Step) -> Draft:
         if run.queued_at is not None:
             flash("This run was already started. Here is what became of it.", "info")
         abort(hx.go_to(url_for("runs.show", run_id=run.id)))
+    if catalogue_of(run.operation.kind).is_download:
+        abort(hx.go_to(url_for("downloads.edit", run_id=run.id)))
     draft = wizard.read_draft(db.session(), run)
     if step.position > draft.reached.position:
         flash(draft.missing, "info")
@@ -79,6 +81,8 @@ def get_own_run(run_id: int) -> Run:
     if run is None or run.kind != "run":
         abort(404)
     require_center(RUN, run.center_id)
+    if not operations.is_open_to(run.operation, is_admin=signed_in().is_site_admin):
+        abort(403)
     return run
 
 
@@ -111,8 +115,10 @@ def show_step(template: str, step: Step, draft: Draft, **context: Any) -> str:
 @commits
 def start(slug: str) -> ResponseReturnValue:
     """The first step of a run that does not exist yet: looking at it makes nothing."""
-    operation = _get_operation(slug)
-    places = _places(operation)
+    operation = get_operation(slug)
+    if catalogue_of(operation.kind).is_download:
+        return hx.go_to(url_for("downloads.start", slug=slug))
+    places = list_places(operation)
     zone = ZoneInfo(current_settings().time_zone)
     form = InformationForm(
         data={
@@ -190,16 +196,20 @@ def refuse(run: Run, error: DataSyncError) -> ResponseReturnValue:
     return hx.go_to(url_for("wizard.resume", run_id=run.id))
 
 
-def _get_operation(slug: str) -> Operation:
+def get_operation(slug: str) -> Operation:
+    """An operation that this person may run."""
     operation = operations.find_operation(db.session(), slug)
-    if operation is None or not operations.is_for(
-        operation, user_id=signed_in().id, centers=scope(RUN)
+    user = signed_in()
+    if (
+        operation is None
+        or not operations.is_for(operation, user_id=user.id, centers=scope(RUN))
+        or not operations.is_open_to(operation, is_admin=user.is_site_admin)
     ):
         abort(404)
     return operation
 
 
-def _places(operation: Operation) -> list[tuple[int, str]]:
+def list_places(operation: Operation) -> list[tuple[int, str]]:
     """For whom this person may run the operation: the site (0) or centers."""
     if operation.center_id is not None:
         return [(operation.center_id, "")]
@@ -358,6 +368,9 @@ def resume(run_id: int) -> ResponseReturnValue:
     run = get_own_run(run_id)
     if run.state != "draft":
         return hx.go_to(url_for("runs.show", run_id=run.id))
+    if catalogue_of(run.operation.kind).is_download:
+        endpoint = "downloads.preview" if run.preview_id else "downloads.edit"
+        return hx.go_to(url_for(endpoint, run_id=run.id))
     return hx.go_to(step_url(run, wizard.read_draft(db.session(), run).reached))
 
 
@@ -368,5 +381,7 @@ def discard(run_id: int) -> ResponseReturnValue:
     run = get_own_run(run_id)
     if run.state == "draft":
         wizard.discard_draft(db.session(), run)
-        flash(f"“{run.label}” was discarded. Nothing was imported.", "success")
+        is_download = catalogue_of(run.operation.kind).is_download
+        nothing = "Nothing was downloaded." if is_download else "Nothing was imported."
+        flash(f"“{run.label}” was discarded. {nothing}", "success")
     return hx.go_to(url_for("operations.mine"))
