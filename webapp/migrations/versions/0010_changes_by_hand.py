@@ -2,7 +2,7 @@
 row of an upload of memberships tells which group or interest it is about.
 
 Revision ID: 0010
-Revises: 0006
+Revises: 0011
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0006"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
