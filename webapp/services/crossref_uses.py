@@ -26,7 +26,7 @@ class Use:
 
 
 _WAITING = text("""
-SELECT s.type_id, count(*) FROM cross_reference_seen s
+SELECT s.type_id, count(*) AS waiting FROM cross_reference_seen s
 WHERE s.run_id = :run AND NOT EXISTS (SELECT 1 FROM cross_reference_entries e
     WHERE e.type_id = s.type_id
     AND (e.foreign_key = s.foreign_key AND NOT s.is_outward
@@ -47,8 +47,8 @@ def list_uses(session: Session, run: Run, today: date) -> tuple[Use, ...]:
     ).all()
     if not rows:
         return ()
-    counts = session.execute(_WAITING, {"run": run.id, "today": today}).tuples()
-    waiting: dict[int, int] = dict(counts)
+    counts = session.execute(_WAITING, {"run": run.id, "today": today})
+    waiting = {row.type_id: int(row.waiting) for row in counts}
     return tuple(
         Use(
             found.key,

@@ -19,6 +19,7 @@ from webapp.rules.catalogues import (
     GROUP_UPLOAD,
     SEGMENTATION,
     STANDARD_IMPORT,
+    TRANSACTION_DOWNLOAD,
     TRANSACTION_UPLOAD,
     catalogue_of,
 )
@@ -32,6 +33,7 @@ WORKING_KINDS = (
     TRANSACTION_UPLOAD,
     CONSTITUENT_DOWNLOAD,
     CROSSREF_UPLOAD,
+    TRANSACTION_DOWNLOAD,
 )
 """Only operations that work can be started; a kind joins when its processor is there."""
 
