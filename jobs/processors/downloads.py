@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,7 +40,7 @@ from webapp.extensions import db
 from webapp.rules.catalogues import CONSTITUENT_DOWNLOAD
 from webapp.rules.download_settings import DownloadRequest
 from webapp.services import uploads
-from webapp.services.downloads import file_key
+from webapp.services.downloads import delete_attempts, file_key
 from webapp.services.files import file_store
 
 LOCK_PAUSE_SECONDS = 0.5
@@ -236,12 +236,7 @@ def _describe(
 
 def _forget_earlier_attempts(connection: psycopg.Connection, mine: Claim) -> None:
     """What an attempt that died had written down or stored is nobody's."""
-    store = file_store()
-    for attempt in range(1, mine.attempt):
-        for role in ("records", "removals"):
-            for file_format in ("csv", "xlsx"):
-                with suppress(OSError):
-                    store.delete(file_key(mine.id, attempt, role, file_format))
+    delete_attempts(mine.id, mine.attempt - 1)
     with connection.transaction():
         hold(connection, mine)
         for table in ("download_files", "withheld_records", "download_deliveries"):
