@@ -26,6 +26,7 @@ from webapp.rules.faults import Fault, FaultCode
 from webapp.rules.fields import KEY_COLUMNS, Field, Kind
 from webapp.rules.guarding import unguard
 from webapp.rules.names import NameReader
+from webapp.rules.purposes import PurposeReader
 from webapp.rules.reading import Batch, Dialect, Source, read_records
 from webapp.rules.standard_import import match_fault
 from webapp.rules.translating import Seen, TranslatingReader, Translator
@@ -73,6 +74,9 @@ class CheckedChunk:
     seen: Sequence[Seen] = ()
 
 
+_Reader = ColumnReader | CodeReader | NameReader | PurposeReader | TranslatingReader
+
+
 @dataclass(slots=True)
 class ChunkReader:
     """Reads a file chunk by chunk. Memory is that of one chunk, whatever the file's size."""
@@ -86,9 +90,7 @@ class ChunkReader:
     interests: Codes
     chunk_rows: int
     repairs: Sequence[Repair] = ()
-    _readers: dict[int, ColumnReader | CodeReader | NameReader | TranslatingReader] = field(
-        default_factory=dict
-    )
+    _readers: dict[int, _Reader] = field(default_factory=dict)
     _translators: tuple[Translator, ...] = ()
     _repairing: Repairing = field(init=False)
 

@@ -22,12 +22,13 @@ from jobs.claims import (
 )
 from jobs.endings import end_run
 from jobs.failures import RunFailedError
-from jobs.processors import downloads, standard_import, undo, uploads
+from jobs.processors import downloads, standard_import, transaction_upload, undo, uploads
 from webapp.rules.catalogues import (
     CONSTITUENT_DOWNLOAD,
     GROUP_UPLOAD,
     SEGMENTATION,
     STANDARD_IMPORT,
+    TRANSACTION_UPLOAD,
 )
 from webapp.rules.reading import UnreadableError
 
@@ -40,12 +41,14 @@ RUNS: dict[str, Processor] = {
     STANDARD_IMPORT: standard_import.run,
     GROUP_UPLOAD: uploads.run,
     SEGMENTATION: uploads.run,
+    TRANSACTION_UPLOAD: transaction_upload.run,
     CONSTITUENT_DOWNLOAD: downloads.run,
 }
 PREVIEWS: dict[str, Processor] = {
     STANDARD_IMPORT: standard_import.preview,
     GROUP_UPLOAD: uploads.preview,
     SEGMENTATION: uploads.preview,
+    TRANSACTION_UPLOAD: transaction_upload.preview,
     CONSTITUENT_DOWNLOAD: downloads.preview,
 }
 """By the kind of the operation."""

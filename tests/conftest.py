@@ -44,6 +44,8 @@ def settings(services: Services, database: str, tmp_path: Path) -> Iterator[Sett
     """Settings on that database, an empty Valkey and a data folder of the test's own."""
     from tests.services import flush
 
+    # What a killed worker of the test before wrote with its last breath
+    flush(services)
     yield services.settings(database, tmp_path / "data")
     flush(services)
 

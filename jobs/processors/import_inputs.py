@@ -18,19 +18,37 @@ from jobs.claims import Claim, hold
 from jobs.crossrefs import load_translators
 from jobs.failures import RunFailedError
 from jobs.reading import ChunkReader, read_settings
+from jobs.transaction_reading import TransactionReader
 from jobs.upload_reading import UploadReader
 from webapp.config import current_settings
 from webapp.extensions import db
-from webapp.models import Group, Interest, Operation, RunEdit, Upload, User
+from webapp.models import (
+    Campaign,
+    Designation,
+    DonationForm,
+    Event,
+    Group,
+    Interest,
+    Operation,
+    RunEdit,
+    Upload,
+    User,
+)
 from webapp.models.groups import DATA_SYNC_FOLDER
-from webapp.rules.catalogues import GROUP_UPLOAD, SEGMENTATION, STANDARD_IMPORT
+from webapp.rules.catalogues import (
+    GROUP_UPLOAD,
+    SEGMENTATION,
+    STANDARD_IMPORT,
+    TRANSACTION_UPLOAD,
+)
 from webapp.rules.codes import Codes
 from webapp.rules.columns import Recognition, folded
 from webapp.rules.corrections import Corrections
 from webapp.rules.doctor import DamageKind, Repair
 from webapp.rules.faults import FaultCode
-from webapp.rules.fields import Field
+from webapp.rules.fields import Field, Kind
 from webapp.rules.names import Named, Names
+from webapp.rules.purposes import Purposes
 from webapp.services.operations import may_opt_in_again
 from webapp.services.readings import describe_outside
 from webapp.services.uploads import dialect_of, recognise_columns, source_of
@@ -146,6 +164,29 @@ def _interest_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., 
     )
 
 
+def _transaction_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., ChunkReader]:
+    center_id = run["center_id"]
+    purposes = {}
+    for kind, noun, model in (
+        (Kind.CAMPAIGN, "campaign", Campaign),
+        (Kind.DONATION_FORM, "donation form", DonationForm),
+        (Kind.DESIGNATION, "designation", Designation),
+        (Kind.EVENT, "event", Event),
+    ):
+        usable = model.center_id.is_(None)
+        if center_id is not None:
+            usable |= model.center_id == center_id
+        rows = session.execute(select(model.id, model.name).where(usable))
+        purposes[kind] = Purposes.of(noun, ((number, name) for number, name in rows))
+    return partial(
+        TransactionReader,
+        groups=Codes("group", FaultCode.UNKNOWN_GROUP, {}, {}),
+        interests=Codes("interest", FaultCode.UNKNOWN_INTEREST, {}, {}),
+        purposes=purposes,
+        currency=current_settings().currency,
+    )
+
+
 def _named(
     found: Iterable[Group | Interest], codes: Codes, run: Mapping[str, Any]
 ) -> Iterable[Named]:
@@ -160,6 +201,7 @@ _READERS: Mapping[str, Callable[[Session, Mapping[str, Any]], Callable[..., Chun
     STANDARD_IMPORT: _import_reader,
     GROUP_UPLOAD: _group_reader,
     SEGMENTATION: _interest_reader,
+    TRANSACTION_UPLOAD: _transaction_reader,
 }
 
 

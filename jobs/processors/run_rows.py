@@ -19,7 +19,7 @@ from webapp.rules.standard_import import match_fault
 OUTCOMES = ("created", "updated", "unchanged", "rejected", "withheld")
 COUNTS = (
     "groups", "interests", "interests_out", "new_groups", "new_interests", "new_interests_out",
-    "problems",
+    "problems", "amounts",
 )  # fmt: skip
 """Tallies that count by number, name or code."""
 TALLIES = ("opt_outs_kept", "opted_in_again", "repeated", "recovered", "repaired", *COUNTS)

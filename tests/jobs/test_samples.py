@@ -19,6 +19,7 @@ from webapp.services.sample_mistakes import list_mistakes
 from webapp.services.samples import (
     CLEAN,
     DAMAGED,
+    GIFTS,
     GROUPS,
     INTERESTS,
     MISTAKES,
@@ -75,7 +76,11 @@ def run_sample(
     return ended
 
 
-SLUGS = {GROUPS: "group-assignment-upload", INTERESTS: "segmentation-upload"}
+SLUGS = {
+    GROUPS: "group-assignment-upload",
+    INTERESTS: "segmentation-upload",
+    GIFTS: "transaction-upload",
+}
 
 
 @pytest.mark.parametrize("center_id", [None, NORTH])
@@ -90,6 +95,14 @@ def test_those_of_the_uploads(
     assert list(made) == [NEW_GROUP if name == GROUPS else NEW_INTEREST]
     again = run_sample(db.session(), name, tmp_path, center_id)
     assert (again.updated, again.rejected) == (0, wrong)
+
+
+def test_that_of_gifts(demo: Session, tmp_path: Path) -> None:
+    run = run_sample(demo, GIFTS, tmp_path)
+    assert outcomes(run) == {"created": 61, "rejected": 4}
+    assert run.tallies["amounts"]["USD"] > run.tallies["amounts"]["-USD"] > 0
+    again = run_sample(db.session(), GIFTS, tmp_path)
+    assert outcomes(again) == {"unchanged": 61, "rejected": 4}
 
 
 def outcomes(run: Run) -> dict[str, int]:

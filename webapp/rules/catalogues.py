@@ -15,12 +15,15 @@ from webapp.rules.fields import (
     OPT_IN,
     STANDARD_FIELDS,
     STORED_FIELDS,
+    TRANSACTION_FIELDS,
     Field,
+    Kind,
 )
 
 STANDARD_IMPORT = "standard_constituent_import"
 GROUP_UPLOAD = "group_assignment_upload"
 SEGMENTATION = "segmentation_upload"
+TRANSACTION_UPLOAD = "transaction_upload"
 CONSTITUENT_DOWNLOAD = "constituent_data_download"
 TRANSACTION_DOWNLOAD = "transaction_information_download"
 
@@ -28,7 +31,8 @@ TRANSACTION_DOWNLOAD = "transaction_information_download"
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """The columns of one kind of file; `sheet` names its rows in a workbook. An upload that does
-    not write constituents finds people by the same keys and never makes any."""
+    not write constituents finds people by the same keys and never makes any. `creates` is what its
+    rows can make, blank for nothing that is counted."""
 
     kind: str
     fields: tuple[Field, ...]
@@ -36,15 +40,18 @@ class Catalogue:
     sheet: str
     takes_custom_fields: bool = False
     writes_constituents: bool = False
+    creates: str = ""
+    for_administrators: bool = False
     is_download: bool = False
 
     @property
     def has_dates(self) -> bool:
         """Whether a date can be in a file, so that their order has to be known."""
-        return self.writes_constituents
+        return not self.is_download and any(field.kind is Kind.DATE for field in self.fields)
 
 
 _MEMBER_ID, _EMAIL = STORED_FIELDS[:2]
+_NAMES = tuple(field for field in STORED_FIELDS if field.column in ("FIRST_NAME", "LAST_NAME"))
 _KEYS = (CONS_ID, _MEMBER_ID, _EMAIL)
 
 CATALOGUES: dict[str, Catalogue] = {
@@ -57,6 +64,7 @@ CATALOGUES: dict[str, Catalogue] = {
             "Constituents",
             takes_custom_fields=True,
             writes_constituents=True,
+            creates="constituent",
         ),
         Catalogue(
             GROUP_UPLOAD,
@@ -73,6 +81,20 @@ CATALOGUES: dict[str, Catalogue] = {
                 Need((OPT_IN.column,), "to tell who opts in and who out"),
             ),
             "Interests",
+        ),
+        Catalogue(
+            TRANSACTION_UPLOAD,
+            (*_KEYS, *_NAMES, *TRANSACTION_FIELDS),
+            (
+                NEEDS_KEY,
+                Need(("TRANSACTION_ID",), "to tell one gift from another"),
+                Need(("AMOUNT",), "to tell how much was given"),
+                Need(("PAYMENT_DATE",), "to tell when it was given"),
+                Need(("TENDER_TYPE",), "to tell how it was paid"),
+            ),
+            "Gifts",
+            creates="transaction",
+            for_administrators=True,
         ),
         Catalogue(
             CONSTITUENT_DOWNLOAD,

@@ -37,6 +37,11 @@ class FaultCode(StrEnum):
     PERSON_NOT_FOUND = "person_not_found"
     MISSING_VALUE = "missing_value"
     SEVERAL_OF_NAME = "several_of_name"
+    AMOUNT_MISFIT = "amount_misfit"
+    REPEATED_TRANSACTION = "repeated_transaction"
+    TRANSACTION_TAKEN = "transaction_taken"
+    TRANSACTION_ONLINE = "transaction_online"
+    UNKNOWN_TRANSACTION = "unknown_transaction"
     CHANGED_SINCE_PREVIEW = "changed_since_preview"
     LEFT_OUT = "left_out"
     CHANGED_SINCE_RUN = "changed_since_run"
@@ -70,6 +75,11 @@ FAULT_TITLES: dict[FaultCode, str] = {
     FaultCode.PERSON_NOT_FOUND: "Nobody has this key",
     FaultCode.MISSING_VALUE: "Value missing",
     FaultCode.SEVERAL_OF_NAME: "Name that several have",
+    FaultCode.AMOUNT_MISFIT: "Amount that cannot be",
+    FaultCode.REPEATED_TRANSACTION: "TRANSACTION_ID twice in the file",
+    FaultCode.TRANSACTION_TAKEN: "TRANSACTION_ID of somebody else's gift",
+    FaultCode.TRANSACTION_ONLINE: "TRANSACTION_ID of an online transaction",
+    FaultCode.UNKNOWN_TRANSACTION: "Transaction it belongs to not found",
     FaultCode.CHANGED_SINCE_PREVIEW: "Changed since the preview",
     FaultCode.LEFT_OUT: "Left out by a person",
     FaultCode.CHANGED_SINCE_RUN: "Changed since the run, so the undo keeps it",

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from webapp.rules.transactions import TRIBUTE_LABELS, UPLOADED_TYPES, TenderType
+
 
 class Kind(StrEnum):
     """How a cell of a field is read."""
@@ -27,6 +29,12 @@ class Kind(StrEnum):
     GROUP_NAME = "group_name"
     INTEREST_CODE = "interest_code"
     INTEREST_NAME = "interest_name"
+    AMOUNT = "amount"
+    CURRENCY = "currency"
+    CAMPAIGN = "campaign"
+    DONATION_FORM = "donation_form"
+    DESIGNATION = "designation"
+    EVENT = "event"
 
 
 class Section(StrEnum):
@@ -42,6 +50,7 @@ class Section(StrEnum):
     CHOICES = "Choices"
     ORIGIN = "Origin"
     LISTS = "Groups and interests"
+    GIFT = "Gift"
     STATE = "State"
     CUSTOM = "Custom fields"
 
@@ -146,6 +155,40 @@ GROUP_NAME = Field("GROUP_NAME", "Group name", Kind.GROUP_NAME, Section.LISTS, 2
 EXT_INTEREST_ID = Field("EXT_INTEREST_ID", "Interest ID", Kind.INTEREST_CODE, Section.LISTS)
 INTEREST_NAME = Field("INTEREST_NAME", "Interest name", Kind.INTEREST_NAME, Section.LISTS, 255)
 OPT_IN = Field("OPT_IN", "Opted in", Kind.YES_NO, Section.LISTS)
+
+PURPOSE_KINDS = (Kind.CAMPAIGN, Kind.DONATION_FORM, Kind.DESIGNATION, Kind.EVENT)
+"""What a gift is for: each is a number here, a name here, or a cross-referenced value."""
+
+TRANSACTION_FIELDS: tuple[Field, ...] = (
+    _text("TRANSACTION_ID", "Transaction ID", Section.GIFT, 100),
+    Field(
+        "TRANSACTION_TYPE",
+        "Type",
+        Kind.CHOICE,
+        Section.GIFT,
+        choices=tuple(map(str, UPLOADED_TYPES)),
+    ),
+    Field("AMOUNT", "Amount", Kind.AMOUNT, Section.GIFT),
+    Field("CURRENCY", "Currency", Kind.CURRENCY, Section.GIFT),
+    Field("TAX_DEDUCTIBLE", "Tax deductible", Kind.AMOUNT, Section.GIFT),
+    Field("PAYMENT_DATE", "Payment date", Kind.DATE, Section.GIFT),
+    Field("TENDER_TYPE", "Paid by", Kind.CHOICE, Section.GIFT, choices=tuple(map(str, TenderType))),
+    _text("CHECK_NUMBER", "Check number", Section.GIFT, 50),
+    _text("CONFIRMATION_CODE", "Confirmation code", Section.GIFT, 100),
+    _text("SETTLEMENT_BATCH", "Settlement batch", Section.GIFT, 100),
+    Field("CAMPAIGN", "Campaign", Kind.CAMPAIGN, Section.GIFT),
+    Field("FORM", "Form", Kind.DONATION_FORM, Section.GIFT),
+    Field("DESIGNATION", "Designation", Kind.DESIGNATION, Section.GIFT),
+    Field("EVENT", "Event", Kind.EVENT, Section.GIFT),
+    _text("SOURCE", "Origin source", Section.GIFT, 255),
+    _text("SUB_SOURCE", "Origin sub-source", Section.GIFT, 255),
+    _text("RECURRING_OF", "Recurring payment of", Section.GIFT, 100),
+    _text("REFUND_OF", "Refund of", Section.GIFT, 100),
+    Field("TRIBUTE_TYPE", "Tribute", Kind.CHOICE, Section.GIFT, choices=tuple(TRIBUTE_LABELS)),
+    _text("TRIBUTE_NAME", "Tribute name", Section.GIFT, 255),
+    _text("RECEIPT_NUMBER", "Receipt number", Section.GIFT, 100),
+)
+"""What a file may say of an offline gift (DOMAIN: Column names, Transactions)."""
 
 STANDARD_FIELDS: tuple[Field, ...] = (CONS_ID, *STORED_FIELDS, GROUP_IDS, INTEREST_IDS)
 """Every column of a Standard Constituent Import, custom fields aside."""

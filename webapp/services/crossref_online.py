@@ -63,6 +63,11 @@ def key_of(field: Field) -> str | None:
     return _COLUMN_KEYS.get(field.column)
 
 
+def other_keys_of(field: Field) -> tuple[str, ...]:
+    """The types, besides that of `key_of`, in which a column's values are looked up as well."""
+    return ("teamraiser", "personal_event") if field.kind is Kind.EVENT else ()
+
+
 def find_labels(
     session: Session, found: CrossReferenceType, values: Iterable[str]
 ) -> Mapping[str, str]:
@@ -227,6 +232,10 @@ _KIND_KEYS = {
     Kind.GROUP_CODE: "group",
     Kind.INTEREST_LIST: "interest",
     Kind.INTEREST_CODE: "interest",
+    Kind.CAMPAIGN: "campaign",
+    Kind.DONATION_FORM: "donation_form",
+    Kind.DESIGNATION: "designation",
+    Kind.EVENT: "event",
 }
 _FIELD_KEYS = (
     "origin_source",

@@ -18,11 +18,19 @@ from webapp.rules.catalogues import (
     GROUP_UPLOAD,
     SEGMENTATION,
     STANDARD_IMPORT,
+    TRANSACTION_UPLOAD,
+    catalogue_of,
 )
 from webapp.rules.download_settings import DownloadSettings
 from webapp.rules.values import DateOrder
 
-WORKING_KINDS = (STANDARD_IMPORT, GROUP_UPLOAD, SEGMENTATION, CONSTITUENT_DOWNLOAD)
+WORKING_KINDS = (
+    STANDARD_IMPORT,
+    GROUP_UPLOAD,
+    SEGMENTATION,
+    TRANSACTION_UPLOAD,
+    CONSTITUENT_DOWNLOAD,
+)
 """Only operations that work are listed; a kind joins when its processor is there."""
 
 OPT_IN_RIGHT = "may_opt_in_again"
@@ -119,6 +127,12 @@ def is_for(operation: Operation, *, user_id: int, centers: Centers) -> bool:
     if operation.user_id is not None:
         return operation.center_id in centers
     return operation.center_id is None or operation.center_id in centers
+
+
+def is_open_to(operation: Operation, *, is_admin: bool) -> bool:
+    """Whether the kind of the operation is one for everybody, or they are an administrator: what
+    adds gifts to the books is nobody else's."""
+    return is_admin or not catalogue_of(operation.kind).for_administrators
 
 
 def copy_operation(session: Session, original: Operation, draft: OperationDraft) -> Operation:

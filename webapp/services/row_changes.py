@@ -9,8 +9,20 @@ from dataclasses import dataclass
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from webapp.models import Change, CustomField, Group, Interest, Run, RunRow
-from webapp.rules.fields import STORED_FIELDS, Kind
+from webapp.models import (
+    Campaign,
+    Change,
+    CustomField,
+    Designation,
+    DonationForm,
+    Event,
+    Group,
+    Interest,
+    Run,
+    RunRow,
+    Transaction,
+)
+from webapp.rules.fields import STORED_FIELDS, TRANSACTION_FIELDS, Kind
 
 Record = Mapping[str, str | None]
 
@@ -23,6 +35,18 @@ _LABELS = {field.attribute: field.label for field in STORED_FIELDS} | {
 _YES_NO = frozenset(field.attribute for field in STORED_FIELDS if field.kind is Kind.YES_NO)
 _ORDER = {name: position for position, name in enumerate(_LABELS)}
 _NOW = text("SELECT hstore(c) FROM constituents c WHERE c.id = :id")
+_GIFT_NOW = text("SELECT hstore(t) FROM transactions t WHERE t.id = :id")
+_GIFT_BOOKKEEPING = frozenset(
+    {"id", "constituent_id", "created_at", "modified_at", "upload_run_id", "upload_row",
+     "creation_method", "settled_on"}
+)  # fmt: skip
+_GIFT_LABELS = {field.attribute: field.label for field in TRANSACTION_FIELDS}
+_PURPOSES: Mapping[str, type[Campaign] | type[DonationForm] | type[Designation] | type[Event]] = {
+    "campaign_id": Campaign,
+    "form_id": DonationForm,
+    "designation_id": Designation,
+    "event_id": Event,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +89,58 @@ def list_row_changes(session: Session, run: Run, row: RunRow) -> RowChanges:
         for entry in entries
         if entry.table_name == "constituents" and entry.row_number == row.row_number
     ]
+    gifts = [
+        entry
+        for entry in entries
+        if entry.table_name == "transactions" and entry.row_number == row.row_number
+    ]
+    if gifts:
+        return _gift_changes(session, gifts[0])
     fields, is_new, is_gone = _field_changes(session, row.constituent_id, own)
     return RowChanges(fields, _memberships(session, entries), is_new, is_gone)
+
+
+def _gift_changes(session: Session, entry: Change) -> RowChanges:
+    """What a row did to its transaction: the record as it left it, beside what was there before."""
+    key = entry.key or "0"
+    now = session.execute(_GIFT_NOW, {"id": int(key)}).scalar_one_or_none()
+    record: dict[str, str | None] = dict(now or {})
+    later = session.scalars(
+        select(Change)
+        .where(Change.table_name == "transactions", Change.key == key, Change.id > entry.id)
+        .order_by(Change.id.desc())
+    )
+    for change in later:
+        record.update(change.old or {})
+    is_new = entry.op == "insert"
+    before: Record = {} if is_new else {**record, **(entry.old or {})}
+    named = _with_names(session, (before, record))
+    names = set(record if is_new else entry.old or {}) - _GIFT_BOOKKEEPING
+    labels = {
+        **_GIFT_LABELS,
+        **{name: _GIFT_LABELS[name.removesuffix("_id")] for name in _PURPOSES},
+    }
+    return RowChanges(
+        _compare(named[0], named[1], names, labels), [], is_new=is_new, is_gone=now is None
+    )
+
+
+def _with_names(session: Session, records: Sequence[Record]) -> list[Record]:
+    """The records with names in the place of the numbers of what a gift is for, and the keys of
+    what it belongs to."""
+    named: list[Record] = []
+    for record in records:
+        shown = dict(record)
+        for column, model in _PURPOSES.items():
+            if number := shown.get(column):
+                found = session.scalar(select(model.name).where(model.id == int(number)))
+                shown[column] = found or f"no. {number}"
+        for column in ("recurring_of", "refund_of"):
+            if number := shown.get(column):
+                original = session.get(Transaction, int(number))
+                shown[column] = original.transaction_id if original else f"no. {number}"
+        named.append(shown)
+    return named
 
 
 def _field_changes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -200,6 +201,15 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Sum:
+    """What the transactions a run made add up to in one currency: gifts, and refunds."""
+
+    currency: str
+    given: Decimal
+    refunded: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Effects:
     """What a run did beside constituents."""
 
@@ -212,13 +222,14 @@ class Effects:
     about the same constituent."""
     made_groups: list[Effect] = field(default_factory=list)
     made_interests: list[Effect] = field(default_factory=list)
+    amounts: list[Sum] = field(default_factory=list)
 
     @property
     def has_any(self) -> bool:
         """Whether it did anything at all."""
         made = (self.made_groups, self.made_interests)
         lists = (self.groups, self.interests, *made)
-        return bool(self.new_group or self.modified_group or any(lists))
+        return bool(self.new_group or self.modified_group or self.amounts or any(lists))
 
 
 def get_effects(session: Session, run: Run) -> Effects:
@@ -244,7 +255,19 @@ def get_effects(session: Session, run: Run) -> Effects:
         _count_members(session, run.modified_group_id) if run.tallies.get("repeated") else None,
         _made(session, run, Group, "new_groups"),
         _made(session, run, Interest, "new_interests"),
+        list_sums(run),
     )
+
+
+def list_sums(run: Run) -> list[Sum]:
+    """What the transactions a run made (or would make) add up to. Counted in thousandths."""
+    told = dict(run.tallies.get("amounts") or {})
+    currencies = sorted({key.removeprefix("-") for key in told})
+
+    def amount(key: str) -> Decimal:
+        return Decimal(int(told.get(key, 0))) / 1000
+
+    return [Sum(code, amount(code), amount(f"-{code}")) for code in currencies]
 
 
 def _made(

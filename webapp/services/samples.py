@@ -19,7 +19,12 @@ from typing import BinaryIO, NamedTuple
 import xlsxwriter
 from sqlalchemy.orm import Session
 
-from webapp.rules.catalogues import GROUP_UPLOAD, SEGMENTATION, STANDARD_IMPORT
+from webapp.rules.catalogues import (
+    GROUP_UPLOAD,
+    SEGMENTATION,
+    STANDARD_IMPORT,
+    TRANSACTION_UPLOAD,
+)
 from webapp.services import demo_names as names
 from webapp.services.damaged_sample import (
     DAMAGED_COLUMNS,
@@ -31,8 +36,10 @@ from webapp.services.demo import is_demo
 from webapp.services.demo_people import SEED, Person, reachable_people
 from webapp.services.sample_mistakes import list_mistakes
 from webapp.services.upload_samples import (
+    GIFT_COLUMNS,
     GROUP_COLUMNS,
     INTEREST_COLUMNS,
+    gift_rows,
     group_rows,
     interest_rows,
 )
@@ -43,7 +50,8 @@ WORKBOOK = "event-sign-ups.xlsx"
 DAMAGED = "through-a-spreadsheet.csv"
 GROUPS = "group-members.csv"
 INTERESTS = "interests.csv"
-_KINDS = {GROUPS: GROUP_UPLOAD, INTERESTS: SEGMENTATION}
+GIFTS = "gifts.csv"
+_KINDS = {GROUPS: GROUP_UPLOAD, INTERESTS: SEGMENTATION, GIFTS: TRANSACTION_UPLOAD}
 _NEW_NUMBER = 30_001  # member IDs of new people: nobody in the demo has one as high
 
 
@@ -379,6 +387,12 @@ def demo_samples() -> tuple[Sample, ...]:
             "and a new interest, out of the alerts, and three rows with a mistake. Some opted out "
             "before: their no stays.",
         ),
+        Sample(
+            GIFTS,
+            "Checks and cash",
+            f"{len(gift_rows(None))} rows, CSV: gifts that came to the office, one of them paid "
+            "back, and four rows with a mistake.",
+        ),
     )
 
 
@@ -392,6 +406,11 @@ def _interests_csv(center_id: int | None) -> bytes:
     return _csv(INTEREST_COLUMNS, interest_rows(center_id))
 
 
+@cache
+def _gifts_csv(center_id: int | None) -> bytes:
+    return _csv(GIFT_COLUMNS, gift_rows(center_id))
+
+
 _MAKERS: dict[str, Callable[[int | None], bytes]] = {
     CLEAN: _clean_csv,
     MISTAKES: _mistakes_csv,
@@ -399,4 +418,5 @@ _MAKERS: dict[str, Callable[[int | None], bytes]] = {
     DAMAGED: _damaged_csv,
     GROUPS: _groups_csv,
     INTERESTS: _interests_csv,
+    GIFTS: _gifts_csv,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import Blueprint, abort, flash, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
@@ -17,6 +19,7 @@ from webapp.rules.fields import Section
 from webapp.rules.roles import Permission
 from webapp.services import centers, import_templates, operations, uploads
 from webapp.services.download_choices import list_choices
+from webapp.services.operations import Entry
 from webapp.transactions import commits
 
 bp = Blueprint("operations", __name__, url_prefix="/operations")
@@ -30,7 +33,7 @@ def mine() -> ResponseReturnValue:
     entries = operations.list_customised(
         db.session(), user_id=signed_in().id, centers=_own_centers(), runs_in=scope(VIEW)
     )
-    return render_template("operations/mine.html", entries=entries, **_abilities())
+    return render_template("operations/mine.html", entries=_open(entries), **_abilities())
 
 
 @bp.get("/all")
@@ -41,12 +44,14 @@ def all() -> ResponseReturnValue:
     user_id, manages_in = signed_in().id, scope(MANAGE)
     others = []
     if manages_in != frozenset():
-        others = operations.list_for_others(
-            db.session(), user_id=user_id, centers=_own_centers(), manages_in=manages_in
+        others = _open(
+            operations.list_for_others(
+                db.session(), user_id=user_id, centers=_own_centers(), manages_in=manages_in
+            )
         )
     return render_template(
         "operations/all.html",
-        entries=operations.list_standard(db.session(), user_id=user_id, runs_in=scope(VIEW)),
+        entries=_open(operations.list_standard(db.session(), user_id=user_id, runs_in=scope(VIEW))),
         others=others,
         **_abilities(),
     )
@@ -109,6 +114,12 @@ def template(slug: str, file_format: str) -> ResponseReturnValue:
     return send_file(made.file, made.mimetype, as_attachment=True, download_name=name)
 
 
+def _open(entries: Iterable[Entry]) -> list[Entry]:
+    """Those of the operations that are not only for administrators, unless one asks."""
+    is_admin = signed_in().is_site_admin
+    return [each for each in entries if operations.is_open_to(each.operation, is_admin=is_admin)]
+
+
 def _sees_nothing() -> bool:
     return scope(VIEW) == frozenset()
 
@@ -146,8 +157,11 @@ def _abilities() -> dict[str, object]:
 def _get(slug: str) -> Operation:
     """An operation this user can see; what is not for them isn't there."""
     operation = operations.find_operation(db.session(), slug)
-    if operation is None or not operations.is_for(
-        operation, user_id=signed_in().id, centers=scope(VIEW)
+    user = signed_in()
+    if (
+        operation is None
+        or not operations.is_for(operation, user_id=user.id, centers=scope(VIEW))
+        or not operations.is_open_to(operation, is_admin=user.is_site_admin)
     ):
         abort(404)
     return operation

@@ -258,8 +258,8 @@ def _linked_counts(run: Run) -> list[tuple[str, int, str | None, str | None]]:
 
 
 def _creates(run: Run) -> bool:
-    """Whether a run of this kind can make constituents; else it has no such count to show."""
-    return catalogue_of(run.operation.kind).writes_constituents
+    """Whether a run of this kind can make anything; else it has no such count to show."""
+    return bool(catalogue_of(run.operation.kind).creates)
 
 
 def _named_cells(run: Run, cells: list[str] | None) -> list[tuple[str, str]]:

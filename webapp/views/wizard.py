@@ -81,6 +81,8 @@ def get_own_run(run_id: int) -> Run:
     if run is None or run.kind != "run":
         abort(404)
     require_center(RUN, run.center_id)
+    if not operations.is_open_to(run.operation, is_admin=signed_in().is_site_admin):
+        abort(403)
     return run
 
 
@@ -197,8 +199,11 @@ def refuse(run: Run, error: DataSyncError) -> ResponseReturnValue:
 def get_operation(slug: str) -> Operation:
     """An operation that this person may run."""
     operation = operations.find_operation(db.session(), slug)
-    if operation is None or not operations.is_for(
-        operation, user_id=signed_in().id, centers=scope(RUN)
+    user = signed_in()
+    if (
+        operation is None
+        or not operations.is_for(operation, user_id=user.id, centers=scope(RUN))
+        or not operations.is_open_to(operation, is_admin=user.is_site_admin)
     ):
         abort(404)
     return operation
