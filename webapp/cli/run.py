@@ -24,6 +24,7 @@ from webapp.extensions import db
 from webapp.models import Operation, Run
 from webapp.rules.doctor import Finding
 from webapp.services import readings
+from webapp.services.downloads import is_download
 from webapp.services.files import file_store
 from webapp.services.notifications import deliver_waiting
 from webapp.services.runs import (
@@ -66,6 +67,9 @@ def _run(options: argparse.Namespace, services: Attached) -> int:
     if operation is None:
         known = ", ".join(session.scalars(select(Operation.slug).order_by(Operation.slug)))
         sentence = f"no operation is called {options.operation}. Use {known}."
+        return tell_wrong_usage(sentence, is_json=options.json)
+    if is_download(operation.kind):
+        sentence = f"{operation.slug} reads no file: use `datasync download {operation.slug}`."
         return tell_wrong_usage(sentence, is_json=options.json)
     started = time.monotonic()
     try:
