@@ -90,6 +90,9 @@ class ChunkReader:
     interests: Codes
     chunk_rows: int
     repairs: Sequence[Repair] = ()
+    is_guarded: bool = False
+    """Whether guards are taken away that we put before what a spreadsheet would calculate; those of
+    a file with our report columns always are."""
     _readers: dict[int, _Reader] = field(default_factory=dict)
     _translators: tuple[Translator, ...] = ()
     _repairing: Repairing = field(init=False)
@@ -120,7 +123,7 @@ class ChunkReader:
 
     def read(self, start: int) -> Iterator[CheckedChunk]:
         """The chunks after the first `start` records."""
-        is_guarded = self.recognition.is_guarded
+        is_guarded = self.is_guarded or self.recognition.is_guarded
         for batch in read_records(self.source, self.dialect, start=start, size=self.chunk_rows):
             if is_guarded:
                 batch = _unguarded(batch, len(self.recognition.columns))
@@ -154,7 +157,7 @@ class ChunkReader:
         values = self._convert(numbers, repaired.rows, faults)
         seen = tuple(each.take(numbers) for each in self._translators)
         _require_key(numbers, values, faults)
-        who = _who(numbers, values)
+        who = self._describe(numbers, values)
         for number, row in zip(batch.row_numbers, rows, strict=True):
             if number in skip:
                 who[number] = " · ".join(cell for cell in row if cell.strip())[:WHO_LENGTH]
@@ -201,6 +204,12 @@ class ChunkReader:
             for position, fault in found_faults.items():
                 faults.setdefault(numbers[position], []).append(fault)
         return values
+
+    def _describe(
+        self, numbers: Sequence[int], values: Mapping[str, Sequence[str | None]]
+    ) -> dict[int, str]:
+        """Each row in a few words."""
+        return _who(numbers, values)
 
     def _payload(
         self,

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs.claims import Claim, hold
+from jobs.crossref_reading import EntryReader
 from jobs.crossrefs import load_translators
 from jobs.failures import RunFailedError
 from jobs.reading import ChunkReader, read_settings
@@ -24,6 +25,7 @@ from webapp.config import current_settings
 from webapp.extensions import db
 from webapp.models import (
     Campaign,
+    Center,
     Designation,
     DonationForm,
     Event,
@@ -36,6 +38,7 @@ from webapp.models import (
 )
 from webapp.models.groups import DATA_SYNC_FOLDER
 from webapp.rules.catalogues import (
+    CROSSREF_UPLOAD,
     GROUP_UPLOAD,
     SEGMENTATION,
     STANDARD_IMPORT,
@@ -44,14 +47,18 @@ from webapp.rules.catalogues import (
 from webapp.rules.codes import Codes
 from webapp.rules.columns import Recognition, folded
 from webapp.rules.corrections import Corrections
+from webapp.rules.crossrefs import OnlineKind
 from webapp.rules.doctor import DamageKind, Repair
+from webapp.rules.entry_files import EntryRows
 from webapp.rules.faults import FaultCode
 from webapp.rules.fields import Field, Kind
 from webapp.rules.names import Named, Names
 from webapp.rules.purposes import Purposes
+from webapp.services.crossref_online import noun_of
+from webapp.services.crossrefs import find_type
 from webapp.services.operations import may_opt_in_again
 from webapp.services.readings import describe_outside
-from webapp.services.uploads import dialect_of, recognise_columns, source_of
+from webapp.services.uploads import TYPE_OPTION, dialect_of, recognise_columns, source_of
 from webapp.settings import Settings
 
 
@@ -92,7 +99,7 @@ def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
             raise RunFailedError("This run has no file that can be read. Start a new one.")
         options = run["options"]
         recognition = recognise_columns(
-            session, upload.examination["columns"], options.get("columns"), operation.kind
+            session, upload.examination["columns"], options.get("columns"), operation.kind, options
         )
         if recognition.faults:
             raise RunFailedError(" ".join(recognition.faults))
@@ -197,10 +204,29 @@ def _named(
             yield Named(each.id, each.name, each.center_id, refusal)
 
 
+def _entry_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., ChunkReader]:
+    found = find_type(session, str(run["options"].get(TYPE_OPTION)))
+    if found is None:
+        raise RunFailedError("This upload is of no cross-reference type. Start a new one.")
+    return partial(
+        EntryReader,
+        groups=Codes("group", FaultCode.UNKNOWN_GROUP, {}, {}),
+        interests=Codes("interest", FaultCode.UNKNOWN_INTEREST, {}, {}),
+        entries=EntryRows(
+            OnlineKind(found.online_kind),
+            noun_of(found),
+            len(found.foreign_labels),
+            {" ".join(c.name.split()).casefold(): c.id for c in session.scalars(select(Center))},
+            run["center_id"],
+        ),
+    )
+
+
 _READERS: Mapping[str, Callable[[Session, Mapping[str, Any]], Callable[..., ChunkReader]]] = {
     STANDARD_IMPORT: _import_reader,
     GROUP_UPLOAD: _group_reader,
     SEGMENTATION: _interest_reader,
+    CROSSREF_UPLOAD: _entry_reader,
     TRANSACTION_UPLOAD: _transaction_reader,
 }
 

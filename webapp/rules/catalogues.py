@@ -23,6 +23,7 @@ from webapp.rules.fields import (
 STANDARD_IMPORT = "standard_constituent_import"
 GROUP_UPLOAD = "group_assignment_upload"
 SEGMENTATION = "segmentation_upload"
+CROSSREF_UPLOAD = "cross_reference_upload"
 TRANSACTION_UPLOAD = "transaction_upload"
 CONSTITUENT_DOWNLOAD = "constituent_data_download"
 TRANSACTION_DOWNLOAD = "transaction_information_download"
@@ -32,7 +33,8 @@ TRANSACTION_DOWNLOAD = "transaction_information_download"
 class Catalogue:
     """The columns of one kind of file; `sheet` names its rows in a workbook. An upload that does
     not write constituents finds people by the same keys and never makes any. `creates` is what its
-    rows can make, blank for nothing that is counted."""
+    rows can make, blank for nothing that is counted. The columns of cross-references depend on
+    their type (`webapp.rules.entry_files`), so that catalogue has none of its own."""
 
     kind: str
     fields: tuple[Field, ...]
@@ -47,7 +49,14 @@ class Catalogue:
     @property
     def has_dates(self) -> bool:
         """Whether a date can be in a file, so that their order has to be known."""
+        if self.is_of_entries:
+            return True
         return not self.is_download and any(field.kind is Kind.DATE for field in self.fields)
+
+    @property
+    def is_of_entries(self) -> bool:
+        """Whether its rows are the cross-references of one type, and not about people."""
+        return self.kind == CROSSREF_UPLOAD
 
 
 _MEMBER_ID, _EMAIL = STORED_FIELDS[:2]
@@ -66,6 +75,7 @@ CATALOGUES: dict[str, Catalogue] = {
             writes_constituents=True,
             creates="constituent",
         ),
+        Catalogue(CROSSREF_UPLOAD, (), (), "Cross-references", creates="cross-reference"),
         Catalogue(
             GROUP_UPLOAD,
             (*_KEYS, EXT_GROUP_ID, GROUP_NAME),

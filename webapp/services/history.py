@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from webapp.models import Center, Change, Group, Interest, Run, Transaction, Upload
 from webapp.rules.fields import STORED_FIELDS, Field
 from webapp.services.constituents import shown_value, visible_to
-from webapp.services.uploads import custom_fields
+from webapp.services.custom_fields import custom_fields
 
 PAGE_CHANGES = 100
 STATE_LABELS = {"active_detail": "Status", "merged_into_id": "Merged into"}

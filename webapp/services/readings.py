@@ -124,7 +124,9 @@ def _carry_over(
         and columns[repair["position"]] == repair["column"]
     ]
     run.options = options
-    recognition = recognise_columns(session, columns, options.get("columns"), run.operation.kind)
+    recognition = recognise_columns(
+        session, columns, options.get("columns"), run.operation.kind, options
+    )
     names |= {column.field.column for column in recognition.known if column.field}
     _drop_corrections(session, run, names, keeps_rows=not _differ(before, after, _OTHER_ROWS))
 
@@ -165,7 +167,11 @@ def diagnose_upload(
     if "columns" not in looked_at:
         return ()
     recognition = recognise_columns(
-        session, looked_at["columns"], run.options.get("columns"), run.operation.kind
+        session,
+        looked_at["columns"],
+        run.options.get("columns"),
+        run.operation.kind,
+        run.options,
     )
     doctor = Doctor(
         [

@@ -144,7 +144,7 @@ def read_draft(session: Session, run: Run) -> Draft:
     return Draft(
         run=run,
         catalogue=catalogue_of(run.operation.kind),
-        fields=uploads.known_fields(session, run.operation.kind),
+        fields=uploads.known_fields(session, run.operation.kind, run.options),
         recognition=_recognise(session, run),
         preview=session.get(Run, run.preview_id) if run.preview_id else None,
         preview_is_current=runs.current_preview(session, run) is not None,
@@ -156,7 +156,11 @@ def _recognise(session: Session, run: Run) -> Recognition | None:
     if not examination or "columns" not in examination:
         return None
     return uploads.recognise_columns(
-        session, examination["columns"], run.options.get("columns"), run.operation.kind
+        session,
+        examination["columns"],
+        run.options.get("columns"),
+        run.operation.kind,
+        run.options,
     )
 
 
