@@ -182,8 +182,8 @@ def _beginning_of(
     """Where an earlier download of the stream began; nothing (which is everything) where it began
     with everything, or in another cluster. And its place in the stream."""
     row = connection.execute(
-        "SELECT from_snapshot, since_at, number FROM download_windows WHERE run_id = %s AND stream_id = %s"
-        " AND is_committed AND start <> 'free' AND cluster = %s",
+        "SELECT from_snapshot, since_at, number FROM download_windows WHERE run_id = %s"
+        " AND stream_id = %s AND is_committed AND start <> 'free' AND cluster = %s",
         [run_id, stream_id, cluster],
     ).fetchone()
     return (row[0], row[1], row[2]) if row else (None, None, None)

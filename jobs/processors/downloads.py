@@ -64,8 +64,8 @@ def run(connection: psycopg.Connection, mine: Claim) -> None:
             plan = Plan(connection, source, window)
             counts = plan.make()
             watch.expect(counts)
-            files, sample = _write_files(connection, mine, source, plan, request, watch)
-        _record(connection, mine, source, request, window, counts, files, sample)
+            files = _write_files(connection, mine, source, plan, request, watch)
+        _record(connection, mine, source, request, window, counts, files)
 
 
 def preview(connection: psycopg.Connection, mine: Claim) -> None:
@@ -169,7 +169,7 @@ def _write_files(
     plan: Plan,
     request: DownloadRequest,
     watch: _Watch,
-) -> tuple[list[Written], list[list[str]]]:
+) -> list[Written]:
     settings, files = request.settings, []
     roles = [("records", source.noun, plan.select(), source.headings)]
     if plan.has_removals:
@@ -191,10 +191,9 @@ def _write_files(
                 sheet = source.noun.capitalize()
                 made = write_workbook(connection, select, headings, target, tell, sheet=sheet)
             files.append(made)
-    sample = read_sample(connection, plan.select())
     if source.sends_once:
         plan.keep_delivered()
-    return files, sample
+    return files
 
 
 def name_file(noun: str, at: datetime, run_id: int) -> str:
@@ -281,9 +280,9 @@ def _record(
     window: Window,
     counts: Counts,
     files: list[Written],
-    sample: list[list[str]],
 ) -> None:
-    delivered = next(file.rows for file in files if file.role == "records")
+    records = next(file for file in files if file.role == "records")
+    delivered = records.rows
     head = window.head
     with connection.transaction():
         hold(connection, mine)
@@ -311,7 +310,7 @@ def _record(
                 "filtered_out": counts.filtered_out,
                 "echoed": counts.echoed,
                 "settings": Jsonb(request.settings.to_json()),
-                "sample": Jsonb([source.headings, *sample]),
+                "sample": Jsonb([source.headings, *records.sample]),
             },
         )
         connection.execute(
