@@ -37,6 +37,7 @@ from webapp.rules.catalogues import (
     GROUP_UPLOAD,
     SEGMENTATION,
     STANDARD_IMPORT,
+    TRANSACTION_DOWNLOAD,
     TRANSACTION_UPLOAD,
 )
 from webapp.rules.reading import UnreadableError
@@ -58,6 +59,7 @@ RUNS: dict[str, Processor] = {
     CROSSREF_UPLOAD: crossref_uploads.run,
     TRANSACTION_UPLOAD: transaction_upload.run,
     CONSTITUENT_DOWNLOAD: downloads.run,
+    TRANSACTION_DOWNLOAD: downloads.run,
 }
 PREVIEWS: dict[str, Processor] = {
     STANDARD_IMPORT: standard_import.preview,
@@ -66,6 +68,7 @@ PREVIEWS: dict[str, Processor] = {
     CROSSREF_UPLOAD: crossref_uploads.preview,
     TRANSACTION_UPLOAD: transaction_upload.preview,
     CONSTITUENT_DOWNLOAD: downloads.preview,
+    TRANSACTION_DOWNLOAD: downloads.preview,
 }
 """By the kind of the operation."""
 

@@ -78,7 +78,7 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
         table="constituents c",
         record="c.id",
         present=f"c.is_active{scope}",
-        wanted=_wanted(settings),
+        wanted=wanted_people(settings),
         columns=made.columns,
         joins=" ".join(made.joins),
         changed=_changed(settings, scene),
@@ -108,7 +108,8 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
 # Who changed -------------------------------------------------------------------------------
 
 
-def _wanted(settings: DownloadSettings) -> str | None:
+def wanted_people(settings: DownloadSettings) -> str | None:
+    """SQL about `constituents c`: whom the settings ask for; None for everybody."""
     parts = []
     if settings.groups:
         parts.append(

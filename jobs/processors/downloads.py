@@ -24,7 +24,7 @@ from psycopg.types.json import Jsonb
 from jobs.application import connect
 from jobs.claims import CancelledError, Claim, LostClaimError, add_tallies, hold
 from jobs.outward import Outward, load_outward
-from jobs.processors import constituent_download
+from jobs.processors import constituent_download, transaction_download
 from jobs.processors.download_files import (
     Target,
     Written,
@@ -37,7 +37,7 @@ from jobs.processors.download_sources import Source
 from jobs.processors.download_windows import Window, find_stream, open_window
 from webapp.config import current_settings
 from webapp.extensions import db
-from webapp.rules.catalogues import CONSTITUENT_DOWNLOAD
+from webapp.rules.catalogues import CONSTITUENT_DOWNLOAD, TRANSACTION_DOWNLOAD
 from webapp.rules.download_settings import DownloadRequest
 from webapp.services import uploads
 from webapp.services.downloads import delete_attempts, file_key
@@ -158,7 +158,23 @@ def load_tables(
     return found
 
 
-MAKERS: Mapping[str, SourceMaker] = {CONSTITUENT_DOWNLOAD: _make_constituent_source}
+def _make_transaction_source(
+    connection: psycopg.Connection, mine: Claim, request: DownloadRequest
+) -> Source:
+    keys = transaction_download.keys_used(request.settings)
+    scene = transaction_download.Scene(
+        run_id=mine.id,
+        center_id=mine.run["center_id"],
+        # Every type counts, also one without entries: what is not mapped waits
+        tables=load_outward(connection, mine, keys) if keys else {},
+    )
+    return transaction_download.make_source(request.settings, scene)
+
+
+MAKERS: Mapping[str, SourceMaker] = {
+    CONSTITUENT_DOWNLOAD: _make_constituent_source,
+    TRANSACTION_DOWNLOAD: _make_transaction_source,
+}
 """By the kind of the operation."""
 
 

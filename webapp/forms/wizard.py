@@ -35,6 +35,8 @@ MOST_ADDRESSES = 20
 LEAVE_OUT = "-"
 CLOSE = 82
 """How alike a heading and the nearest known name must be for that one to be chosen already."""
+MOST_LISTED = 60
+"""Columns that are asked about one by one: nobody goes through nine hundred."""
 SITE = 0
 
 DATE_ORDERS = (
@@ -107,10 +109,21 @@ class ColumnsForm(FlaskForm):  # type: ignore[misc]
         `leave_rest_out` also every column that nothing was said about."""
         made: dict[str, str | None] = {}
         for column in columns:
-            value = self[column_field(column)].data or (LEAVE_OUT if leave_rest_out else "")
+            name = column_field(column)
+            value = (self[name].data if name in self else _decided(column)) or (
+                LEAVE_OUT if leave_rest_out else ""
+            )
             if value:
                 made[column.key] = None if value == LEAVE_OUT else value
         return made
+
+
+def list_columns(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Those that are asked about, in the order of the file: of very many the first, those before
+    others for which something is chosen or suggested."""
+    likely = sorted(columns, key=lambda column: _preselected(column) in ("", LEAVE_OUT))
+    listed = set(likely[:MOST_LISTED])
+    return tuple(column for column in columns if column in listed)
 
 
 def column_field(column: Column) -> str:
@@ -150,11 +163,16 @@ def columns_form(
     return form
 
 
-def _preselected(column: Column) -> str:
+def _decided(column: Column) -> str:
     if column.field:
         return column.field.column
-    if column.is_passed_over:
-        return LEAVE_OUT
+    return LEAVE_OUT if column.is_passed_over else ""
+
+
+def _preselected(column: Column) -> str:
+    decided = _decided(column)
+    if decided:
+        return decided
     if column.nearest and fuzz.WRatio(folded(column.name), column.nearest) >= CLOSE:
         return column.nearest
     return ""

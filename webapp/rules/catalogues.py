@@ -15,6 +15,7 @@ from webapp.rules.fields import (
     OPT_IN,
     STANDARD_FIELDS,
     STORED_FIELDS,
+    TRANSACTION_DOWNLOAD_FIELDS,
     TRANSACTION_FIELDS,
     Field,
     Kind,
@@ -112,6 +113,13 @@ CATALOGUES: dict[str, Catalogue] = {
             (),
             "Constituents",
             takes_custom_fields=True,
+            is_download=True,
+        ),
+        Catalogue(
+            TRANSACTION_DOWNLOAD,
+            TRANSACTION_DOWNLOAD_FIELDS,
+            (),
+            "Transactions",
             is_download=True,
         ),
     )

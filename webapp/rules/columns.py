@@ -23,6 +23,8 @@ class Need:
 
 NEEDS_KEY = Need(KEY_COLUMNS, "to tell whose row it is")
 
+_SAID_ONE_BY_ONE, _NAMED = 5, 3
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -132,9 +134,11 @@ def _column(
 
 
 def _header_faults(columns: Sequence[Column], needs: Sequence[Need]) -> Iterable[str]:
-    for column in columns:
-        if not column.field and not column.is_passed_over:
-            yield _say_unknown(column)
+    unknown = [column for column in columns if not column.field and not column.is_passed_over]
+    if len(unknown) > _SAID_ONE_BY_ONE:
+        yield _say_many_unknown(unknown)
+    else:
+        yield from map(_say_unknown, unknown)
     seen: dict[str, Column] = {}
     for column in columns:
         if not column.field:
@@ -162,6 +166,20 @@ def _say_unknown(column: Column) -> str:
     if column.nearest:
         return f"{place} is not a known column. The nearest known one is {column.nearest}."
     return f"{place} is not a known column. Rename it or leave it out."
+
+
+def _say_many_unknown(unknown: Sequence[Column]) -> str:
+    """One sentence: nobody reads nine hundred."""
+    names = [
+        f"{column.position + 1} “{column.name}”"
+        if column.name.strip()
+        else f"{column.position + 1} (no name)"
+        for column in unknown[:_NAMED]
+    ]
+    return (
+        f"Columns {', '.join(names)} and {len(unknown) - _NAMED:,} more are not known columns. "
+        "Say what they are, rename them or leave them out."
+    )
 
 
 def _say_missing(need: Need) -> str:

@@ -190,6 +190,32 @@ TRANSACTION_FIELDS: tuple[Field, ...] = (
 )
 """What a file may say of an offline gift (DOMAIN: Column names, Transactions)."""
 
+SENT_AS = Field("SENT_AS", "Sent as", Kind.TEXT, Section.STATE)
+"""Whether a transaction is new to whoever gets the file, or an update of one it has."""
+
+_BY_COLUMN = {field.column: field for field in (CONS_ID, *STORED_FIELDS, *TRANSACTION_FIELDS)}
+TRANSACTION_DOWNLOAD_FIELDS: tuple[Field, ...] = (
+    *(
+        _BY_COLUMN[name]
+        for name in (
+            "TRANSACTION_ID", "TRANSACTION_TYPE", "CONS_ID", "MEMBER_ID", "FIRST_NAME",
+            "LAST_NAME", "PRIMARY_EMAIL", "AMOUNT", "CURRENCY", "TAX_DEDUCTIBLE", "PAYMENT_DATE",
+            "TENDER_TYPE",
+        )
+    ),
+    Field("CREATION_METHOD", "Came in", Kind.TEXT, Section.GIFT),
+    *(
+        _BY_COLUMN[name]
+        for name in (
+            "CHECK_NUMBER", "CONFIRMATION_CODE", "SETTLEMENT_BATCH", "CAMPAIGN", "FORM",
+            "DESIGNATION", "EVENT", "SOURCE", "SUB_SOURCE", "RECURRING_OF", "REFUND_OF",
+            "TRIBUTE_TYPE", "TRIBUTE_NAME", "RECEIPT_NUMBER",
+        )
+    ),
+    SENT_AS,
+)  # fmt: skip
+"""What the Transaction Information Download can tell, in DOMAIN's order."""
+
 STANDARD_FIELDS: tuple[Field, ...] = (CONS_ID, *STORED_FIELDS, GROUP_IDS, INTEREST_IDS)
 """Every column of a Standard Constituent Import, custom fields aside."""
 

@@ -33,6 +33,8 @@ _KEYS = {
     "FORM": "donation_form",
     "DESIGNATION": "designation",
     "EVENT": "event",
+    "EVENT (TeamRaiser)": "teamraiser",
+    "EVENT (personal)": "personal_event",
 }
 """The cross-reference types of columns that are no fields of a constituent."""
 

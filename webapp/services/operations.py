@@ -18,6 +18,7 @@ from webapp.rules.catalogues import (
     GROUP_UPLOAD,
     SEGMENTATION,
     STANDARD_IMPORT,
+    TRANSACTION_DOWNLOAD,
     TRANSACTION_UPLOAD,
     catalogue_of,
 )
@@ -30,6 +31,7 @@ WORKING_KINDS = (
     SEGMENTATION,
     TRANSACTION_UPLOAD,
     CONSTITUENT_DOWNLOAD,
+    TRANSACTION_DOWNLOAD,
 )
 """Only operations that work are listed; a kind joins when its processor is there."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from webapp.rules.reading.books import TAIL, Book, Merged, Sheet, SheetFacts, SheetRows
+from webapp.rules.reading.headers import are_names, has_header
 from webapp.rules.reading.layout import Layout
 
 _SAMPLE_ROWS = 1_000
@@ -124,6 +125,17 @@ def find_left(rows: Sequence[Row]) -> int:
 
 def _filled_from(row: Sequence[str]) -> int:
     return next((at for at, cell in enumerate(row) if cell.strip()), len(row))
+
+
+def count_titles(rows: Sequence[Row]) -> int:
+    """How many rows at the top of a table of two columns are titles over its header: a cell alone
+    may be a record that lacks the other, but not above a row of names."""
+    if not rows or len(rows[0]) != 2:
+        return 0
+    first = next((at for at, row in enumerate(rows) if all(map(str.strip, row))), 0)
+    header, body = rows[first], [list(row) for row in rows[first + 1 :] if any(row)]
+    is_header = first and are_names(header) and has_header(header, body) and len(body) > 2
+    return first if is_header else 0
 
 
 def count_blank_left(layout: Layout) -> int:

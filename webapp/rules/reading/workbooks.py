@@ -20,6 +20,7 @@ from webapp.rules.reading.records import Records
 from webapp.rules.reading.sheet_samples import (
     SheetSample,
     count_blank_left,
+    count_titles,
     find_left,
     note_left,
     take_sheet_sample,
@@ -247,6 +248,9 @@ class _Finder:
         if sample is None:
             return None
         sample.cut_left(find_left(sample.rows))
+        titles = count_titles(sample.rows)
+        if titles and choices.header_line is None and choices.header_rows is None:
+            choices = replace(choices, header_line=sample.start + titles, header_rows=1)
         layout = find_layout(sample.rows, choices=choices, start=sample.start)
         blank = count_blank_left(layout) if layout else 0
         if blank:

@@ -218,6 +218,18 @@ def test_titles_above_and_totals_below_are_not_of_the_table(write: Write) -> Non
 
 
 @every_kind
+def test_a_title_above_two_columns_is_none_of_them(write: Write) -> None:
+    people: list[list[Cell]] = [[f"M-{at}", f"Name {at}"] for at in range(1, 12)]
+    source = Bytes(write(SheetSpec("S", [["Spring donors"], [], ["ID", "NAME"], *people])))
+    examination = found(source)
+    assert examination.columns == ("ID", "NAME")
+    assert [item.kind for item in examination.outside] == [OutsideKind.TITLE]
+    assert len(read_all(source)) == 11
+    nameless: list[list[Cell]] = [["M-0"], *people]
+    assert len(read_all(Bytes(write(SheetSpec("S", nameless))))) == 12
+
+
+@every_kind
 def test_totals_below_a_long_table_are_found(write: Write) -> None:
     rows = [["ID", "NAME", "AMOUNT"], *([at, f"Name {at}", at / 4] for at in range(1, 3_001))]
     source = Bytes(write(SheetSpec("S", [*rows, [], ["Total", None, 1_125_375]])))
