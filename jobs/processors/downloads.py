@@ -112,6 +112,8 @@ def _reading(connection: psycopg.Connection) -> Iterator[None]:
     try:
         with connection.transaction():
             connection.execute("SET LOCAL synchronize_seqscans = off")
+            connection.execute("SET LOCAL TimeZone = 'UTC'")
+            connection.execute("SET LOCAL DateStyle = 'ISO, YMD'")
             yield
     finally:
         if not connection.closed:
