@@ -39,6 +39,7 @@ VIEWS = (
     "transactions",
     "groups",
     "group_edits",
+    "memberships",
     "crossrefs",
     "crossref_unmapped",
     "crossref_coverage",

@@ -19,7 +19,8 @@ ALL_COLUMNS = tuple(column.name for column in Constituent.__table__.columns)
 _SQL_TYPES = {Kind.CONS_ID: "bigint", Kind.DATE: "date", Kind.YES_NO: "boolean"}
 
 
-def _is_there(table: str, group: str, constituent: str) -> str:
+def is_there(table: str, group: str, constituent: str) -> str:
+    """Whether a constituent is in a group of a table of memberships."""
     return (
         f"((SELECT true FROM {table} gm WHERE gm.group_id = {group}"
         f" AND gm.constituent_id = {constituent} LIMIT 1) IS TRUE)"
@@ -39,7 +40,7 @@ class RealTables:
     def is_member(self, group: str, constituent: str) -> str:
         """Whether a constituent is in a group. Looked up row by row: for an EXISTS among columns
         PostgreSQL may read all memberships there are into a hash table, chunk after chunk."""
-        return _is_there("group_members", group, constituent)
+        return is_there("group_members", group, constituent)
 
     def choice(self, interest: str, constituent: str) -> str:
         """The choice (true, false, NULL) of a constituent for an interest."""
@@ -65,7 +66,7 @@ class OverlayTables(RealTables):
 
     def is_member(self, group: str, constituent: str) -> str:
         real = RealTables.is_member(self, group, constituent)
-        return f"({real} OR {_is_there('overlay_members', group, constituent)})"
+        return f"({real} OR {is_there('overlay_members', group, constituent)})"
 
     def choice(self, interest: str, constituent: str) -> str:
         real = RealTables.choice(self, interest, constituent)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from jobs.processors.import_matching import MatchSql
-from jobs.processors.import_tables import OverlayTables, RealTables
+from jobs.processors.import_tables import OverlayTables, RealTables, is_there
 from webapp.rules.standard_import import Decision
 
 _KEYS = ("member_id", "primary_email")
@@ -90,6 +90,14 @@ REMEMBER_MEMBERS = (
     "INSERT INTO overlay_members SELECT e.into_id, e.target FROM effect e"
     " WHERE e.outcome = 'updated' ON CONFLICT DO NOTHING"
 )
+
+# The center that a preview's row d brings its person into, by the center's group g: unless they are
+# in it, or an earlier row of the file has brought them there
+_JOINS = f"""SELECT c.name FROM centers c WHERE c.id = g.center_id
+    AND NOT EXISTS (SELECT 1 FROM center_members cm
+        WHERE cm.center_id = c.id AND cm.constituent_id = d.target)
+    AND NOT EXISTS (SELECT 1 FROM groups og
+        WHERE og.center_id = c.id AND {is_there("overlay_members", "og.id", "d.target")})"""
 
 _FINAL = """
 SELECT DISTINCT ON (e.into_id, e.target) e.into_id, e.target, e.becomes FROM effect e
@@ -211,8 +219,8 @@ WITH effect AS MATERIALIZED (
 went AS (SELECT * FROM effect WHERE outcome IN ('updated', 'unchanged') AND NOT is_held),
 members AS ({ADD_MEMBERS.format(effect="went")}){centers},
 outcomes AS (
-    INSERT INTO run_rows (run_id, row_number, outcome, constituent_id, who, notes)
-    SELECT %(run)s, row_number, outcome, target, who, notes FROM went ORDER BY row_number)
+    INSERT INTO run_rows (run_id, row_number, outcome, constituent_id, who, notes, into_id)
+    SELECT %(run)s, row_number, outcome, target, who, notes, into_id FROM went ORDER BY row_number)
 SELECT CASE WHEN is_held THEN 'withheld' ELSE outcome END, into_id, count(*),
     array_agg(row_number) FILTER (WHERE is_held OR outcome = 'rejected')
 FROM effect GROUP BY 1, 2"""
@@ -231,10 +239,14 @@ FROM effect GROUP BY 1, 2"""
         changes = "NULL::hstore"
         name = ""
         if self.tables.is_overlay:
-            name = "LEFT JOIN groups g ON g.id = d.into_id"
+            name = f"LEFT JOIN groups g ON g.id = d.into_id LEFT JOIN LATERAL ({_JOINS}) j ON true"
             changes = (
                 "CASE WHEN d.nth = 1 AND NOT d.is_in"
-                " THEN hstore('group_name', coalesce(d.into_name, g.name)) END"
+                " THEN hstore('group_name', coalesce(d.into_name, g.name))"
+                " || CASE WHEN j.name IS NOT NULL AND d.row_number = min(d.row_number)"
+                " FILTER (WHERE d.nth = 1 AND NOT d.is_in)"
+                " OVER (PARTITION BY d.target, g.center_id)"
+                " THEN hstore('center_name', j.name) ELSE '' END END"
             )
         is_in = self.tables.is_member("x.into_id", "x.target")
         return f"""
@@ -311,6 +323,7 @@ FROM (SELECT d.*, {becomes} AS becomes, coalesce(d.into_name, t.name) AS name
         shown = "e.digest, e.before, e.changes" if self.tables.is_overlay else "NULL, NULL, NULL"
         return (
             "INSERT INTO run_rows (run_id, row_number, outcome, constituent_id, who, notes,"
-            f" digest, before, changes) SELECT %(run)s, e.row_number, e.outcome, e.target, e.who,"
-            f" e.notes, {shown} FROM effect e ORDER BY e.row_number"
+            " into_id, digest, before, changes) SELECT %(run)s, e.row_number, e.outcome, e.target,"
+            f" e.who, e.notes, CASE WHEN e.into_id > 0 THEN e.into_id END, {shown} FROM effect e"
+            " ORDER BY e.row_number"
         )

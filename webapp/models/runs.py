@@ -168,6 +168,7 @@ class RunRow(Base):
     digest: Mapped[int | None]
     before: Mapped[dict[str, str | None] | None] = mapped_column(HSTORE)
     changes: Mapped[dict[str, str | None] | None] = mapped_column(HSTORE)
+    into_id: Mapped[int | None]  # of uploads of memberships: the group or interest it is about
 
     __table_args__ = (
         PrimaryKeyConstraint("run_id", "row_number"),

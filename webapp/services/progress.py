@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from webapp.models import Run
+from webapp.rules.catalogues import catalogue_of
 from webapp.rules.progress import Pace, choose_delay, measure_pace
 
 SILENT_AFTER = timedelta(seconds=15)
@@ -89,7 +90,7 @@ def describe_progress(run: Run, now: datetime | None = None) -> Progress:
     )
 
 
-def list_counts(run: Run, *, creates: bool = True) -> list[tuple[str, int, str | None, str | None]]:
+def list_counts(run: Run) -> list[tuple[str, int, str | None, str | None]]:
     """The counts of a run or an undo as the `stats` macro takes them. One that creates nobody has
     no such count."""
     if is_download(run):
@@ -101,7 +102,8 @@ def list_counts(run: Run, *, creates: bool = True) -> list[tuple[str, int, str |
     if run.kind.startswith("undo"):
         told = [(name, int(run.tallies.get(name, 0)), tone) for name, tone in _UNDO_COUNTS]
     else:
-        names = _IMPORT_COUNTS if creates or run.created else _IMPORT_COUNTS[1:]
+        creates = run.created or catalogue_of(run.operation.kind).creates
+        names = _IMPORT_COUNTS if creates else _IMPORT_COUNTS[1:]
         told = [(name, getattr(run, name), name) for name in names]
     return [(name.capitalize(), count, tone if count else None, None) for name, count, tone in told]
 

@@ -22,6 +22,7 @@ from webapp.models import (
     RunRow,
     Transaction,
 )
+from webapp.rules.catalogues import GROUP_UPLOAD
 from webapp.rules.fields import STORED_FIELDS, TRANSACTION_FIELDS, Kind
 
 Record = Mapping[str, str | None]
@@ -69,8 +70,9 @@ class RowChanges:
 
 
 def list_row_changes(session: Session, run: Run, row: RunRow) -> RowChanges:
-    """The row's effect on its constituent. Memberships are those the run (any of its rows) gave
-    this constituent: the log keeps no row for them."""
+    """The row's effect on its constituent. Memberships are those of the group or interest that the
+    row is about; for a row of a constituent import, those the run (any of its rows) gave this
+    constituent: the log keeps no row for them."""
     if run.kind == "preview":
         before, after = row.before or {}, row.changes or {}
         names = _labels(session)
@@ -96,6 +98,9 @@ def list_row_changes(session: Session, run: Run, row: RunRow) -> RowChanges:
     ]
     if gifts:
         return _gift_changes(session, gifts[0])
+    if row.into_id is not None:
+        own_keys = _own_keys(session, run, row.into_id)
+        entries = [e for e in entries if e.key in own_keys.get(e.table_name, ())]
     fields, is_new, is_gone = _field_changes(session, row.constituent_id, own)
     return RowChanges(fields, _memberships(session, entries), is_new, is_gone)
 
@@ -221,6 +226,19 @@ def _labels(session: Session) -> dict[str, str]:
     return _LABELS | {f"custom.{row.key}": row.label for row in rows}
 
 
+def _own_keys(session: Session, run: Run, into_id: int) -> dict[str, set[str]]:
+    """By table: which entries of the log a row about this group or interest may have made."""
+    if run.operation.kind == GROUP_UPLOAD:
+        center = session.scalar(select(Group.center_id).where(Group.id == into_id))
+        return {"group_members": {str(into_id)}, "center_members": {str(center)}}
+    columns = Interest.opt_in_group_id, Interest.opt_out_group_id
+    owned = session.execute(select(*columns).where(Interest.id == into_id)).first() or ()
+    return {
+        "interest_choices": {str(into_id)},
+        "group_members": {str(group) for group in owned if group is not None},
+    }
+
+
 def _memberships(session: Session, entries: Sequence[Change]) -> list[str]:
     keys = {
         table: [int(entry.key) for entry in entries if entry.table_name == table and entry.key]
@@ -237,7 +255,7 @@ def _memberships(session: Session, entries: Sequence[Change]) -> list[str]:
             name = interests.get(int(entry.key), entry.key)
             was = (entry.old or {}).get("opted_in") if entry.op == "update" else None
             words = {"t": "Opted out of {}", "f": "Opted in again to {}"}
-            told.append(words.get(was or "", "Interest chosen: {}").format(name))
+            told.append(words.get(was or "", "Choice kept: {}").format(name))
         elif entry.table_name == "center_members" and entry.op == "insert":
             told.append("Made a member of the center")
     return list(dict.fromkeys(told))

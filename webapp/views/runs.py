@@ -253,13 +253,8 @@ def _linked_counts(run: Run) -> list[tuple[str, int, str | None, str | None]]:
             tone,
             url_for("runs.show", run_id=run.id, outcome=tone, _anchor="rows") if tone else None,
         )
-        for label, count, tone, _ in list_counts(run, creates=_creates(run))
+        for label, count, tone, _ in list_counts(run)
     ]
-
-
-def _creates(run: Run) -> bool:
-    """Whether a run of this kind can make anything; else it has no such count to show."""
-    return bool(catalogue_of(run.operation.kind).creates)
 
 
 def _named_cells(run: Run, cells: list[str] | None) -> list[tuple[str, str]]:
