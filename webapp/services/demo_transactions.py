@@ -78,12 +78,14 @@ CROSS_REFERENCES: Mapping[str, tuple[tuple[str, str, str], ...]] = {
         ("302", "AF25", "Donor system: campaign"),
         ("303", "SPR25", "Donor system: campaign"),
         ("305", "EVT25", "Donor system: campaign"),
+        ("306", "NTRAIL", "Donor system: campaign"),
     ),
     "donation_form": (
         ("401", "WEB", "Donor system: appeal"),
         ("402", "WEB-M", "Donor system: appeal"),
         ("403", "TRIB", "Donor system: appeal"),
         ("404", "OTTER", "Donor system: appeal"),
+        ("405", "WEB-N", "Donor system: appeal"),
     ),
     "designation": (
         ("501", "GEN", "Donor system: fund"),
