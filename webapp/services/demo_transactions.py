@@ -45,14 +45,14 @@ CAMPAIGNS = (
     Purpose(303, "Spring Appeal 2025", "The letter of April."),
     Purpose(304, "Save Otter Meadow", "Land that is for sale."),
     Purpose(305, "Events 2025", "Tickets, teams and runs."),
-    Purpose(306, "North Center Trails", "Boardwalks in the North.", NORTH),
+    Purpose(306, "North Center Trails", "Boardwalks in the North."),
 )
 FORMS = (
     Purpose(401, "Give now"),
     Purpose(402, "Monthly giving"),
     Purpose(403, "In honor or memory"),
     Purpose(404, "Otter Meadow page"),
-    Purpose(405, "North Center page", "", NORTH),
+    Purpose(405, "North Center page"),
 )
 DESIGNATIONS = (
     Purpose(501, "Where it is needed most"),
