@@ -26,6 +26,7 @@ from webapp.rules.catalogues import catalogue_of
 from webapp.rules.doctor import Finding
 from webapp.services import readings
 from webapp.services.crossrefs import list_all_types
+from webapp.services.downloads import is_download
 from webapp.services.files import file_store
 from webapp.services.notifications import deliver_waiting
 from webapp.services.runs import (
@@ -69,7 +70,7 @@ def _run(options: argparse.Namespace, services: Attached) -> int:
         known = ", ".join(session.scalars(select(Operation.slug).order_by(Operation.slug)))
         sentence = f"no operation is called {options.operation}. Use {known}."
         return tell_wrong_usage(sentence, is_json=options.json)
-    wrong = _check_type(session, operation, options)
+    wrong = _wrong_use(session, operation, options)
     if wrong:
         return tell_wrong_usage(wrong, is_json=options.json)
     started = time.monotonic()
@@ -87,9 +88,11 @@ def _run(options: argparse.Namespace, services: Attached) -> int:
     return 0 if told["state"] == "success" else 1
 
 
-def _check_type(session: Session, operation: Operation, options: argparse.Namespace) -> str:
-    """What is wrong with `--type`, in a sentence; blank where nothing is. The type is then the one
-    that is meant, in any case."""
+def _wrong_use(session: Session, operation: Operation, options: argparse.Namespace) -> str:
+    """What is wrong with the operation or `--type`, in a sentence; blank where nothing is. The type
+    is then the one that is meant, in any case."""
+    if is_download(operation.kind):
+        return f"{operation.slug} reads no file: use `datasync download {operation.slug}`."
     if not catalogue_of(operation.kind).is_of_entries:
         return f"{operation.slug} takes no --type. Leave it out." if options.type else ""
     keys = {found.key.casefold(): found.key for found in list_all_types(session)}

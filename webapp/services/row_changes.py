@@ -137,9 +137,12 @@ def _gift_changes(session: Session, entry: Change) -> RowChanges:
         **_GIFT_LABELS,
         **{name: _GIFT_LABELS[name.removesuffix("_id")] for name in _PURPOSES},
     }
-    return RowChanges(
-        _compare(named[0], named[1], names, labels), [], is_new=is_new, is_gone=now is None
+    order = {label: place for place, label in enumerate(_GIFT_LABELS.values())}
+    fields = sorted(
+        _compare(named[0], named[1], names, labels),
+        key=lambda change: order.get(change.label, len(order)),
     )
+    return RowChanges(fields, [], is_new=is_new, is_gone=now is None)
 
 
 def _with_names(session: Session, records: Sequence[Record]) -> list[Record]:
