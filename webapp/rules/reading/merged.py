@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from webapp.rules.reading.books import Merged
+from webapp.rules.reading.headers import are_labels
 from webapp.rules.reading.layout import Layout, find_layout
 from webapp.rules.reading.tables import Choices
 
@@ -63,7 +64,26 @@ def _find_header(
         furthest = max(reach, default=bottom)
         if bottom < furthest < top + _MOST_ROWS and furthest - start < len(rows) - 1:
             bottom = furthest
+        elif choices.header_rows is None and _is_above_names(rows, bottom, start, merged):
+            bottom += 1
     return top, bottom
+
+
+def _is_above_names(
+    rows: Sequence[Sequence[str]], number: int, start: int, merged: Sequence[Merged]
+) -> bool:
+    """Are groups all that a row has, with columns of none, and the names of all in the next row?"""
+    at = number - start
+    over = {
+        column
+        for one in merged
+        if one.top == one.bottom == number and one.right > one.left
+        for column in range(one.left, one.right + 1)
+    }
+    if not over or at + 2 >= len(rows):
+        return False
+    others = [cell.strip() for column, cell in enumerate(rows[at]) if column not in over]
+    return "" in others and are_labels(rows[at + 1])
 
 
 def _is_title(

@@ -114,10 +114,12 @@ def find_left(rows: Sequence[Row]) -> int:
     spans = [(first, last) for first, last in spans if last >= 0]
     count = 0
     for column in range(max((last for _, last in spans), default=0)):
-        alone = sum(first <= column for first, _ in spans)
         beside = any(first <= column < last for first, last in spans)
-        tabular = sum(column < first < last for first, last in spans)
-        if beside or alone * 4 > tabular:
+        table = [at for at, (first, last) in enumerate(spans) if column < first < last]
+        if beside or not table or len(spans) > 2 * len(table):
+            break
+        between = spans[table[0] : table[-1]]
+        if sum(first <= column for first, _ in between) * 4 > len(table):
             break
         count = column + 1
     return count
