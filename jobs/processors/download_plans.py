@@ -141,6 +141,14 @@ class Plan:
         wanted = f" AND ({self._source.wanted})" if self._is_whole and self._source.wanted else ""
         return f"{self._remaining()}{wanted}"
 
+    def _undecided(self) -> str:
+        """The same before anything is held back. Of everything, what was set aside until then is
+        not present; without a temporary table the database may look at it with several workers."""
+        if not self._is_whole:
+            return self._delivered()
+        wanted = f" AND ({self._source.wanted})" if self._source.wanted else ""
+        return f"({self._source.present}){wanted}"
+
     def _remaining(self) -> str:
         """SQL: present, and nothing else became of it yet."""
         return (
@@ -231,7 +239,7 @@ class Plan:
             f" {outward.is_withheld('x', 'v.value')} AS waits"
             f" FROM (SELECT u.value, count(*) AS rows FROM {self._from} {codes.joins}"
             f" CROSS JOIN LATERAL (VALUES {values}) u (value)"
-            f" WHERE {self._delivered()} AND u.value IS NOT NULL GROUP BY u.value) v"
+            f" WHERE {self._undecided()} AND u.value IS NOT NULL GROUP BY u.value) v"
             f" {outward.join('x', 'v.value')}"
         )
         self._run(f"ANALYZE {codes.table}")
@@ -245,7 +253,7 @@ class Plan:
             f" left(coalesce({each.value}, ''), {_LONGEST_VALUE}), {source.constituent_id},"
             f" coalesce({source.who}, ''), {source.amount}, {source.currency}"
             f" FROM {self._from} {each.joins}"
-            f" WHERE {self._delivered()} AND ({each.condition})",
+            f" WHERE {self._undecided()} AND ({each.condition})",
             reason=each.reason.value,
             field=each.field,
         )
