@@ -117,6 +117,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--preview", action="store_true", help="only show what would happen")
     parser.add_argument(
+        "--type", metavar="T", type=_text, help="cross-reference-upload: group, field:TITLE, ..."
+    )
+    parser.add_argument(
         "--date-order", choices=("mdy", "dmy"), help="what 1/2/2026 means (default: mdy)"
     )
     parser.add_argument(
