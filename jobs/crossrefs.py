@@ -47,12 +47,12 @@ def load_translators(
 def record_seen(connection: psycopg.Connection, mine: Claim, seen: Sequence[Seen]) -> None:
     """Add what a chunk had to the run's account, in the chunk's transaction."""
     for each in seen:
-        if not each.values:
+        if not each.rows:
             continue
         connection.execute(
             "UPDATE cross_reference_uses SET rows = rows + %s, mapped = mapped + %s"
             " WHERE run_id = %s AND type_id = %s",
-            [each.values, each.mapped, mine.id, each.type_id],
+            [each.rows, each.mapped, mine.id, each.type_id],
         )
         if each.unmapped:
             _record_unmapped(connection, mine, each)

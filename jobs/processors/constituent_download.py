@@ -327,8 +327,8 @@ class _Columns:
 
     def _time(self, field: Field) -> str:
         if self._settings.time_format is TimeFormat.LOCAL:
-            return f"to_char(c.{field.attribute} AT TIME ZONE %(zone)s, 'YYYY-MM-DD HH24:MI:SS')"
-        return f"to_char(c.{field.attribute} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+            return f"(c.{field.attribute} AT TIME ZONE %(zone)s)::timestamp(0)"
+        return f"c.{field.attribute}::timestamptz(0)"
 
     def _date(self, field: Field) -> str:
         value = f"({_stored(field)})::date" if field.is_custom else f"c.{field.attribute}"

@@ -48,6 +48,7 @@ class Written:
     rows: int
     size: int
     sha256: str
+    sample: tuple[tuple[str, ...], ...] = ()
     cut_cells: int = 0
 
 
@@ -97,9 +98,12 @@ def write_csv(
         out = _Hashing(stream)
         out.write(encode(_heading_line(headings, settings.delimiter)))
         rows, parts, size = 0, [], 0
+        first: list[str] = []
         with connection.cursor().copy(copy_to) as copy:
             for line in copy:
                 parts.append(line)
+                if rows < SAMPLE_ROWS:
+                    first.append(str(line, "utf-8"))
                 size += len(line)
                 rows += 1
                 if rows % _ROWS_BETWEEN_LOOKS == 0:
@@ -109,7 +113,10 @@ def write_csv(
                     parts, size = [], 0
         out.write(encode(b"".join(parts)))
         watch(rows)
-    return Written(target.role, "csv", f"{target.name}.csv", target.key, rows, out.size, out.sha256)
+    sample = tuple(map(tuple, csv.reader(first, delimiter=settings.delimiter)))
+    return Written(
+        target.role, "csv", f"{target.name}.csv", target.key, rows, out.size, out.sha256, sample
+    )
 
 
 def write_workbook(
@@ -126,9 +133,12 @@ def write_workbook(
     with tempfile.TemporaryDirectory(prefix="datasync-download-") as folder:
         path = Path(folder) / "download.xlsx"
         book = _Book(path, headings, sheet)
+        first: list[tuple[str, ...]] = []
         with _rows_of(connection, select) as rows:
             for row in rows:
                 book.write(row)
+                if len(first) < SAMPLE_ROWS:
+                    first.append(tuple(row))
                 if book.rows % _ROWS_BETWEEN_LOOKS == 0:
                     watch(book.rows)
         book.close()
@@ -139,7 +149,7 @@ def write_workbook(
                 out.write(block)
     return Written(
         target.role, "xlsx", f"{target.name}.xlsx", target.key, book.rows, out.size, out.sha256,
-        book.cut_cells,
+        tuple(first), book.cut_cells,
     )  # fmt: skip
 
 

@@ -154,8 +154,10 @@ class Plan:
         self._run(
             "CREATE TEMP TABLE download_sent AS SELECT DISTINCT d.record_id"
             " FROM download_deliveries d JOIN download_windows w ON w.run_id = d.run_id"
-            " WHERE w.stream_id = %(stream)s AND w.is_committed",
+            " WHERE w.stream_id = %(stream)s AND w.is_committed"
+            " AND (%(repeats_from)s::bigint IS NULL OR w.number < %(repeats_from)s::bigint)",
             stream=self._window.stream_id,
+            repeats_from=self._window.repeats_from,
         )
         self._run("CREATE INDEX ON download_sent (record_id)")
         self._run("ANALYZE download_sent")

@@ -69,6 +69,8 @@ class Window:
     cluster: str
     restored_from: str | None
     moves: bool
+    repeats_from: int | None = None
+    """The place of the download that is repeated: what it and later ones sent counts as unsent."""
 
     @property
     def only_carried(self) -> bool:
@@ -137,7 +139,7 @@ def open_window(connection: psycopg.Connection, stream_id: int, request: Downloa
     until, until_at = str(row[0]), row[1]
     cluster = get_cluster(connection)
     start, since_text, since_at, moves = request.start, None, None, True
-    restored_from = None
+    restored_from = repeats_from = None
     position = head.position if head else None
     if head and position is not None and head.cluster != cluster:
         # Its numbers of transactions mean nothing here: nothing is known to be delivered
@@ -147,7 +149,9 @@ def open_window(connection: psycopg.Connection, stream_id: int, request: Downloa
     elif start is Start.LAST:
         since_text = position
     elif start is Start.AGAIN and request.again_run_id and restored_from is None:
-        since_text, since_at = _beginning_of(connection, stream_id, request.again_run_id, cluster)
+        since_text, since_at, repeats_from = _beginning_of(
+            connection, stream_id, request.again_run_id, cluster
+        )
         moves = since_at is None or since_text is not None
     elif start is Start.DATE and position is not None:
         since_at = request.since_at
@@ -168,17 +172,18 @@ def open_window(connection: psycopg.Connection, stream_id: int, request: Downloa
         cluster=cluster,
         restored_from=restored_from,
         moves=moves,
+        repeats_from=repeats_from,
     )
 
 
 def _beginning_of(
     connection: psycopg.Connection, stream_id: int, run_id: int, cluster: str
-) -> tuple[str | None, datetime | None]:
+) -> tuple[str | None, datetime | None, int | None]:
     """Where an earlier download of the stream began; nothing (which is everything) where it began
-    with everything, or in another cluster."""
+    with everything, or in another cluster. And its place in the stream."""
     row = connection.execute(
-        "SELECT from_snapshot, since_at FROM download_windows WHERE run_id = %s AND stream_id = %s"
-        " AND is_committed AND start <> 'free' AND cluster = %s",
+        "SELECT from_snapshot, since_at, number FROM download_windows WHERE run_id = %s"
+        " AND stream_id = %s AND is_committed AND start <> 'free' AND cluster = %s",
         [run_id, stream_id, cluster],
     ).fetchone()
-    return (row[0], row[1]) if row else (None, None)
+    return (row[0], row[1], row[2]) if row else (None, None, None)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,7 +40,7 @@ from webapp.extensions import db
 from webapp.rules.catalogues import CONSTITUENT_DOWNLOAD, TRANSACTION_DOWNLOAD
 from webapp.rules.download_settings import DownloadRequest
 from webapp.services import uploads
-from webapp.services.downloads import file_key
+from webapp.services.downloads import delete_attempts, file_key
 from webapp.services.files import file_store
 
 LOCK_PAUSE_SECONDS = 0.5
@@ -64,8 +64,8 @@ def run(connection: psycopg.Connection, mine: Claim) -> None:
             plan = Plan(connection, source, window)
             counts = plan.make()
             watch.expect(counts)
-            files, sample = _write_files(connection, mine, source, plan, request, watch)
-        _record(connection, mine, source, request, window, counts, files, sample)
+            files = _write_files(connection, mine, source, plan, request, watch)
+        _record(connection, mine, source, request, window, counts, files)
 
 
 def preview(connection: psycopg.Connection, mine: Claim) -> None:
@@ -112,6 +112,8 @@ def _reading(connection: psycopg.Connection) -> Iterator[None]:
     try:
         with connection.transaction():
             connection.execute("SET LOCAL synchronize_seqscans = off")
+            connection.execute("SET LOCAL TimeZone = 'UTC'")
+            connection.execute("SET LOCAL DateStyle = 'ISO, YMD'")
             yield
     finally:
         if not connection.closed:
@@ -185,7 +187,7 @@ def _write_files(
     plan: Plan,
     request: DownloadRequest,
     watch: _Watch,
-) -> tuple[list[Written], list[list[str]]]:
+) -> list[Written]:
     settings, files = request.settings, []
     roles = [("records", source.noun, plan.select(), source.headings)]
     if plan.has_removals:
@@ -207,10 +209,9 @@ def _write_files(
                 sheet = source.noun.capitalize()
                 made = write_workbook(connection, select, headings, target, tell, sheet=sheet)
             files.append(made)
-    sample = read_sample(connection, plan.select())
     if source.sends_once:
         plan.keep_delivered()
-    return files, sample
+    return files
 
 
 def name_file(noun: str, at: datetime, run_id: int) -> str:
@@ -252,12 +253,7 @@ def _describe(
 
 def _forget_earlier_attempts(connection: psycopg.Connection, mine: Claim) -> None:
     """What an attempt that died had written down or stored is nobody's."""
-    store = file_store()
-    for attempt in range(1, mine.attempt):
-        for role in ("records", "removals"):
-            for file_format in ("csv", "xlsx"):
-                with suppress(OSError):
-                    store.delete(file_key(mine.id, attempt, role, file_format))
+    delete_attempts(mine.id, mine.attempt - 1)
     with connection.transaction():
         hold(connection, mine)
         for table in ("download_files", "withheld_records", "download_deliveries"):
@@ -302,9 +298,9 @@ def _record(
     window: Window,
     counts: Counts,
     files: list[Written],
-    sample: list[list[str]],
 ) -> None:
-    delivered = next(file.rows for file in files if file.role == "records")
+    records = next(file for file in files if file.role == "records")
+    delivered = records.rows
     head = window.head
     with connection.transaction():
         hold(connection, mine)
@@ -332,7 +328,7 @@ def _record(
                 "filtered_out": counts.filtered_out,
                 "echoed": counts.echoed,
                 "settings": Jsonb(request.settings.to_json()),
-                "sample": Jsonb([source.headings, *sample]),
+                "sample": Jsonb([source.headings, *records.sample]),
             },
         )
         connection.execute(

@@ -314,7 +314,7 @@ def test_delimiters_headings_and_formats(site: Site, delimiter: str) -> None:
 
     assert found.rows(delimiter=delimiter) == [
         {"First": f"Ann{delimiter}\"B\"", "Born": "31/03/1980", "MATCHED_DONOR": "Yes",
-         "CREATED_AT": "2026-03-01T09:30:00Z", "ACTIVE_STATUS": "Active"}
+         "CREATED_AT": "2026-03-01 09:30:00+00", "ACTIVE_STATUS": "Active"}
     ]  # fmt: skip
 
 

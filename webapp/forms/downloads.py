@@ -58,7 +58,7 @@ _DATES = (
     SelectChoice(DateFormat.DAY_FIRST.value, "31/12/1980"),
 )
 _TIMES = (
-    SelectChoice(TimeFormat.UTC.value, "2026-03-01T09:30:00Z (UTC)"),
+    SelectChoice(TimeFormat.UTC.value, "2026-03-01 09:30:00+00 (UTC)"),
     SelectChoice(TimeFormat.LOCAL.value, "2026-03-01 10:30:00 (the site’s time zone)"),
 )
 _FORMATS = (SelectChoice("csv", "CSV"), SelectChoice("xlsx", "Excel (every cell is text)"))

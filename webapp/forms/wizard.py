@@ -72,7 +72,15 @@ class InformationForm(FlaskForm):  # type: ignore[misc]
         default=DateOrder.MONTH_FIRST.value,
         validators=[InputRequired("Choose how the dates in your file are written.")],
     )
+    type_key = SelectField("Cross-references of")
     center_id = SelectField("Run for", coerce=int)
+
+    def offer_types(self, types: Sequence[tuple[str, str]]) -> None:
+        """Ask of which type the entries are; for other files there is nothing to ask."""
+        if types:
+            self.type_key.choices = [SelectChoice(key, label) for key, label in types]
+        else:
+            del self.type_key
 
     def offer_centers(self, centers: Sequence[tuple[int, str]]) -> None:
         """Let a person who runs for several places choose; with one there is nothing to ask."""

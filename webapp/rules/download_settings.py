@@ -36,7 +36,7 @@ class DateFormat(StrEnum):
 class TimeFormat(StrEnum):
     """How times are written."""
 
-    UTC = "utc"  # 2026-03-01T09:30:00Z
+    UTC = "utc"  # 2026-03-01 09:30:00+00
     LOCAL = "local"  # 2026-03-01 10:30:00, in the site's time zone
 
 

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.config import current_settings
 from webapp.errors import DataSyncError
 from webapp.models import (
+    DownloadDelivery,
     DownloadFile,
     DownloadStream,
     DownloadWindow,
     Operation,
     Run,
     User,
+    WithheldRecord,
 )
 from webapp.rules.catalogues import CATALOGUES
 from webapp.rules.download_settings import DownloadRequest, DownloadSettings, Start
@@ -143,14 +145,23 @@ def commit_window(session: Session, run_id: int) -> None:
 
 
 def withdraw(session: Session, run: Run, attempt: int) -> None:
-    """A download that did not succeed delivered nothing, and says so; its files go."""
+    """A download that did not succeed delivered nothing, and says so; what any of its attempts
+    put down and stored goes."""
     run.rows_read = run.delivered = run.removed = run.withheld = run.filtered_out = 0
+    for table in (DownloadWindow, DownloadFile, WithheldRecord, DownloadDelivery):
+        session.execute(delete(table).where(table.run_id == run.id))
     session.flush()
+    delete_attempts(run.id, attempt)
+
+
+def delete_attempts(run_id: int, latest: int) -> None:
+    """Delete the files of a run's attempts up to this one."""
     store = file_store()
-    for role in ROLES:
-        for file_format in FORMATS:
-            with suppress(OSError):
-                store.delete(file_key(run.id, attempt, role, file_format))
+    for attempt in range(1, latest + 1):
+        for role in ROLES:
+            for file_format in FORMATS:
+                with suppress(OSError):
+                    store.delete(file_key(run_id, attempt, role, file_format))
 
 
 # What one did ------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from webapp.errors import DataSyncError
 from webapp.models import Center, Operation, Run, User, UserRole
 from webapp.rules.catalogues import (
     CONSTITUENT_DOWNLOAD,
+    CROSSREF_UPLOAD,
     GROUP_UPLOAD,
     SEGMENTATION,
     STANDARD_IMPORT,
@@ -31,9 +32,13 @@ WORKING_KINDS = (
     SEGMENTATION,
     TRANSACTION_UPLOAD,
     CONSTITUENT_DOWNLOAD,
+    CROSSREF_UPLOAD,
     TRANSACTION_DOWNLOAD,
 )
-"""Only operations that work are listed; a kind joins when its processor is there."""
+"""Only operations that work can be started; a kind joins when its processor is there."""
+
+LISTED_KINDS = tuple(kind for kind in WORKING_KINDS if not catalogue_of(kind).is_of_entries)
+"""Uploads of cross-references start from the type whose entries they are."""
 
 OPT_IN_RIGHT = "may_opt_in_again"
 
@@ -247,7 +252,7 @@ def _entries(
         .outerjoin(User, User.id == Operation.user_id)
         .outerjoin(Center, Center.id == Operation.center_id)
         .outerjoin(last_run, true())
-        .where(which, Operation.kind.in_(WORKING_KINDS))
+        .where(which, Operation.kind.in_(LISTED_KINDS))
         .order_by(Operation.is_standard.desc(), func.lower(Operation.title), Operation.id)
     )
     return [

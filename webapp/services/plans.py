@@ -49,9 +49,27 @@ def _describe_first(run: Run, preview: Run) -> str:
     catalogue = catalogue_of(run.operation.kind)
     if catalogue.writes_constituents:
         return _describe_records(preview)
+    if catalogue.is_of_entries:
+        return _describe_entries(preview)
     if catalogue.creates:
         return _describe_gifts(preview)
     return _describe(run.operation.kind, preview)
+
+
+def _describe_entries(preview: Run) -> str:
+    parts = []
+    if preview.created:
+        parts.append(f"adds {_count(preview.created, 'cross-reference')}")
+    if preview.updated:
+        parts.append(f"changes {_count(preview.updated, 'cross-reference')}")
+    if not parts:
+        return "Running changes no cross-reference."
+    lost = int(preview.tallies.get("marks_lost", 0))
+    more = ""
+    if lost:
+        more = f" {_count(lost, 'other one')} "
+        more += _verb(lost, "is no longer the one", "are no longer the ones") + " to send back."
+    return f"Running {' and '.join(parts)}, all at once or none.{more}"
 
 
 def _describe_gifts(preview: Run) -> str:

@@ -81,13 +81,19 @@ def describe_progress(run: Run, now: datetime | None = None) -> Progress:
         badge=_badge(run, now),
         things="records" if run.kind.startswith("undo") or is_download(run) else "rows",
         sentence=_sentence(run, now),
-        done=run.rows_read,
+        done=run.rows_read or _looked_at(run),
         total=total,
         is_estimate=not run.rows_total_is_exact,
         pace=measure_pace(run.rows_read, total, run.started_at, until),
         counts=list_counts(run),
         delay=None if run.is_finished or run.state == "draft" else _delay(run, now),
     )
+
+
+def _looked_at(run: Run) -> int:
+    """The rows that were read but not done yet, where a run does all of them at once at its end."""
+    found = run.tallies.get("rows_looked_at")
+    return found if isinstance(found, int) else 0
 
 
 def list_counts(run: Run) -> list[tuple[str, int, str | None, str | None]]:

@@ -22,7 +22,7 @@ from webapp.models import (
     RunRow,
     Transaction,
 )
-from webapp.rules.catalogues import GROUP_UPLOAD
+from webapp.rules.catalogues import GROUP_UPLOAD, catalogue_of
 from webapp.rules.fields import STORED_FIELDS, TRANSACTION_FIELDS, Kind
 
 Record = Mapping[str, str | None]
@@ -33,7 +33,17 @@ _BOOKKEEPING = frozenset(
 _LABELS = {field.attribute: field.label for field in STORED_FIELDS} | {
     "active_detail": "Status",
 }
-_YES_NO = frozenset(field.attribute for field in STORED_FIELDS if field.kind is Kind.YES_NO)
+_ENTRY_LABELS = {
+    "online_value": "Stands for",
+    "foreign_values": "Foreign value",
+    "description": "Description",
+    "send_back": "Sent back",
+    "valid_from": "Valid from",
+    "valid_to": "Valid to",
+}
+_YES_NO = {"send_back"} | frozenset(
+    field.attribute for field in STORED_FIELDS if field.kind is Kind.YES_NO
+)
 _ORDER = {name: position for position, name in enumerate(_LABELS)}
 _NOW = text("SELECT hstore(c) FROM constituents c WHERE c.id = :id")
 _GIFT_NOW = text("SELECT hstore(t) FROM transactions t WHERE t.id = :id")
@@ -73,9 +83,11 @@ def list_row_changes(session: Session, run: Run, row: RunRow) -> RowChanges:
     """The row's effect on its constituent. Memberships are those of the group or interest that the
     row is about; for a row of a constituent import, those the run (any of its rows) gave this
     constituent: the log keeps no row for them."""
-    if run.kind == "preview":
+    is_of_entries = catalogue_of(run.operation.kind).is_of_entries
+    if run.kind == "preview" or is_of_entries:
+        # What a row does to a cross-reference is kept with it
         before, after = row.before or {}, row.changes or {}
-        names = _labels(session)
+        names = dict(_ENTRY_LABELS) if is_of_entries else _labels(session)
         return RowChanges(
             _compare(before, after, set(after), names), [], is_new=row.outcome == "created"
         )

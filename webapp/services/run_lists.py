@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.models import Group, GroupMember, Interest, Operation, Run, Upload, User
+from webapp.rules.catalogues import CROSSREF_UPLOAD
 
 PAGE_RUNS = 25
 UNDO_UNDER_WAY = ("queued", "running", "stale")
@@ -44,11 +45,13 @@ def list_results(
     center_ids: Collection[int] | None,
     wanted: RunFilter,
     *,
+    entries_in: Collection[int] | None = None,
     before: int | None = None,
     after: int | None = None,
     limit: int = PAGE_RUNS,
 ) -> RunPage:
-    """Runs and undos that were started, newest first; `center_ids` None means every center's."""
+    """Runs and undos that were started, newest first; `center_ids` None means every center's.
+    Uploads of cross-references are among them where `entries_in` lets their centers be seen."""
     query = (
         select(Run)
         .options(joinedload(Run.operation), joinedload(Run.upload), joinedload(Run.user))
@@ -63,6 +66,9 @@ def list_results(
     )
     if center_ids is not None:
         query = query.where(Run.center_id.in_(center_ids))
+    if entries_in is not None:
+        others = select(Operation.id).where(Operation.kind != CROSSREF_UPLOAD)
+        query = query.where(or_(Run.operation_id.in_(others), Run.center_id.in_(entries_in)))
     forwards = after is not None
     if after is not None:
         query = query.where(Run.id > after).order_by(Run.id)

@@ -162,6 +162,7 @@ def _get(slug: str) -> Operation:
         operation is None
         or not operations.is_for(operation, user_id=user.id, centers=scope(VIEW))
         or not operations.is_open_to(operation, is_admin=user.is_site_admin)
+        or catalogue_of(operation.kind).is_of_entries
     ):
         abort(404)
     return operation
