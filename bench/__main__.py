@@ -12,6 +12,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.crossrefs import Crossrefs, measure_crossrefs, report_crossrefs
 from bench.imports import Measured, measure_imports
 from bench.latency import Latency, measure_latency
 from bench.reading import Reading, measure_reading, report_reading
@@ -41,15 +42,19 @@ def main(arguments: list[str]) -> None:
             measured.append(measure_imports(services, Path(folder), rows))
         print("pages while an import runs", flush=True)
         latency = measure_latency(services, Path(folder), max(sizes))
+        print("cross-references", flush=True)
+        crossrefs = measure_crossrefs(services, Path(folder), max(sizes))
     print("reading", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         reading = measure_reading(Path(folder), sizes)
-    report = write_report(measured, latency, reading)
+    report = write_report(measured, latency, crossrefs, reading)
     REPORT.write_text(report, encoding="utf-8")
     print(report)
 
 
-def write_report(measured: list[Measured], latency: list[Latency], reading: Reading) -> str:
+def write_report(
+    measured: list[Measured], latency: list[Latency], crossrefs: Crossrefs, reading: Reading
+) -> str:
     """The page, with what was reached and what was missed."""
     return "\n".join(
         [
@@ -70,6 +75,8 @@ def write_report(measured: list[Measured], latency: list[Latency], reading: Read
             *_memory(measured),
             "",
             *_pages(latency),
+            "",
+            *report_crossrefs(crossrefs),
             "",
             *report_reading(reading),
             "",

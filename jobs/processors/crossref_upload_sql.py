@@ -20,7 +20,7 @@ TABLES = (
     "CREATE TEMP TABLE staged_cells (row_number int, cells text[])",
     "CREATE TEMP TABLE withdrawn (row_number int PRIMARY KEY)",
     f"CREATE TEMP TABLE planned ({_VALUES}, scope bigint, name text, fault text, other text,"
-    " twin int, is_others boolean, entry_id bigint, old_online text, old_key text,"
+    " twin int, is_others boolean, entry_id bigint, old_online text, old_name text, old_key text,"
     " old_values text[], old_description text, old_mark boolean, old_from date, old_to date,"
     " mark boolean, is_auto boolean, outcome text, notes text[], digest bigint, before hstore,"
     " changes hstore)",
@@ -190,11 +190,25 @@ def _shown(values: str, online: str, description: str, first: str, last: str, ma
     )
 
 
+def _named(value: str, name: str) -> str:
+    return f"coalesce({name} || ' (' || {value} || ')', {value})"
+
+
 _AFTER = _shown(
-    "p.foreign_values", "p.online_value", "p.description", "p.valid_from", "p.valid_to", "p.mark"
+    "p.foreign_values",
+    _named("p.online_value", "p.name"),
+    "p.description",
+    "p.valid_from",
+    "p.valid_to",
+    "p.mark",
 )
 _BEFORE = _shown(
-    "p.old_values", "p.old_online", "p.old_description", "p.old_from", "p.old_to", "p.old_mark"
+    "p.old_values",
+    _named("p.old_online", "p.old_name"),
+    "p.old_description",
+    "p.old_from",
+    "p.old_to",
+    "p.old_mark",
 )
 DIFFERENCES = f"""
 UPDATE planned p SET
@@ -292,21 +306,34 @@ class EntrySql:
     def plan(self) -> str:
         """The rows as they are staged, those whose online value can't be one with a fault."""
         common = (
-            "INSERT INTO planned SELECT s.row_number, s.who, s.said, s.online_value, s.online_key,"
+            "INSERT INTO planned SELECT s.row_number, {who}, s.said, s.online_value, s.online_key,"
             " s.foreign_values, s.foreign_key, coalesce(s.description, ''), s.center_id,"
             " s.send_back, s.valid_from, s.valid_to, s.online_name, coalesce(s.center_id, 0),"
             " {name}, {fault}, NULL, NULL, false FROM staged s {join}"
             " WHERE NOT EXISTS (SELECT 1 FROM withdrawn w WHERE w.row_number = s.row_number)"
         )
         if self.things is None:
-            return common.format(name="NULL", fault="NULL", join="")
+            return common.format(who="s.who", name="NULL", fault="NULL", join="")
         fault = (
             "CASE WHEN t.id IS NULL THEN 'unknown' WHEN t.center_id IS NOT NULL"
             " AND t.center_id IS DISTINCT FROM s.center_id THEN 'centers'"
             " WHEN NOT t.is_mappable THEN 'unmappable' END"
         )
         join = f"LEFT JOIN ({self.things}) t ON t.id = s.online_value::bigint"
-        return common.format(name="t.name", fault=fault, join=join)
+        who = (
+            "CASE WHEN t.name IS NULL THEN s.who ELSE left(array_to_string(s.foreign_values, '|')"
+            " || ' → ' || t.name || ' (' || s.online_value || ')', 120) END"
+        )
+        return common.format(who=who, name="t.name", fault=fault, join=join)
+
+    def name_old(self) -> list[str]:
+        """What the values are called that entries stood for before."""
+        if self.things is None:
+            return []
+        return [
+            f"UPDATE planned p SET old_name = t.name FROM ({self.things}) t"
+            " WHERE t.id = p.old_online::bigint"
+        ]
 
     def match(self) -> list[str]:
         """Find each row's entry; what the file has no column for stays as it is there."""

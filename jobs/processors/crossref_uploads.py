@@ -190,7 +190,7 @@ class _Upload(RunRows):
             execute(statement)
         while execute(sql.MARK_ANOTHER).rowcount:
             pass
-        for statement in sql.SETTLE:
+        for statement in (*sql.SETTLE, *self._sql.name_old()):
             execute(statement)
         execute(sql.DIFFERENCES)
         losing = execute(sql.LOSING).fetchone()
@@ -270,8 +270,8 @@ class _Upload(RunRows):
             case "sent_back_twice":
                 code, column, value = FaultCode.SENT_BACK_TWICE, SEND_BACK.column, "Yes"
                 message = (
-                    f"Row {other} has Yes in SEND_BACK for {online} already, and one foreign value "
-                    "is sent back. Write No in one of them."
+                    f"Row {other} has Yes in SEND_BACK for {name or online} already, and one "
+                    "foreign value is sent back. Write No in one of them."
                 )
             case "several":
                 code, column, value = FaultCode.FOREIGN_VALUE_TAKEN, "", what

@@ -228,7 +228,7 @@ def test_a_run_tells_which_tables_it_used_and_what_was_changed_since(
     site.run(draft)
     page = client.get(f"/runs/{draft}").text
     assert "2 of 3 rows translated" in page
-    assert "version 1" in page
+    assert re.search(r"version \d+", page)
     assert "changed since" not in page
     assert f"/cross-references/field:TITLE/unmapped?run={draft}" in page.replace("%3A", ":")
     add(site, "field:TITLE", "Dr.", "08")

@@ -15,6 +15,7 @@ from webapp.rules.reading.encodings import (
     known_encoding,
     make_decoder,
 )
+from webapp.rules.reading.html_tokens import find_end_of
 from webapp.rules.reading.tables import Refusal, Source, UnreadableError
 
 _BLOCK = 1 << 16
@@ -132,12 +133,11 @@ class PageScan:
 
     def _skip(self, at: int) -> int:
         """Past a comment, a script or styles, in which tags are none."""
-        end = self._text.lower().find(self._until, at)
-        stop = end if end >= 0 else max(at, len(self._text) - _LONGEST_TOKEN)
-        if self._until == "</style" and len(self.styles) < _STYLES:
+        end = find_end_of(self._until, self._text, at)
+        stop = max(at, len(self._text) - _LONGEST_TOKEN) if end is None else end
+        if self._until == "style" and len(self.styles) < _STYLES:
             self.styles += self._text[at:stop]
-        if end >= 0:
-            stop = end + len(self._until)
+        if end is not None:
             self._until = ""
         return stop
 
@@ -147,7 +147,7 @@ class PageScan:
             return
         name, is_end = match[3].lower(), bool(match[2])
         if name in ("script", "style"):
-            self._until = "" if is_end else f"</{name}"
+            self._until = "" if is_end else name
         elif name == "table":
             self._take_table(self._base + match.start(), is_end=is_end)
         elif self._open:

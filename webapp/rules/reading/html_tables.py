@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html.parser import HTMLParser
+from dataclasses import dataclass
 
 from webapp.rules.reading.books import (
     MERGED_WITHIN,
@@ -18,6 +18,7 @@ from webapp.rules.reading.books import (
 )
 from webapp.rules.reading.encodings import EncodingFound
 from webapp.rules.reading.html_scan import PageScan, TableFound, find_html_encoding, read_text
+from webapp.rules.reading.html_tokens import Attributes, Tokens, read_attributes
 from webapp.rules.reading.number_formats import (
     Show,
     is_padded,
@@ -25,13 +26,10 @@ from webapp.rules.reading.number_formats import (
     named_code,
     show_number,
 )
-from webapp.rules.reading.package import DAMAGED, naming_damage
+from webapp.rules.reading.package import naming_damage
 from webapp.rules.reading.records import cell_too_long
 from webapp.rules.reading.tables import Limits, Refusal, Source, UnreadableError
 
-# The parser looks at a tag or comment again with each piece that is fed to it before its end.
-_PIECE = 1 << 14
-_MAX_TAG = 1 << 17
 _REMEMBERED = 1_000
 _MOST_ACROSS, _MOST_DOWN = 1_000, 65_534
 _BLANKS = re.compile(r"[ \t\r\n\f\xa0]+")
@@ -79,20 +77,14 @@ class HtmlBook:
     def _text(self, skip: int = 0) -> Iterator[str]:
         return read_text(self._source, self.encoding.encoding, self.encoding.had_bom, skip)
 
-    def _pieces(self, start: int) -> Iterator[str]:
-        for text in self._text(start):
-            for at in range(0, len(text), _PIECE):
-                yield text[at : at + _PIECE]
-
     def _read(self, table: TableFound) -> Iterator[_Reader]:
         reader = _Reader(self._limits, self._formats)
-        for piece in self._pieces(table.start):
-            reader.take(piece)
+        for text in self._text(table.start):
+            reader.tokens.take(text)
             yield reader
             if reader.is_done:
                 return
-        reader.close()
-        reader.end_table()
+        reader.finish()
         yield reader
 
     def rows(self, sheet: Sheet) -> Iterator[SheetRows]:
@@ -123,13 +115,13 @@ class HtmlBook:
         number, start = table.last_rows[0]
         reader = _Reader(self._limits, self._formats, number - 1)
         left = table.end - start
-        reader.take("<table>")
-        for piece in self._pieces(start):
-            reader.take(piece[:left])
-            left -= len(piece)
+        reader.tokens.take("<table>")
+        for text in self._text(start):
+            reader.tokens.take(text[:left])
+            left -= len(text)
             if left <= 0:
                 break
-        reader.end_table()
+        reader.finish()
         return reader.collector.take_rest() or SheetRows()
 
 
@@ -154,38 +146,44 @@ def find_format(style: str) -> str:
     return named_code(_ESCAPED.sub(lambda one: chr(int(one[1], 16)) if one[1] else one[2], said))
 
 
-class _Reader(HTMLParser):
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """What the tag of a cell says of it."""
+
+    across: int = 1
+    down: int = 1
+    code: str = ""
+    """The number format that Excel was told."""
+    number: str | None = None
+    """The number that it holds beside its text; blank where its text is that."""
+
+
+_PLAIN = _Cell()
+
+
+class _Reader:
     """Reads the table that the text begins with; what is in tables within it is of its cells."""
 
     def __init__(self, limits: Limits, formats: dict[str, str], row: int = 0) -> None:
-        super().__init__(convert_charrefs=True)
+        self.tokens = Tokens(self)
         self.collector = RowCollector()
         self.merged: list[Merged] = []
         self.is_done = False
         self.row = row
         self._limits = limits
         self._formats = formats
-        self._codes: dict[tuple[str, str], str] = {}
         self._shows: dict[str, Show] = {}
         self._depth = 0
         self._column = 0
         self._covered: dict[int, int] = {}
         """Columns that a cell above reaches into, and for how many rows from the current one."""
-        self._cell: dict[str, str | None] | None = None
+        self._cell: _Cell | None = None
+        self._cells: dict[str, _Cell] = {}
         self._parts: list[str] = []
         self._length = self._row_length = 0
         self._unseen = ""
 
-    def take(self, piece: str) -> None:
-        self.feed(piece)
-        if len(self.rawdata) > _MAX_TAG:
-            raise UnreadableError(DAMAGED)
-
-    def updatepos(self, i: int, j: int) -> int:
-        """Nobody asks for lines, and counting them costs a tenth of the time."""
-        return j
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def start(self, tag: str, attributes: str) -> None:
         if self.is_done:
             return
         if tag == "table":
@@ -193,8 +191,8 @@ class _Reader(HTMLParser):
             return
         if tag in _UNSEEN:
             self._unseen = tag
-        if self._depth == 1 and tag in ("td", "th"):
-            self._start_cell(dict(attrs))
+        if self._depth == 1 and (tag == "td" or tag == "th"):
+            self._start_cell(attributes)
         elif self._depth == 1 and tag == "tr":
             self._start_row()
         elif self._cell is not None and tag == "br":
@@ -204,7 +202,7 @@ class _Reader(HTMLParser):
         elif self._cell is not None and tag in ("td", "th"):
             self._parts.append(" ")
 
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
         if self.is_done:
             return
         if tag == self._unseen:
@@ -212,7 +210,8 @@ class _Reader(HTMLParser):
         if tag == "table":
             self._depth -= 1
             if not self._depth:
-                self.end_table()
+                self._end_cell()
+                self.is_done = True
         elif self._depth == 1 and tag in ("td", "th", "tr"):
             self._end_cell()
         elif self._cell is not None and tag in _BLOCKS:
@@ -222,16 +221,17 @@ class _Reader(HTMLParser):
         if self._parts and self._parts[-1] != "\n":
             self._parts.append("\n")
 
-    def handle_data(self, data: str) -> None:
+    def text(self, text: str) -> None:
         if self._cell is None or self._unseen:
             return
-        text = _BLANKS.sub(" ", data)
-        self._parts.append(text)
+        self._parts.append(text if text.isalnum() else _BLANKS.sub(" ", text))
         self._length += len(text)
         if self._length > self._limits.max_cell:
             raise UnreadableError(cell_too_long(self._limits))
 
-    def end_table(self) -> None:
+    def finish(self) -> None:
+        """There is no more: a table that nothing closes ends here."""
+        self.tokens.take("", at_end=True)
         self._end_cell()
         self.is_done = True
 
@@ -243,14 +243,19 @@ class _Reader(HTMLParser):
         if self._covered:
             self._covered = {at: left - 1 for at, left in self._covered.items() if left > 1}
 
-    def _start_cell(self, attributes: dict[str, str | None]) -> None:
+    def _start_cell(self, attributes: str) -> None:
         self._end_cell()
         self._unseen = ""
         if not self.row:
             self.row = 1
         while self._column in self._covered:
             self._column += 1
-        self._cell = attributes
+        cell = self._cells.get(attributes)
+        if cell is None:
+            cell = _read_cell(attributes, self._formats)
+            if len(self._cells) < _REMEMBERED:
+                self._cells[attributes] = cell
+        self._cell = cell
         self._parts = []
         self._length = 0
 
@@ -258,9 +263,10 @@ class _Reader(HTMLParser):
         cell, self._cell = self._cell, None
         if cell is None:
             return
-        across = _span(cell, "colspan", _MOST_ACROSS)
-        down = _span(cell, "rowspan", _MOST_DOWN)
-        text = self._show(cell, _join(self._parts))
+        across, down = cell.across, cell.down
+        text = _join(self._parts)
+        if cell.code or cell.number is not None:
+            text = self._show(cell, text)
         if text:
             check_column(self._column, self._limits)
             self._row_length += len(text)
@@ -274,29 +280,17 @@ class _Reader(HTMLParser):
             self.merged.append(Merged(self.row, self._column, self.row + down - 1, last))
         self._column = last + 1
 
-    def _show(self, cell: dict[str, str | None], text: str) -> str:
+    def _show(self, cell: _Cell, text: str) -> str:
         """What Excel was told that a cell holds; without that, its text as it stands."""
         if not text:
             return ""
-        style, names = cell.get("style") or "", cell.get("class") or ""
-        if not style and not names and "x:num" not in cell:
-            return text
-        code = self._codes.get((style, names))
-        if code is None:
-            code = self._find_code(style, names)
-        value = _value(cell, text)
+        code, value = cell.code, cell.number
+        if value is not None:
+            value = _as_number(value or text)
         if value is None:
             return self._shown(code, text) if is_padded(code) and text.isdecimal() else text
         shown = self._shown(code, value)
         return text if _CODE.match(text) and text.lstrip("0") == shown else shown
-
-    def _find_code(self, style: str, names: str) -> str:
-        code = find_format(style)
-        for name in names.split():
-            code = code or self._formats.get(name, "")
-        if len(self._codes) < _REMEMBERED:
-            self._codes[style, names] = code
-        return code
 
     def _shown(self, code: str, value: str) -> str:
         if not code:
@@ -307,20 +301,28 @@ class _Reader(HTMLParser):
         return show(value)
 
 
-def _value(cell: dict[str, str | None], text: str) -> str | None:
-    """The number that a cell is said to hold beside its text, if it is one."""
-    if "x:num" not in cell:
-        return None
-    value = cell["x:num"] or text
+def _read_cell(text: str, formats: dict[str, str]) -> _Cell:
+    if not text:
+        return _PLAIN
+    attributes = read_attributes(text)
+    code = find_format(attributes.get("style", ""))
+    for name in attributes.get("class", "").split():
+        code = code or formats.get(name, "")
+    across = _span(attributes, "colspan", _MOST_ACROSS)
+    down = _span(attributes, "rowspan", _MOST_DOWN)
+    return _Cell(across, down, code, attributes.get("x:num"))
+
+
+def _as_number(text: str) -> str | None:
     try:
-        float(value)
+        float(text)
     except ValueError:
         return None
-    return value.strip()
+    return text.strip()
 
 
-def _span(cell: dict[str, str | None], name: str, most: int) -> int:
-    said = (cell.get(name) or "").strip()
+def _span(attributes: Attributes, name: str, most: int) -> int:
+    said = attributes.get(name, "").strip()
     return min(max(1, int(said)), most) if said.isdecimal() and len(said) < 9 else 1
 
 

@@ -18,6 +18,7 @@ from webapp.rules.reading import (
     examine,
     read_records,
 )
+from webapp.rules.reading.html_tokens import Tokens
 
 EXCEL = (
     "<html xmlns:x='urn:schemas-microsoft-com:office:excel'><head>"
@@ -181,6 +182,10 @@ HOSTILE = [
     b"<table><tr><td>" + b"&" * 2_000_000,
     b"<table><tr><td colspan=1000 rowspan=65000>x" + b"<td>y<tr>" * 50_000,
     b"<table><tr><td>" + b"<b>" * 500_000 + b"</table>",
+    b"<table><tr><td>" + b"<!-- x -->" * 200_000 + b"</table>",
+    b"<table><tr><td " + b'a="' * 500_000 + b"></table>",
+    b"<table><tr><td>" + b"<td a=b " * 200_000 + b"</table>",
+    b"<table><tr><td>" + b"<script>" * 200_000 + b"</table>",
 ]
 
 
@@ -204,6 +209,41 @@ def test_damaged_pages_never_raise_anything_else(seed: int) -> None:
         with suppress(UnreadableError):
             for _ in read_records(source, examination.dialect):
                 pass
+
+
+class Events:
+    """What a page consists of, as it is told."""
+
+    def __init__(self, page: str, size: int) -> None:
+        self.told: list[tuple[str, ...]] = []
+        tokens = Tokens(self)
+        for at in range(0, len(page), size):
+            tokens.take(page[at : at + size])
+        tokens.take("", at_end=True)
+
+    def start(self, name: str, attributes: str) -> None:
+        self.told.append((name, attributes))
+
+    def end(self, name: str) -> None:
+        self.told.append((f"/{name}",))
+
+    def text(self, text: str) -> None:
+        self.told.append(("", text))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_page_is_the_same_in_whatever_pieces_it_comes(seed: int) -> None:
+    rnd = random.Random(seed)
+    parts = [
+        *("<td>", "</td>", "<tr class='a > b'>", "<td title=\"x<y\" x:num='5'>", "<!-- <td> -->"),
+        *("a &amp; b", "5 < 6", '<td title=5">', "<script>if (a<b) '</td>'</SCRIPT>", "&lt;", '"'),
+        *("<", ">", "=", "'", "<br/>", '<td a="' + "v" * 5_000 + '">', "text " * 400, "<!x>"),
+    ]
+    page = "".join(rnd.choice(parts) for _ in range(300))
+    whole = Events(page, len(page)).told
+    assert len(whole) > 50
+    for size in (1_000, 4_096, 9_001):
+        assert Events(page, size).told == whole
 
 
 def test_a_page_without_a_table_says_so() -> None:
