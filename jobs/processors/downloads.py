@@ -23,7 +23,7 @@ from psycopg.types.json import Jsonb
 
 from jobs.application import connect
 from jobs.claims import CancelledError, Claim, LostClaimError, add_tallies, hold
-from jobs.outward import Outward, load_outward
+from jobs.outward import Outward, load_outward, record_outward
 from jobs.processors import constituent_download, transaction_download
 from jobs.processors.download_files import (
     Target,
@@ -362,6 +362,9 @@ def _record(
                 " FROM download_delivered",
                 [mine.id],
             )
+        for codes in source.codes:
+            counted = f"SELECT value, NULL, NULL, rows FROM {codes.table}"
+            record_outward(connection, mine, codes.outward, counted, is_counted=True)
         _set_counts(connection, mine, counts, delivered)
         cut = sum(file.cut_cells for file in files)
         if cut:
