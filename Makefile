@@ -29,10 +29,13 @@ check: setup-dev ## Lint, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: setup-dev ## Run every check and every test
+# Each has a PostgreSQL and a Valkey of its own.
+TESTERS ?= 2
+
+test: setup-dev ## Run every check and every test (options: make test ARGS="-k upload" TESTERS=4)
 	@status=0; \
 	$(MAKE) --no-print-directory check || status=1; \
-	$(BIN)/python -m pytest $(ARGS) || status=1; \
+	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal $(ARGS) || status=1; \
 	exit $$status
 
 bench: setup-dev ## Measure speed and memory; writes docs/performance.md

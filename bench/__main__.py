@@ -12,6 +12,8 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.crossrefs import Crossrefs, measure_crossrefs, report_crossrefs
+from bench.group_assignment import Assigned, measure_groups, report_groups
 from bench.imports import Measured, measure_imports
 from bench.latency import Latency, measure_latency
 from bench.reading import Reading, measure_reading, report_reading
@@ -39,17 +41,27 @@ def main(arguments: list[str]) -> None:
         for rows in sizes:
             print(f"{rows:,} rows", flush=True)
             measured.append(measure_imports(services, Path(folder), rows))
+        print("group assignment", flush=True)
+        groups = [measure_groups(services, Path(folder), rows) for rows in sizes]
         print("pages while an import runs", flush=True)
         latency = measure_latency(services, Path(folder), max(sizes))
+        print("cross-references", flush=True)
+        crossrefs = measure_crossrefs(services, Path(folder), max(sizes))
     print("reading", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         reading = measure_reading(Path(folder), sizes)
-    report = write_report(measured, latency, reading)
+    report = write_report(measured, groups, latency, crossrefs, reading)
     REPORT.write_text(report, encoding="utf-8")
     print(report)
 
 
-def write_report(measured: list[Measured], latency: list[Latency], reading: Reading) -> str:
+def write_report(
+    measured: list[Measured],
+    groups: list[Assigned],
+    latency: list[Latency],
+    crossrefs: Crossrefs,
+    reading: Reading,
+) -> str:
     """The page, with what was reached and what was missed."""
     return "\n".join(
         [
@@ -69,7 +81,11 @@ def write_report(measured: list[Measured], latency: list[Latency], reading: Read
             "",
             *_memory(measured),
             "",
+            *report_groups(groups),
+            "",
             *_pages(latency),
+            "",
+            *report_crossrefs(crossrefs),
             "",
             *report_reading(reading),
             "",

@@ -61,7 +61,7 @@ def _floor(services: Services, path: Path) -> float:
 class Runner:
     """Runs steps on one database, each in a process of its own."""
 
-    def __init__(self, services: Services, database: str, data: Path, operation: str = "") -> None:
+    def __init__(self, services: Services, database: str, data: Path, *operation: str) -> None:
         self._environment = environment_of(services.settings(database, data))
         self._operation = operation
 
@@ -73,7 +73,7 @@ class Runner:
                 "bench.step",
                 kind,
                 str(subject),
-                *filter(None, [self._operation]),
+                *self._operation,
             ],
             env=self._environment,
             check=True,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.files import write_file
+from bench.memory import peak_mb
 from webapp.cli.local_files import LocalFile
 from webapp.rules.reading import Examination, examine, read_records
 
@@ -162,8 +162,7 @@ def main(arguments: list[str]) -> None:
         began = time.process_time()
         STEPS[step](Path(path))
         seconds = time.process_time() - began
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"seconds": seconds, "peak_mb": peak}))
+        print(json.dumps({"seconds": seconds, "peak_mb": peak_mb()}))
         return
     with tempfile.TemporaryDirectory() as folder:
         print("\n".join(report_reading(measure_reading(Path(folder), [100_000, 1_000_000]))))

@@ -60,6 +60,11 @@ ATTEMPT_LOCK = "hashtextextended('datasync run ' || {id} || ' attempt ' || {atte
 """The lock that an attempt's connection holds for as long as it lives. The server frees it when
 the process or the connection dies, however it dies."""
 
+UNHURRIED = "set_config('synchronous_commit', 'off', true)"
+"""For a chunk's transaction: its commit does not wait for the disk. A server that dies may lose the
+last chunks, each as a whole and with the row the run stood at, so the next attempt does them again;
+whatever commits later and waits, as the end of the run does, waits for all of them."""
+
 _CLAIM = f"""
 UPDATE runs SET state = 'running', attempt = attempt + 1, heartbeat_at = clock_timestamp(),
     started_at = coalesce(started_at, clock_timestamp()),

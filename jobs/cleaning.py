@@ -12,6 +12,7 @@ from sqlalchemy import delete, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from webapp.models import CrossReferenceSeen, Run, Upload
+from webapp.services.downloads import delete_old_files
 from webapp.services.files import FileStore
 from webapp.transactions import commit
 
@@ -42,6 +43,8 @@ def clean(session: Session, store: FileStore) -> None:
     """One round of cleaning, in short transactions. Two rounds at once do no harm."""
     delete_preview_rows(session)
     delete_abandoned_files(session, store)
+    delete_old_files(session, store)
+    commit(session)
 
 
 def delete_preview_rows(session: Session) -> int | None:

@@ -15,7 +15,7 @@ from webapp.config import current_settings
 from webapp.rules.columns import Recognition
 from webapp.rules.crossrefs import LONGEST_TUPLE, OnlineKind, foreign_key
 from webapp.rules.translating import Seen, Translator
-from webapp.services.crossref_online import key_of
+from webapp.services.crossref_online import key_of, other_keys_of
 from webapp.services.crossref_translation import load_for_run
 
 MOST_SEEN = 5_000
@@ -26,12 +26,11 @@ def load_translators(
     session: Session, run: Mapping[str, Any], recognition: Recognition, today: date
 ) -> dict[str, Translator]:
     """A translator for each column of the file that has one. Codes without any entry are left as
-    they are; groups and interests always have one, so that unknown codes can be mapped."""
-    keys = {
-        column.field.column: key
-        for column in recognition.known
-        if column.field is not None and (key := key_of(column.field)) is not None
-    }
+    they are; groups and interests always have one, so that unknown codes can be mapped. A column
+    that is looked up in several types has more under its name and theirs: `EVENT:teamraiser`."""
+    fields = [column.field for column in recognition.known if column.field is not None]
+    keys = {field.column: key for field in fields if (key := key_of(field)) is not None}
+    keys |= {f"{field.column}:{key}": key for field in fields for key in other_keys_of(field)}
     if not keys:
         return {}
     tables = load_for_run(session, run["id"], set(keys.values()), run["center_id"])
@@ -48,12 +47,12 @@ def load_translators(
 def record_seen(connection: psycopg.Connection, mine: Claim, seen: Sequence[Seen]) -> None:
     """Add what a chunk had to the run's account, in the chunk's transaction."""
     for each in seen:
-        if not each.values:
+        if not each.rows:
             continue
         connection.execute(
             "UPDATE cross_reference_uses SET rows = rows + %s, mapped = mapped + %s"
             " WHERE run_id = %s AND type_id = %s",
-            [each.values, each.mapped, mine.id, each.type_id],
+            [each.rows, each.mapped, mine.id, each.type_id],
         )
         if each.unmapped:
             _record_unmapped(connection, mine, each)

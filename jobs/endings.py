@@ -10,6 +10,7 @@ from sqlalchemy import func, text, update
 from jobs.claims import RUN_CONNECTION, Claim
 from webapp.extensions import db
 from webapp.models import Run
+from webapp.services.downloads import commit_window, is_download, withdraw
 from webapp.services.files import file_store
 from webapp.services.notifications import notify_run
 from webapp.services.rejects import write_rejects
@@ -50,6 +51,11 @@ def end_run(mine: Claim, state: str, failure: str | None = None) -> bool:
             _delete(key)
             return False
         session.refresh(run)
+        if run.kind == "run" and is_download(run.operation.kind):
+            if state == "success":
+                commit_window(session, run.id)
+            else:
+                withdraw(session, run, mine.attempt)
         if run.kind in ("run", "undo"):
             notify_run(session, run)
         commit(session)
@@ -67,7 +73,7 @@ def end_run(mine: Claim, state: str, failure: str | None = None) -> bool:
 def _write_rejects(run: Run, attempt: int) -> str | None:
     """Put the rejects into the file store; None when there are none, and when the store does not
     take them: the run ends all the same, and its page makes the file when it is asked for."""
-    if run.rejected + run.withheld == 0:
+    if run.rejected + run.withheld == 0 or is_download(run.operation.kind):
         return None
     store, key = file_store(), _rejects_key(run.id, attempt)
     try:

@@ -26,6 +26,7 @@ from webapp.rules.faults import Fault, FaultCode
 from webapp.rules.fields import KEY_COLUMNS, Field, Kind
 from webapp.rules.guarding import unguard
 from webapp.rules.names import NameReader
+from webapp.rules.purposes import PurposeReader
 from webapp.rules.reading import Batch, Dialect, Source, read_records
 from webapp.rules.standard_import import match_fault
 from webapp.rules.translating import Seen, TranslatingReader, Translator
@@ -73,6 +74,9 @@ class CheckedChunk:
     seen: Sequence[Seen] = ()
 
 
+_Reader = ColumnReader | CodeReader | NameReader | PurposeReader | TranslatingReader
+
+
 @dataclass(slots=True)
 class ChunkReader:
     """Reads a file chunk by chunk. Memory is that of one chunk, whatever the file's size."""
@@ -86,9 +90,10 @@ class ChunkReader:
     interests: Codes
     chunk_rows: int
     repairs: Sequence[Repair] = ()
-    _readers: dict[int, ColumnReader | CodeReader | NameReader | TranslatingReader] = field(
-        default_factory=dict
-    )
+    is_guarded: bool = False
+    """Whether guards are taken away that we put before what a spreadsheet would calculate; those of
+    a file with our report columns always are."""
+    _readers: dict[int, _Reader] = field(default_factory=dict)
     _translators: tuple[Translator, ...] = ()
     _repairing: Repairing = field(init=False)
 
@@ -118,7 +123,7 @@ class ChunkReader:
 
     def read(self, start: int) -> Iterator[CheckedChunk]:
         """The chunks after the first `start` records."""
-        is_guarded = bool(self.recognition.report)
+        is_guarded = self.is_guarded or self.recognition.is_guarded
         for batch in read_records(self.source, self.dialect, start=start, size=self.chunk_rows):
             if is_guarded:
                 batch = _unguarded(batch, len(self.recognition.columns))
@@ -152,7 +157,7 @@ class ChunkReader:
         values = self._convert(numbers, repaired.rows, faults)
         seen = tuple(each.take(numbers) for each in self._translators)
         _require_key(numbers, values, faults)
-        who = _who(numbers, values)
+        who = self._describe(numbers, values)
         for number, row in zip(batch.row_numbers, rows, strict=True):
             if number in skip:
                 who[number] = " · ".join(cell for cell in row if cell.strip())[:WHO_LENGTH]
@@ -199,6 +204,12 @@ class ChunkReader:
             for position, fault in found_faults.items():
                 faults.setdefault(numbers[position], []).append(fault)
         return values
+
+    def _describe(
+        self, numbers: Sequence[int], values: Mapping[str, Sequence[str | None]]
+    ) -> dict[int, str]:
+        """Each row in a few words."""
+        return _who(numbers, values)
 
     def _payload(
         self,

@@ -22,8 +22,24 @@ from jobs.claims import (
 )
 from jobs.endings import end_run
 from jobs.failures import RunFailedError
-from jobs.processors import standard_import, undo, uploads
-from webapp.rules.catalogues import GROUP_UPLOAD, SEGMENTATION, STANDARD_IMPORT
+from jobs.processors import (
+    crossref_undo,
+    crossref_uploads,
+    downloads,
+    standard_import,
+    transaction_upload,
+    undo,
+    uploads,
+)
+from webapp.rules.catalogues import (
+    CONSTITUENT_DOWNLOAD,
+    CROSSREF_UPLOAD,
+    GROUP_UPLOAD,
+    SEGMENTATION,
+    STANDARD_IMPORT,
+    TRANSACTION_DOWNLOAD,
+    TRANSACTION_UPLOAD,
+)
 from webapp.rules.reading import UnreadableError
 
 log = logging.getLogger(__name__)
@@ -31,15 +47,28 @@ log = logging.getLogger(__name__)
 Processor = Callable[[psycopg.Connection, Claim], None]
 
 UNDOS: dict[str, Processor] = {"undo": undo.run, "undo_preview": undo.preview}
-FILE_RUNS: dict[str, Processor] = {
+ENTRY_UNDOS: dict[str, Processor] = {
+    "undo": crossref_undo.run,
+    "undo_preview": crossref_undo.preview,
+}
+"""By the kind of the run: what was done to people, and what to cross-references."""
+RUNS: dict[str, Processor] = {
     STANDARD_IMPORT: standard_import.run,
     GROUP_UPLOAD: uploads.run,
     SEGMENTATION: uploads.run,
+    CROSSREF_UPLOAD: crossref_uploads.run,
+    TRANSACTION_UPLOAD: transaction_upload.run,
+    CONSTITUENT_DOWNLOAD: downloads.run,
+    TRANSACTION_DOWNLOAD: downloads.run,
 }
-FILE_PREVIEWS: dict[str, Processor] = {
+PREVIEWS: dict[str, Processor] = {
     STANDARD_IMPORT: standard_import.preview,
     GROUP_UPLOAD: uploads.preview,
     SEGMENTATION: uploads.preview,
+    CROSSREF_UPLOAD: crossref_uploads.preview,
+    TRANSACTION_UPLOAD: transaction_upload.preview,
+    CONSTITUENT_DOWNLOAD: downloads.preview,
+    TRANSACTION_DOWNLOAD: downloads.preview,
 }
 """By the kind of the operation."""
 
@@ -105,14 +134,14 @@ def _work(connection: psycopg.Connection, mine: Claim) -> None:
 
 
 def _processor(connection: psycopg.Connection, mine: Claim) -> Processor:
-    if mine.run["kind"] in UNDOS:
-        return UNDOS[mine.run["kind"]]
     with connection.transaction():
         row = connection.execute(
             "SELECT kind FROM operations WHERE id = %s", [mine.run["operation_id"]]
         ).fetchone()
     kind = row[0] if row else ""
-    return FILE_PREVIEWS[kind] if mine.run["kind"] == "preview" else FILE_RUNS[kind]
+    if mine.run["kind"] in UNDOS:
+        return (ENTRY_UNDOS if kind == CROSSREF_UPLOAD else UNDOS)[mine.run["kind"]]
+    return PREVIEWS[kind] if mine.run["kind"] == "preview" else RUNS[kind]
 
 
 def _cause(error: Exception) -> Exception:

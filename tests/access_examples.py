@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from tests.finished_runs import make_reject, make_row, make_run
+from tests.finished_runs import make_download, make_reject, make_row, make_run
 from tests.people import PASSWORD
 from webapp.models import (
     Center,
@@ -25,6 +25,8 @@ from webapp.models import (
     CrossReferenceEntry,
     CrossReferenceType,
     CustomField,
+    DownloadFile,
+    DownloadWindow,
     Group,
     Interest,
     Message,
@@ -34,6 +36,7 @@ from webapp.models import (
     Transaction,
     UserRole,
 )
+from webapp.rules.catalogues import CONSTITUENT_DOWNLOAD
 from webapp.rules.roles import Role
 from webapp.services import users
 from webapp.services.samples import CLEAN
@@ -173,6 +176,35 @@ def _entry(session: Session, center_id: int | None) -> int:
     return entry.id
 
 
+def _download_slug(session: Session, center_id: int | None) -> str:
+    slug = f"example-{next(_numbers)}"
+    session.add(Operation(slug=slug, kind=CONSTITUENT_DOWNLOAD, title=slug, center_id=center_id))
+    session.flush()
+    return slug
+
+
+def _download_run(session: Session, center_id: int | None) -> int:
+    """The one finished download of a place, with its file."""
+    operation = session.scalars(select(Operation).filter_by(kind=CONSTITUENT_DOWNLOAD)).first()
+    assert operation is not None
+    known = session.scalars(
+        select(Run).filter_by(operation_id=operation.id, center_id=center_id, state="success")
+    ).first()
+    return known.id if known else make_download(session, operation, center_id).id
+
+
+def _download_file(session: Session, center_id: int | None) -> int:
+    run_id = _download_run(session, center_id)
+    return session.scalars(select(DownloadFile.id).filter_by(run_id=run_id)).one()
+
+
+def _stream(session: Session, center_id: int | None) -> int:
+    run_id = _download_run(session, center_id)
+    window = session.get_one(DownloadWindow, run_id)
+    assert window.stream_id is not None
+    return window.stream_id
+
+
 EXAMPLES: dict[str, Example] = {
     "run_id": Example(_run),
     "row_number": Example(_row_number),
@@ -181,6 +213,10 @@ EXAMPLES: dict[str, Example] = {
     "previews:run_id": Example(_draft),
     "previews:edit_id": Example(_edit),
     "slug": Example(_slug),
+    "downloads:slug": Example(_download_slug),
+    "downloads:run_id": Example(_download_run),
+    "downloads:file_id": Example(_download_file),
+    "stream_id": Example(_stream),
     "constituent_id": Example(_constituent),
     "cons_id": Example(_constituent),
     "transaction_id": Example(_transaction),
@@ -205,8 +241,13 @@ SHARED = {
     "operations.customise",
     "operations.template",
     "wizard.start",
+    "downloads.start",
     "groups.show_group",  # General groups; of their members only one's own are shown
     "groups.members",
+    "groups.show_interest",
+    "memberships.add_member",  # one's own people into General groups
+    "memberships.remove_member",
+    "memberships.choose",
     "crossrefs.show_entry",  # General entries
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from webapp.models import Operation, Run, RunRow, Upload
+from webapp.models import (
+    DownloadFile,
+    DownloadStream,
+    DownloadWindow,
+    Operation,
+    Run,
+    RunRow,
+    Upload,
+    WithheldRecord,
+)
+from webapp.services.files import file_store
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -102,3 +113,53 @@ def make_reject(number: int, cells: Sequence[str], *faults: dict[str, str]) -> R
         cells=list(cells),
         faults=list(faults) or [fault("not_an_email", "PRIMARY_EMAIL", cells[-1] if cells else "")],
     )
+
+
+def make_download(
+    session: Session,
+    operation: Operation,
+    center_id: int | None = None,
+    *,
+    withheld: Sequence[tuple[int, str, str, str]] = (),
+    content: bytes = b"CONS_ID\n1\n",
+) -> Run:
+    """A finished download with its file; `withheld` has record, reason, field and value."""
+    now = datetime.now(UTC)
+    records = len({record for record, *_ in withheld})
+    run = Run(
+        operation=operation, center_id=center_id, label=operation.title, state="success",
+        attempt=1, options={"download": {}}, queued_at=now, started_at=now, finished_at=now,
+        rows_read=1 + records, delivered=1, withheld=records,
+    )  # fmt: skip
+    stream = session.scalars(
+        select(DownloadStream).filter_by(operation_id=operation.id, center_id=center_id)
+    ).first() or DownloadStream(operation_id=operation.id, center_id=center_id)
+    session.add_all([run, stream])
+    session.flush()
+    key = f"downloads/run-{run.id}-1-records.csv"
+    with file_store().write_whole(key) as file:
+        file.write(content)
+    session.add_all(
+        [
+            DownloadWindow(
+                run_id=run.id, stream_id=stream.id, number=run.id, is_committed=True,
+                start="last", to_snapshot="1:1:", to_at=now, moves=True, position="1:1:",
+                position_at=now, cluster="1/1", changed=1 + records, carried=0, delivered=1,
+                removed=0, withheld=records, filtered_out=0, echoed=0, settings={},
+                sample=[["CONS_ID"], ["1"]],
+            ),
+            DownloadFile(
+                run_id=run.id, role="records", format="csv", name=f"constituents_run-{run.id}.csv",
+                key=key, rows=1, size=len(content), sha256=hashlib.sha256(content).hexdigest(),
+            ),
+            *(
+                WithheldRecord(
+                    run_id=run.id, record_id=record, reason=reason, field=field, value=value,
+                    constituent_id=record, who=f"Person {record}", since_at=now - timedelta(days=3),
+                )
+                for record, reason, field, value in withheld
+            ),
+        ]
+    )  # fmt: skip
+    session.flush()
+    return run

@@ -22,6 +22,7 @@ from flask import Flask, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx, sessions
+from webapp.rules.catalogues import catalogue_of
 from webapp.rules.roles import Permission
 from webapp.sessions import SignedIn
 
@@ -51,11 +52,15 @@ ADMINISTER = Permission.ADMINISTER
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may ask for an endpoint, whether asking counts as activity, and whether files come in."""
+    """Who may ask for an endpoint, whether asking counts as activity, and whether files come in.
+
+    `entries`: who may ask for it as well, for runs whose files are cross-references (`needed`).
+    """
 
     who: Who
     is_polled: bool = False
     takes_files: bool = False
+    entries: Permission | None = None
 
 
 def polled(who: Who) -> Rule:
@@ -66,6 +71,23 @@ def polled(who: Who) -> Rule:
 def uploading(who: Who) -> Rule:
     """A page that files are sent to. Every other one reads no more than a form can hold."""
     return Rule(who, takes_files=True)
+
+
+def running(permission: Permission, *, polls: bool = False, takes_files: bool = False) -> Rule:
+    """A page of a run: of most runs for this permission, of a cross-reference upload for the one
+    that `needed` says. The view asks for the one that counts."""
+    return Rule(permission, polls, takes_files, _OF_ENTRIES[permission])
+
+
+_OF_ENTRIES = {VIEW: CROSSREF_VIEW, RUN: CROSSREF_MANAGE}
+
+
+def needed(kind: str, permission: Permission | str) -> Permission:
+    """What is needed for a run of this kind of operation, where others need `permission`: uploads
+    of cross-references belong to those who keep these, with or without any other role."""
+    if catalogue_of(kind).is_of_entries:
+        return _OF_ENTRIES[Permission(permission)]
+    return Permission(permission)
 
 
 TABLE: dict[str, Who | Rule] = {
@@ -111,42 +133,54 @@ TABLE: dict[str, Who | Rule] = {
     "crossrefs.edit_type": CROSSREF_MANAGE,
     "crossref_coverage.show": CROSSREF_VIEW,
     "crossref_coverage.export": CROSSREF_VIEW,
+    "crossref_coverage.export_workbook": CROSSREF_VIEW,
     "crossref_unmapped.show": CROSSREF_VIEW,
     "crossref_unmapped.accept": CROSSREF_MANAGE,
     "crossref_unmapped.accept_in_preview": RUN,
     # The run wizard
-    "wizard.start": RUN,
-    "wizard.resume": RUN,
-    "wizard.information": RUN,
-    "wizard.file": uploading(RUN),
-    "wizard.review": RUN,
-    "wizard.discard": RUN,
-    "found.overview": RUN,
-    "found.read": RUN,
-    "found.damage": RUN,
-    "found.repair": RUN,
-    "found.repair_all": RUN,
-    "previews.overview": RUN,
-    "previews.problems": RUN,
-    "previews.rows": RUN,
-    "previews.list_corrections": RUN,
-    "previews.start": RUN,
-    "previews.correct_cell": RUN,
-    "previews.leave_out": RUN,
-    "previews.replace_value": RUN,
-    "previews.remove_correction": RUN,
+    "wizard.start": running(RUN),
+    "wizard.resume": running(RUN),
+    "wizard.information": running(RUN),
+    "wizard.file": running(RUN, takes_files=True),
+    "wizard.review": running(RUN),
+    "wizard.discard": running(RUN),
+    "found.overview": running(RUN),
+    "found.read": running(RUN),
+    "found.damage": running(RUN),
+    "found.repair": running(RUN),
+    "found.repair_all": running(RUN),
+    "previews.overview": running(RUN),
+    "previews.problems": running(RUN),
+    "previews.rows": running(RUN),
+    "previews.list_corrections": running(RUN),
+    "previews.start": running(RUN),
+    "previews.correct_cell": running(RUN),
+    "previews.leave_out": running(RUN),
+    "previews.replace_value": running(RUN),
+    "previews.remove_correction": running(RUN),
+    # Downloads
+    "downloads.start": RUN,
+    "downloads.edit": RUN,
+    "downloads.preview": RUN,
+    "downloads.look": RUN,
+    "downloads.run": RUN,
+    "downloads.file": VIEW,
+    "downloads.again": RUN,
+    "held_back.list_streams": VIEW,
+    "held_back.show": VIEW,
+    "held_back.send": RUN,
     # Operation Results
     "runs.list_runs": VIEW,
-    "runs.show": VIEW,
-    "runs.progress": polled(VIEW),
-    "runs.rows": VIEW,
-    "runs.show_row": VIEW,
-    "runs.rejects": VIEW,
-    "runs.rejects_workbook": VIEW,
-    "runs.cancel": RUN,
-    "undo.show": VIEW,
-    "undo.look": RUN,
-    "undo.start": RUN,
+    "runs.show": running(VIEW),
+    "runs.progress": running(VIEW, polls=True),
+    "runs.rows": running(VIEW),
+    "runs.show_row": running(VIEW),
+    "runs.rejects": running(VIEW),
+    "runs.rejects_workbook": running(VIEW),
+    "runs.cancel": running(RUN),
+    "undo.show": running(VIEW),
+    "undo.look": running(RUN),
+    "undo.start": running(RUN),
     # Constituents and groups
     "constituents.list_constituents": VIEW,
     "constituents.results": VIEW,
@@ -161,10 +195,16 @@ TABLE: dict[str, Who | Rule] = {
     "groups.show_group": VIEW,
     "groups.members": VIEW,
     "groups.list_interests": VIEW,
+    "groups.show_interest": VIEW,
+    "memberships.add_member": RUN,
+    "memberships.remove_member": RUN,
+    "memberships.choose": RUN,
     "group_edits.new_group": MANAGE,
     "group_edits.edit_group": MANAGE,
     "group_edits.new_interest": MANAGE,
     "group_edits.edit_interest": MANAGE,
+    "group_edits.delete_group": MANAGE,
+    "group_edits.delete_interest": MANAGE,
     "messages.list_messages": ADMINISTER,
     "messages.show_message": ADMINISTER,
     "messages.try_again": ADMINISTER,
@@ -181,6 +221,11 @@ def may_open(endpoint: str) -> bool:
     """Whether the endpoint exists and the present user may ask for it: for links and buttons."""
     rule = rule_of(endpoint)
     return endpoint in current_app.view_functions and rule is not None and _is_met(rule.who)
+
+
+def may_ask(rule: Rule) -> bool:
+    """Whether the present user may ask for it, be it for cross-references only."""
+    return _is_met(rule.who) or (rule.entries is not None and _is_met(rule.entries))
 
 
 def may(permission: Permission | str, center_id: int | None = None) -> bool:
@@ -246,7 +291,7 @@ def enforce() -> ResponseReturnValue | None:
     if rule is None:
         log.error("The endpoint %s has no entry in webapp.access.TABLE", request.endpoint)
         abort(500 if current_app.debug or current_app.testing else 403)
-    if not _is_met(rule.who):
+    if not may_ask(rule):
         if sessions.current() is None:
             return ask_to_sign_in()
         abort(403)
@@ -278,3 +323,5 @@ def register_access(app: Flask) -> None:
     app.before_request(enforce)
     app.add_template_global(may, "may")
     app.add_template_global(may_open, "may_open")
+    app.add_template_global(needed, "needed")
+    app.add_template_global(lambda what: _is_met(Permission(what)), "may_somewhere")

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from webapp.rules.money import DEFAULT_CURRENCY, read_currency
+
 GIB = 1024**3
 
 
@@ -30,11 +32,13 @@ class Settings:
     idle_minutes: int = 60
     unique_email: bool = True
     chunk_rows: int = 10_000
+    currency: str = DEFAULT_CURRENCY
     smtp_url: str | None = None
     mail_from: str = "datasync@localhost"
     public_url: str | None = None
     secure_cookies: bool = False
     trusted_proxies: int = 0
+    download_days: int = 90
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -54,11 +58,13 @@ class Settings:
             idle_minutes=_integer(env, "DATASYNC_IDLE_MINUTES", 60),
             unique_email=_flag(env, "DATASYNC_UNIQUE_EMAIL", default=True),
             chunk_rows=_integer(env, "DATASYNC_CHUNK_ROWS", 10_000),
+            currency=_currency(env),
             smtp_url=env.get("DATASYNC_SMTP_URL") or None,
             mail_from=env.get("DATASYNC_MAIL_FROM", "datasync@localhost"),
             public_url=env.get("DATASYNC_PUBLIC_URL") or None,
             secure_cookies=_flag(env, "DATASYNC_SECURE_COOKIES", default=False),
             trusted_proxies=_integer(env, "DATASYNC_TRUSTED_PROXIES", 0),
+            download_days=_integer(env, "DATASYNC_DOWNLOAD_DAYS", 90),
         )
 
 
@@ -84,6 +90,15 @@ def _required(env: Mapping[str, str], name: str) -> str:
         )
         raise SettingsError(message)
     return value
+
+
+def _currency(env: Mapping[str, str]) -> str:
+    value = env.get("DATASYNC_CURRENCY", "")
+    code = read_currency(value) if value else DEFAULT_CURRENCY
+    if code is None:
+        message = f"DATASYNC_CURRENCY is {value!r}. Give the three letters of a currency, like USD."
+        raise SettingsError(message)
+    return code
 
 
 def _integer(env: Mapping[str, str], name: str, default: int) -> int:

@@ -15,25 +15,51 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs.claims import Claim, hold
+from jobs.crossref_reading import EntryReader
 from jobs.crossrefs import load_translators
 from jobs.failures import RunFailedError
 from jobs.reading import ChunkReader, read_settings
+from jobs.transaction_reading import TransactionReader
 from jobs.upload_reading import UploadReader
 from webapp.config import current_settings
 from webapp.extensions import db
-from webapp.models import Group, Interest, Operation, RunEdit, Upload, User
+from webapp.models import (
+    Campaign,
+    Center,
+    Designation,
+    DonationForm,
+    Event,
+    Group,
+    Interest,
+    Operation,
+    RunEdit,
+    Upload,
+    User,
+)
 from webapp.models.groups import DATA_SYNC_FOLDER
-from webapp.rules.catalogues import GROUP_UPLOAD, SEGMENTATION, STANDARD_IMPORT
+from webapp.rules.catalogues import (
+    CROSSREF_UPLOAD,
+    GROUP_UPLOAD,
+    SEGMENTATION,
+    STANDARD_IMPORT,
+    TRANSACTION_UPLOAD,
+)
 from webapp.rules.codes import Codes
 from webapp.rules.columns import Recognition, folded
 from webapp.rules.corrections import Corrections
+from webapp.rules.crossrefs import OnlineKind
 from webapp.rules.doctor import DamageKind, Repair
+from webapp.rules.entry_files import EntryRows
 from webapp.rules.faults import FaultCode
-from webapp.rules.fields import Field
+from webapp.rules.fields import Field, Kind
 from webapp.rules.names import Named, Names
+from webapp.rules.purposes import Purposes
+from webapp.services.crossref_online import noun_of
+from webapp.services.crossrefs import find_type
 from webapp.services.operations import may_opt_in_again
 from webapp.services.readings import describe_outside
-from webapp.services.uploads import dialect_of, recognise_columns, source_of
+from webapp.services.uploads import TYPE_OPTION, dialect_of, recognise_columns, source_of
+from webapp.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +99,7 @@ def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
             raise RunFailedError("This run has no file that can be read. Start a new one.")
         options = run["options"]
         recognition = recognise_columns(
-            session, upload.examination["columns"], options.get("columns"), operation.kind
+            session, upload.examination["columns"], options.get("columns"), operation.kind, options
         )
         if recognition.faults:
             raise RunFailedError(" ".join(recognition.faults))
@@ -91,7 +117,7 @@ def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
                 session.scalars(select(RunEdit).where(RunEdit.run_id == edits_of)).all(),
                 recognition,
             ),
-            chunk_rows=settings.chunk_rows,
+            chunk_rows=_chunk_rows(settings, operation.kind),
             repairs=_repairs(options, recognition),
         )
         reader.translate(load_translators(session, run, recognition, today))
@@ -145,6 +171,29 @@ def _interest_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., 
     )
 
 
+def _transaction_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., ChunkReader]:
+    center_id = run["center_id"]
+    purposes = {}
+    for kind, noun, model in (
+        (Kind.CAMPAIGN, "campaign", Campaign),
+        (Kind.DONATION_FORM, "donation form", DonationForm),
+        (Kind.DESIGNATION, "designation", Designation),
+        (Kind.EVENT, "event", Event),
+    ):
+        usable = model.center_id.is_(None)
+        if center_id is not None:
+            usable |= model.center_id == center_id
+        rows = session.execute(select(model.id, model.name).where(usable))
+        purposes[kind] = Purposes.of(noun, ((number, name) for number, name in rows))
+    return partial(
+        TransactionReader,
+        groups=Codes("group", FaultCode.UNKNOWN_GROUP, {}, {}),
+        interests=Codes("interest", FaultCode.UNKNOWN_INTEREST, {}, {}),
+        purposes=purposes,
+        currency=current_settings().currency,
+    )
+
+
 def _named(
     found: Iterable[Group | Interest], codes: Codes, run: Mapping[str, Any]
 ) -> Iterable[Named]:
@@ -155,11 +204,43 @@ def _named(
             yield Named(each.id, each.name, each.center_id, refusal)
 
 
+def _entry_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., ChunkReader]:
+    found = find_type(session, str(run["options"].get(TYPE_OPTION)))
+    if found is None:
+        raise RunFailedError("This upload is of no cross-reference type. Start a new one.")
+    return partial(
+        EntryReader,
+        groups=Codes("group", FaultCode.UNKNOWN_GROUP, {}, {}),
+        interests=Codes("interest", FaultCode.UNKNOWN_INTEREST, {}, {}),
+        entries=EntryRows(
+            OnlineKind(found.online_kind),
+            noun_of(found),
+            len(found.foreign_labels),
+            {" ".join(c.name.split()).casefold(): c.id for c in session.scalars(select(Center))},
+            run["center_id"],
+        ),
+    )
+
+
 _READERS: Mapping[str, Callable[[Session, Mapping[str, Any]], Callable[..., ChunkReader]]] = {
     STANDARD_IMPORT: _import_reader,
     GROUP_UPLOAD: _group_reader,
     SEGMENTATION: _interest_reader,
+    CROSSREF_UPLOAD: _entry_reader,
+    TRANSACTION_UPLOAD: _transaction_reader,
 }
+
+
+NARROW = 5
+"""Chunks of the constituent import in one of an upload: its rows are short, and the more of them
+are looked up and written at once, the more of them share a page."""
+SMALLEST_NARROW = 1_000
+
+
+def _chunk_rows(settings: Settings, kind: str) -> int:
+    """Rows per transaction; an installation that wants them few gets them few."""
+    is_narrow = kind in (GROUP_UPLOAD, SEGMENTATION) and settings.chunk_rows >= SMALLEST_NARROW
+    return settings.chunk_rows * (NARROW if is_narrow else 1)
 
 
 def _has_right(operation: Operation) -> bool:

@@ -20,6 +20,16 @@ _BY_MEMBER = """SELECT count(*) FILTER (WHERE k.is_active) AS active,
     min(k.id) FILTER (WHERE NOT k.is_active) AS removed_id,
     bool_or(k.is_active AND lower(k.primary_email) = {email}) AS has_email
     FROM ({people}) k"""
+_OF_ID = (
+    "coalesce(c.is_active, false)::int, coalesce(NOT c.is_active, false)::int,"
+    " coalesce(c.member_id = {member}, false)::int, coalesce(c.email = {email}, false)::int"
+)
+_OF_MEMBER = (
+    "least(m.active, 2), (m.removed_id IS NOT NULL)::int, coalesce(m.has_email, false)::int"
+)
+_OF_EMAIL = (
+    "least(e.active, 2), least(e.matching, 2), least(e.blank, 2), (e.removed_id IS NOT NULL)::int"
+)
 _NOT_BY_MEMBER = (
     "SELECT 0 AS active, NULL::bigint AS id, NULL::bigint AS removed_id, false AS has_email"
 )
@@ -43,8 +53,17 @@ class MatchSql(ImportTables):
 
     # Evidence ------------------------------------------------------------------------------
 
+    @property
+    def rows_to_match(self) -> str:
+        """Where a wave's rows are taken from, and in which order."""
+        return "staged"
+
     def match(self) -> str:
         """Gather the evidence for the rows of one wave (parameter: the wave)."""
+        return f"INSERT INTO matched {self.evidence()} WHERE s.wave = %s"
+
+    def evidence(self) -> str:
+        """The staged rows with what is known of whose they are, as columns of `matched`."""
         member = "s.member_id" if "member_id" in self.attributes else "NULL::text"
         email = "lower(s.primary_email)" if "primary_email" in self.attributes else "NULL::text"
         has_cons_id = any(f.kind is Kind.CONS_ID for f in self.fields)
@@ -63,30 +82,29 @@ class MatchSql(ImportTables):
             f"{email}"
         )
         # Without the column nothing can be found by it, and nothing is asked for it
-        found_by_member = _BY_MEMBER.format(people=by_member, email=email)
-        if "member_id" not in self.attributes:
-            found_by_member = _NOT_BY_MEMBER
-        found_by_email = _BY_EMAIL.format(people=by_email)
-        if "primary_email" not in self.attributes:
-            found_by_email = _NOT_BY_EMAIL
+        found_by_member, of_member = _NOT_BY_MEMBER, "'000'"
+        if "member_id" in self.attributes:
+            found_by_member, of_member = (
+                _BY_MEMBER.format(people=by_member, email=email),
+                _OF_MEMBER,
+            )
+        found_by_email, of_email = _NOT_BY_EMAIL, "'0000'"
+        if "primary_email" in self.attributes:
+            found_by_email, of_email = _BY_EMAIL.format(people=by_email), _OF_EMAIL
+        of_id = _OF_ID.format(member=member, email=email) if has_cons_id else "'0000'"
         return f"""
-INSERT INTO matched
-SELECT s.*, c.id, m.id, e.blank_id, e.match_id, e.low, e.high,
+SELECT s.*, c.id AS cons_hit, m.id AS member_hit, e.blank_id AS blank_hit, e.match_id AS email_hit,
+    e.low AS email_low, e.high AS email_high,
     CASE WHEN s.key_cons_id IS NOT NULL THEN c.id
-         WHEN {member} IS NOT NULL THEN m.removed_id ELSE e.removed_id END,
+         WHEN {member} IS NOT NULL THEN m.removed_id ELSE e.removed_id END AS removed_hit,
     concat(
         CASE WHEN s.key_cons_id IS NOT NULL THEN 'c' WHEN {member} IS NOT NULL THEN 'm'
              WHEN {email} IS NOT NULL THEN 'e' ELSE '-' END,
-        coalesce(c.is_active, false)::int, coalesce(NOT c.is_active, false)::int,
-        coalesce(c.member_id = {member}, false)::int, coalesce(c.email = {email}, false)::int,
-        least(m.active, 2), (m.removed_id IS NOT NULL)::int, coalesce(m.has_email, false)::int,
-        least(e.active, 2), least(e.matching, 2), least(e.blank, 2),
-        (e.removed_id IS NOT NULL)::int)
-FROM staged s
+        {of_id}, {of_member}, {of_email}) AS pattern
+FROM {self.rows_to_match} s
 LEFT JOIN LATERAL ({by_id}) c ON true
 CROSS JOIN LATERAL ({found_by_member}) m
-CROSS JOIN LATERAL ({found_by_email}) e
-WHERE s.wave = %s"""
+CROSS JOIN LATERAL ({found_by_email}) e"""
 
     _HITS = (
         "SELECT row_number, hit FROM matched, unnest(ARRAY[cons_hit, member_hit, blank_hit,"
@@ -130,7 +148,7 @@ SELECT array_agg(row_number) FROM links GROUP BY link HAVING count(*) > 1"""
 
     # Decisions -----------------------------------------------------------------------------
 
-    def decided(self, decisions: Mapping[str, Decision]) -> str:
+    def decided(self, decisions: Mapping[str, Decision], matched: str = "matched") -> str:
         """`matched` with what was decided for each pattern: action, target, fault."""
 
         def case(values: Mapping[str, str]) -> str:
@@ -142,7 +160,7 @@ SELECT array_agg(row_number) FROM links GROUP BY link HAVING count(*) > 1"""
         faults = {p: f"'{d.fault}'" for p, d in decisions.items() if d.fault}
         decided = (
             f"SELECT m.*, {case(actions)} AS action, ({case(targets)})::bigint AS target,"
-            f" ({case(faults)})::text AS fault FROM matched m"
+            f" ({case(faults)})::text AS fault FROM {matched} m"
         )
         if self.center_id is None:
             return decided

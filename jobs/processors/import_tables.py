@@ -19,6 +19,14 @@ ALL_COLUMNS = tuple(column.name for column in Constituent.__table__.columns)
 _SQL_TYPES = {Kind.CONS_ID: "bigint", Kind.DATE: "date", Kind.YES_NO: "boolean"}
 
 
+def is_there(table: str, group: str, constituent: str) -> str:
+    """Whether a constituent is in a group of a table of memberships."""
+    return (
+        f"((SELECT true FROM {table} gm WHERE gm.group_id = {group}"
+        f" AND gm.constituent_id = {constituent} LIMIT 1) IS TRUE)"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class RealTables:
     """Apply: rows are looked up in and written to the real tables."""
@@ -30,11 +38,9 @@ class RealTables:
         return f"SELECT r.* FROM constituents r WHERE {where}"
 
     def is_member(self, group: str, constituent: str) -> str:
-        """Whether a constituent is in a group."""
-        return (
-            "EXISTS (SELECT 1 FROM group_members gm"
-            f" WHERE gm.group_id = {group} AND gm.constituent_id = {constituent})"
-        )
+        """Whether a constituent is in a group. Looked up row by row: for an EXISTS among columns
+        PostgreSQL may read all memberships there are into a hash table, chunk after chunk."""
+        return is_there("group_members", group, constituent)
 
     def choice(self, interest: str, constituent: str) -> str:
         """The choice (true, false, NULL) of a constituent for an interest."""
@@ -60,10 +66,7 @@ class OverlayTables(RealTables):
 
     def is_member(self, group: str, constituent: str) -> str:
         real = RealTables.is_member(self, group, constituent)
-        return (
-            f"({real} OR EXISTS (SELECT 1 FROM overlay_members om"
-            f" WHERE om.group_id = {group} AND om.constituent_id = {constituent}))"
-        )
+        return f"({real} OR {is_there('overlay_members', group, constituent)})"
 
     def choice(self, interest: str, constituent: str) -> str:
         real = RealTables.choice(self, interest, constituent)

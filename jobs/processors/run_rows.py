@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from jobs.claims import Claim, LostClaimError, Standing
+from jobs.claims import UNHURRIED, Claim, LostClaimError, Standing
 from jobs.processors.import_inputs import ImportInputs
 from jobs.reading import CheckedChunk
 from webapp.rules.faults import Fault, FaultCode, faults_json
@@ -19,7 +19,7 @@ from webapp.rules.standard_import import match_fault
 OUTCOMES = ("created", "updated", "unchanged", "rejected", "withheld")
 COUNTS = (
     "groups", "interests", "interests_out", "new_groups", "new_interests", "new_interests_out",
-    "problems",
+    "problems", "amounts",
 )  # fmt: skip
 """Tallies that count by number, name or code."""
 TALLIES = ("opt_outs_kept", "opted_in_again", "repeated", "recovered", "repaired", *COUNTS)
@@ -57,7 +57,8 @@ class RunRows:
         user = self._inputs.actor
         self._connection.execute(
             "SELECT set_config('datasync.actor_id', %s, true),"
-            " set_config('datasync.actor', %s, true), set_config('datasync.run_id', %s, true)",
+            " set_config('datasync.actor', %s, true), set_config('datasync.run_id', %s, true),"
+            f" {UNHURRIED}",
             ["" if user.id is None else str(user.id), user.name, str(self._claim.id)],
         )
 

@@ -8,7 +8,8 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from jobs.claims import APPLY_LOCK, Claim, LostClaimError, Standing, hold
+from jobs.claims import APPLY_LOCK, UNHURRIED, Claim, LostClaimError, Standing, hold
+from jobs.processors import undo_gifts as gifts
 from jobs.processors import undo_sql as sql
 from webapp.config import current_settings
 from webapp.extensions import db
@@ -72,7 +73,7 @@ class _Undo:
         connection, parameters = self._connection, self._parameters
         standing = hold(connection, self._claim)
         parameters["position"] = standing.next_row
-        for statement in sql.CREATE_TABLES:
+        for statement in (*sql.CREATE_TABLES, *gifts.CREATE_TABLES):
             connection.execute(statement)
         parameters["first"] = _value(connection, sql.FIRST_ENTRY, parameters) or 0
         parameters["ignored"] = _value(connection, sql.IGNORED_RUNS, parameters)
@@ -94,7 +95,8 @@ class _Undo:
         user_id, name = self._actor
         self._connection.execute(
             "SELECT set_config('datasync.actor_id', %s, true),"
-            " set_config('datasync.actor', %s, true), set_config('datasync.run_id', %s, true)",
+            " set_config('datasync.actor', %s, true), set_config('datasync.run_id', %s, true),"
+            f" {UNHURRIED}",
             ["" if user_id is None else str(user_id), name, str(self._claim.id)],
         )
 
@@ -115,8 +117,12 @@ class _Undo:
                 return False
             self._find_out()
             kept = execute(sql.WRITE_KEPT, parameters).rowcount
+            parameters["told"] += kept
+            kept += execute(gifts.WRITE_KEPT, parameters).rowcount
             with self._connection.cursor(row_factory=dict_row) as cursor:
                 counts = cursor.execute(sql.COUNT, parameters).fetchone() or {}
+                for name, count in (cursor.execute(gifts.COUNT).fetchone() or {}).items():
+                    counts[name] += count
             if self._is_preview:
                 execute(sql.REMEMBER_RELEASED)
             else:
@@ -142,6 +148,10 @@ class _Undo:
         ):
             pass
         execute(sql.FILL_LINKS, parameters)
+        execute(gifts.FILL_MADE, parameters)
+        while execute(gifts.KEEP_ORIGINALS).rowcount:
+            pass
+        execute(gifts.FILL_FIELDS, parameters)
 
     def _take_back(self) -> None:
         execute = self._connection.execute
@@ -150,6 +160,8 @@ class _Undo:
         execute(sql.FREE_MEMBER_IDS)
         execute(sql.RESTORE_FIELDS)
         execute(sql.REMOVE_EMAILS)
+        for statement in gifts.TAKE_BACK:
+            execute(statement)
         for statement in sql.RESTORE_LINKS:
             execute(statement)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from jobs.processors.import_matching import MatchSql
-from jobs.processors.import_tables import OverlayTables, RealTables
+from jobs.processors.import_tables import OverlayTables, RealTables, is_there
 from webapp.rules.standard_import import Decision
 
 _KEYS = ("member_id", "primary_email")
@@ -35,6 +35,13 @@ OVERLAY = (
     "CREATE TEMP TABLE overlay_names (id bigint, name text)",
 )
 
+LOCAL_SETTINGS = (
+    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"
+    " SET LOCAL datasync.people_are_known = 'yes'"
+)
+"""Lookups by key. Who is added to a group is taken from `constituents` in the same transaction, and
+`APPLY_LOCK` keeps them there: the trigger need not look a second time (docs/decisions/020)."""
+
 BROKEN_SEALS = """
 WITH broken AS (
     SELECT e.target, e.into_id, min(e.row_number) AS row_number FROM effect e
@@ -48,13 +55,13 @@ DELETE FROM effect e USING broken b WHERE e.target = b.target AND e.into_id = b.
 RETURNING e.row_number"""
 """What follows a row that is held back, for the same person and group, was planned on top of it."""
 
-NEW_NAMES = "SELECT into_name, min(row_number) FROM matched WHERE into_name IS NOT NULL GROUP BY 1"
-INTO = "SELECT coalesce(array_agg(DISTINCT into_id), '{}') FROM matched WHERE into_id > 0"
+NEW_NAMES = "SELECT into_name, min(row_number) FROM staged WHERE into_name IS NOT NULL GROUP BY 1"
+INTO = "SELECT coalesce(array_agg(DISTINCT into_id), '{}') FROM staged WHERE into_id > 0"
 
 SETTLE_NAMES = """
-UPDATE matched m SET into_id = n.id, into_name = CASE WHEN n.is_new THEN m.into_name END
+UPDATE staged s SET into_id = n.id, into_name = CASE WHEN n.is_new THEN s.into_name END
 FROM unnest(%(names)s::text[], %(ids)s::bigint[], %(new)s::boolean[]) AS n(name, id, is_new)
-WHERE m.into_name = n.name"""
+WHERE s.into_name = n.name"""
 
 NEEDED_NAMES = """
 SELECT into_id, (array_agg(into_name ORDER BY row_number))[1] FROM effect
@@ -64,24 +71,33 @@ NAME_MADE = """
 UPDATE effect e SET into_id = n.id FROM unnest(%(provisional)s::bigint[], %(ids)s::bigint[])
     AS n(provisional, id) WHERE e.into_id = n.provisional"""
 
+ONLY_THESE = "DELETE FROM staged WHERE row_number <> ALL (%s)"
 REMOVE_GONE = """
-DELETE FROM matched WHERE into_id > 0 AND into_id <> ALL (%(there)s)
+DELETE FROM staged WHERE into_id > 0 AND into_id <> ALL (%(there)s)
 RETURNING row_number, into_id::text"""
 
 ADD_MEMBERS = (
     "INSERT INTO group_members (group_id, constituent_id)"
-    " SELECT e.into_id, e.target FROM effect e WHERE e.outcome = 'updated'"
-    " ORDER BY e.into_id, e.target"
+    " SELECT e.into_id, e.target FROM {effect} e WHERE e.outcome = 'updated'"
+    " ORDER BY e.target, e.into_id"
 )
 ADD_TO_CENTERS = (
     "INSERT INTO center_members (center_id, constituent_id)"
-    " SELECT DISTINCT g.center_id, e.target FROM effect e JOIN groups g ON g.id = e.into_id"
+    " SELECT DISTINCT g.center_id, e.target FROM {effect} e JOIN groups g ON g.id = e.into_id"
     " WHERE e.outcome = 'updated' AND g.center_id IS NOT NULL ON CONFLICT DO NOTHING"
 )
 REMEMBER_MEMBERS = (
     "INSERT INTO overlay_members SELECT e.into_id, e.target FROM effect e"
     " WHERE e.outcome = 'updated' ON CONFLICT DO NOTHING"
 )
+
+# The center that a preview's row d brings its person into, by the center's group g: unless they are
+# in it, or an earlier row of the file has brought them there
+_JOINS = f"""SELECT c.name FROM centers c WHERE c.id = g.center_id
+    AND NOT EXISTS (SELECT 1 FROM center_members cm
+        WHERE cm.center_id = c.id AND cm.constituent_id = d.target)
+    AND NOT EXISTS (SELECT 1 FROM groups og
+        WHERE og.center_id = c.id AND {is_there("overlay_members", "og.id", "d.target")})"""
 
 _FINAL = """
 SELECT DISTINCT ON (e.into_id, e.target) e.into_id, e.target, e.becomes FROM effect e
@@ -141,6 +157,14 @@ class UploadSql(MatchSql):
         given = {field.attribute for field in self.fields}
         return tuple(name for name in _KEYS if name in given)
 
+    @property
+    def rows_to_match(self) -> str:
+        """In the order of their keys: then each page of an index, and of the people, is read once
+        for all rows that need it. Rows do not depend on one another here."""
+        orders = {"member_id": "member_id", "primary_email": "lower(primary_email)"}
+        by = [orders[name] for name in self.attributes] or ["key_cons_id"]
+        return f"(SELECT * FROM staged ORDER BY {', '.join(by)} OFFSET 0)"
+
     @cached_property
     def staged_columns(self) -> tuple[str, ...]:
         """The columns of `staged`, in the order rows are copied into it."""
@@ -163,7 +187,43 @@ class UploadSql(MatchSql):
         """What the rows do to the person they mean, perhaps nothing (parameter: who allowed to
         opt people in again)."""
         decided = f"SELECT * FROM ({self.decided(decisions)}) x WHERE x.action = 'update'"
-        return self._choices(decided) if self.has_choices else self._memberships(decided)
+        if self.has_choices:
+            return self._choices(decided)
+        return (
+            "INSERT INTO effect (row_number, who, notes, outcome, target, into_id, into_name,"
+            f" digest, changes) {self._memberships(decided)}"
+        )
+
+    def in_one(self, decisions: Mapping[str, Decision], *, has_centers: bool) -> str:
+        """All of a chunk at once, where no group has to be made for it: match, decide, hold against
+        the seal, add, and keep the outcomes. Returns how many rows of each group came to what
+        (NULL where a pattern is not among the decisions: then none of it may stay) and the numbers
+        of those that did not go through (parameters: the run, the preview)."""
+        decided = self.decided(decisions, f"({self.evidence()})")
+        is_held = seals = "false"
+        if self.is_sealed:
+            seals = "p.outcome IS DISTINCT FROM e.outcome OR p.digest IS DISTINCT FROM e.digest"
+            seals += " OR p.constituent_id IS DISTINCT FROM e.target"
+            is_held = "bool_or(x.is_broken) OVER (PARTITION BY x.target, x.into_id"
+            is_held += " ORDER BY x.row_number)"
+        preview = (
+            " LEFT JOIN run_rows p ON p.run_id = %(preview)s AND p.row_number = e.row_number"
+            if self.is_sealed
+            else ""
+        )
+        centers = f", centers AS ({ADD_TO_CENTERS.format(effect='went')})" if has_centers else ""
+        return f"""
+WITH effect AS MATERIALIZED (
+    SELECT x.*, x.outcome <> 'rejected' AND {is_held} AS is_held
+    FROM (SELECT e.*, {seals} AS is_broken FROM ({self._memberships(decided)}) e{preview}) x),
+went AS (SELECT * FROM effect WHERE outcome IN ('updated', 'unchanged') AND NOT is_held),
+members AS ({ADD_MEMBERS.format(effect="went")}){centers},
+outcomes AS (
+    INSERT INTO run_rows (run_id, row_number, outcome, constituent_id, who, notes, into_id)
+    SELECT %(run)s, row_number, outcome, target, who, notes, into_id FROM went ORDER BY row_number)
+SELECT CASE WHEN is_held THEN 'withheld' ELSE outcome END, into_id, count(*),
+    array_agg(row_number) FILTER (WHERE is_held OR outcome = 'rejected')
+FROM effect GROUP BY 1, 2"""
 
     @property
     def _seal(self) -> str:
@@ -175,22 +235,28 @@ class UploadSql(MatchSql):
         )
 
     def _memberships(self, decided: str) -> str:
+        """The columns of `effect` that a group's rows have."""
         changes = "NULL::hstore"
         name = ""
         if self.tables.is_overlay:
-            name = "LEFT JOIN groups g ON g.id = d.into_id"
+            name = f"LEFT JOIN groups g ON g.id = d.into_id LEFT JOIN LATERAL ({_JOINS}) j ON true"
             changes = (
                 "CASE WHEN d.nth = 1 AND NOT d.is_in"
-                " THEN hstore('group_name', coalesce(d.into_name, g.name)) END"
+                " THEN hstore('group_name', coalesce(d.into_name, g.name))"
+                " || CASE WHEN j.name IS NOT NULL AND d.row_number = min(d.row_number)"
+                " FILTER (WHERE d.nth = 1 AND NOT d.is_in)"
+                " OVER (PARTITION BY d.target, g.center_id)"
+                " THEN hstore('center_name', j.name) ELSE '' END END"
             )
         is_in = self.tables.is_member("x.into_id", "x.target")
         return f"""
-INSERT INTO effect (row_number, who, notes, outcome, target, into_id, into_name, digest, changes)
-SELECT d.row_number, d.who, d.said,
-    CASE WHEN d.nth = 1 AND NOT d.is_in THEN 'updated' ELSE 'unchanged' END,
-    d.target, d.into_id, d.into_name, {self._seal.format(state="''")}, {changes}
+SELECT d.row_number, d.who, d.said AS notes,
+    CASE WHEN d.action = 'reject' THEN 'rejected' WHEN d.action IS NULL THEN NULL
+        WHEN d.nth = 1 AND NOT d.is_in THEN 'updated' ELSE 'unchanged' END AS outcome,
+    d.target, d.into_id, d.into_name, {self._seal.format(state="''")} AS digest,
+    {changes} AS changes
 FROM (SELECT x.*, {is_in} AS is_in,
-        row_number() OVER (PARTITION BY x.into_id, x.target ORDER BY x.row_number) AS nth
+        row_number() OVER (PARTITION BY x.target, x.into_id ORDER BY x.row_number) AS nth
     FROM ({decided}) x) d {name}"""
 
     def _choices(self, decided: str) -> str:
@@ -257,6 +323,7 @@ FROM (SELECT d.*, {becomes} AS becomes, coalesce(d.into_name, t.name) AS name
         shown = "e.digest, e.before, e.changes" if self.tables.is_overlay else "NULL, NULL, NULL"
         return (
             "INSERT INTO run_rows (run_id, row_number, outcome, constituent_id, who, notes,"
-            f" digest, before, changes) SELECT %(run)s, e.row_number, e.outcome, e.target, e.who,"
-            f" e.notes, {shown} FROM effect e"
+            " into_id, digest, before, changes) SELECT %(run)s, e.row_number, e.outcome, e.target,"
+            f" e.who, e.notes, CASE WHEN e.into_id > 0 THEN e.into_id END, {shown} FROM effect e"
+            " ORDER BY e.row_number"
         )

@@ -14,7 +14,7 @@ from jobs.processors import upload_sql
 from jobs.processors.file_runs import FileRun, start_preview_over
 from jobs.processors.import_inputs import ImportInputs, load_inputs
 from jobs.processors.import_tables import RealTables
-from jobs.processors.run_rows import ChunkResult
+from jobs.processors.run_rows import CHANGED, ChunkResult
 from jobs.processors.upload_sql import MembershipOverlay, UploadSql
 from jobs.reading import CheckedChunk
 from webapp.models.groups import INTERESTS_FOLDER
@@ -77,11 +77,21 @@ class _Upload(FileRun):
 
     def apply(self, chunk: CheckedChunk, result: ChunkResult) -> None:
         """All rows at once: those of one person and one group in their order."""
-        execute, sql = self._connection.execute, self._sql
-        execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-        execute(sql.match(), [0])
-        self._settle_names()
+        self._connection.execute(
+            "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+        )
+        has_new_names = self._settle_names()
         has_centers = self._reject_gone(chunk, result)
+        may_be_one = not (self._is_preview or self._sql.has_choices or has_new_names)
+        if not (may_be_one and self._apply_in_one(chunk, result, has_centers=has_centers)):
+            self._apply_in_steps(chunk, result, has_centers=has_centers)
+
+    def _apply_in_steps(
+        self, chunk: CheckedChunk, result: ChunkResult, *, has_centers: bool
+    ) -> None:
+        """Match, decide, make what is new, count, write: each a statement of its own."""
+        execute, sql = self._connection.execute, self._sql
+        execute(sql.match(), [0])
         decisions = self._decide()
         self._reject(chunk, decisions, result)
         if any(decision.action is Action.UPDATE for decision in decisions.values()):
@@ -95,23 +105,56 @@ class _Upload(FileRun):
             execute(statement)
         execute(sql.outcomes(), self._parameters)
 
+    def _apply_in_one(self, chunk: CheckedChunk, result: ChunkResult, *, has_centers: bool) -> bool:
+        """The same as one statement, by what was decided so far in this attempt, which is quicker
+        by a fifth; False, and nothing done, where a row's evidence has not been seen before."""
+        if not self._decisions:
+            return False
+        found: list[tuple[str | None, int, int, list[int] | None]] = []
+        with self._connection.transaction():
+            statement = self._sql.in_one(self._decisions, has_centers=has_centers)
+            found = self._connection.execute(statement, self._parameters).fetchall()
+            if any(outcome is None for outcome, *_ in found):
+                raise psycopg.Rollback
+        if any(outcome is None for outcome, *_ in found):
+            return False
+        rejected: list[int] = []
+        for outcome, into, count, numbers in found:
+            if outcome == "rejected":
+                rejected += numbers or ()
+            elif outcome == "withheld":
+                for number in numbers or ():
+                    self._keep(chunk, number, outcome, [CHANGED], result)
+            else:
+                result.outcomes[str(outcome)] += count
+                if outcome == "updated":
+                    result.counts["groups"][str(into)] += count
+        self._write_kept()
+        if rejected:
+            self._connection.execute(upload_sql.ONLY_THESE, [rejected])
+            self._connection.execute(self._sql.match(), [0])
+            self._reject(chunk, self._decide(), result)
+        return True
+
     def _writes(self, *, has_centers: bool) -> Iterable[str]:
         if self._sql.has_choices:
             return (upload_sql.REMEMBER_CHOICES,) if self._is_preview else upload_sql.WRITE_CHOICES
         if self._is_preview:
             return (upload_sql.REMEMBER_MEMBERS,)
+        add = upload_sql.ADD_MEMBERS.format(effect="effect")
         if has_centers:
-            return upload_sql.ADD_MEMBERS, upload_sql.ADD_TO_CENTERS
-        return (upload_sql.ADD_MEMBERS,)
+            return add, upload_sql.ADD_TO_CENTERS.format(effect="effect")
+        return (add,)
 
     # Names that nobody has -----------------------------------------------------------------
 
-    def _settle_names(self) -> None:
+    def _settle_names(self) -> bool:
         """Give each name that nobody had a number: of what this run made of it already, of what
-        somebody else made since, or, until it is made, minus the number of its first row."""
+        somebody else made since, or, until it is made, minus the number of its first row. Whether
+        there are any such names."""
         found = self._connection.execute(upload_sql.NEW_NAMES).fetchall()
         if not found:
-            return
+            return False
         self._made = self._load_made()
         since = self._made_since([name for name, _ in found])
         first: dict[str, int] = {}
@@ -128,6 +171,7 @@ class _Upload(FileRun):
         self._connection.execute(
             upload_sql.SETTLE_NAMES, {"names": names, "ids": ids, "new": is_new}
         )
+        return True
 
     def _load_made(self) -> dict[str, _Made]:
         """From the database each time: a transaction that is tried again made nothing."""

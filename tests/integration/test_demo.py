@@ -46,7 +46,7 @@ def test_it_fills_an_empty_database(demo: Session) -> None:
     assert count(demo, GroupMember) > 5000
     assert count(demo, User) == len(DEMO_USERS)
     assert set(demo.scalars(select(UserRole.role))) == set(Role)
-    assert count(demo, Operation) == 7
+    assert count(demo, Operation) == 10
     actors = demo.scalars(select(Change.actor).distinct()).all()
     assert actors == ["Demo"]
     assert demo.scalar(select(func.count()).where(Change.constituent_id.is_not(None))) > 20_000

@@ -267,3 +267,31 @@ def test_a_column_of_free_text_is_kept_in_part(site: Site, monkeypatch: pytest.M
     found = site.import_rows(people(*({"TITLE": f"T{at % 6}"} for at in range(12)))).run
     kept = seen(site, found.id)
     assert kept == {"T0": (2, 2), "T1": (2, 3)}
+
+
+def test_the_codes_of_the_two_uploads_are_translated_alike(site: Site) -> None:
+    """EXT_GROUP_ID and EXT_INTEREST_ID: a foreign code, else our own number; several keys in one
+    cell; what has no entry is kept with its rows."""
+    people_there = [site.person(member_id=f"M-{at}") for at in range(4)]
+    board, news = site.group("Board"), site.interest("News")
+    add(site, "group", board, "BRD")
+    set_policy(site, "interest", Policy.REJECT, labels=2)
+    add(site, "interest", news, "NL", "MAIL")
+    found = site.import_rows(
+        [{"MEMBER_ID": f"M-{at}", "EXT_GROUP_ID": code}
+         for at, code in enumerate(["brd ", str(board), "CHOIR", "choir"])],
+        operation="group-assignment-upload",
+    ).run  # fmt: skip
+    assert [row.outcome for row in found.rows.values()] == ["updated"] * 2 + ["rejected"] * 2
+    assert site.members(board) == set(people_there[:2])
+    assert [count for count, _ in seen(site, found.id).values()] == [2]
+    assert used(site, found.id, "group") == (4, 2)
+    found = site.import_rows(
+        [{"MEMBER_ID": f"M-{at}", "EXT_INTEREST_ID": code, "OPT_IN": "Yes"}
+         for at, code in enumerate(["nl | mail", str(news), "NL", "NL|FAX"])],
+        operation="segmentation-upload",
+    ).run  # fmt: skip
+    assert [row.outcome for row in found.rows.values()] == ["updated"] * 2 + ["rejected"] * 2
+    assert [site.choice(news, person) for person in people_there] == [True, True, None, None]
+    assert set(seen(site, found.id)) == {"NL", "NL|FAX"}
+    assert used(site, found.id, "interest") == (4, 2)

@@ -280,6 +280,50 @@ def test_what_follows_a_row_that_is_held_back(site: Site, ids: dict[str, int]) -
 # Centers --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("chunk_rows", CHUNK_SIZES)
+def test_a_preview_tells_who_comes_into_a_center(
+    site: Site, ids: dict[str, int], chunk_rows: int
+) -> None:
+    """Once for each person, and not for those who are in it."""
+    site.set(chunk_rows=chunk_rows)
+    second = site.group("Swimmers", center_id=ids["north"])
+    shown = assign(
+        site,
+        [
+            {"MEMBER_ID": "m1", "EXT_GROUP_ID": str(ids["red"])},
+            {"MEMBER_ID": "m1", "EXT_GROUP_ID": str(ids["northern"])},
+            {"MEMBER_ID": "m1", "EXT_GROUP_ID": str(second)},
+            {"MEMBER_ID": "m2", "EXT_GROUP_ID": str(second)},
+        ],
+    ).preview
+    assert shown is not None
+    assert [shown.rows[number].changes for number in (2, 3, 4, 5)] == [
+        {"group_name": "Red"},
+        {"group_name": "Hikers", "center_name": "North"},
+        {"group_name": "Swimmers"},
+        {"group_name": "Swimmers"},
+    ]
+
+
+def test_each_row_keeps_what_it_is_about(site: Site, ids: dict[str, int]) -> None:
+    """By the statement for all at once and by the steps (a name that is new) alike."""
+    site.set(chunk_rows=2)
+    named = [("Red", "m1"), ("Night Owls", "m1"), ("Blue Sky", "m1"), ("Red", "m2"), ("", "m1")]
+    run = assign(site, [{"MEMBER_ID": m, "GROUP_NAME": name} for name, m in named]).run
+    found = site.sql(
+        "SELECT r.row_number, r.outcome, g.name FROM run_rows r LEFT JOIN groups g"
+        " ON g.id = r.into_id WHERE r.run_id = %s ORDER BY 1",
+        run.id,
+    )
+    assert found == [
+        (2, "updated", "Red"),
+        (3, "updated", "Night Owls"),
+        (4, "updated", "Blue Sky"),
+        (5, "unchanged", "Red"),
+        (6, "rejected", None),
+    ]
+
+
 def test_a_centers_group_makes_a_member_of_the_center(site: Site, ids: dict[str, int]) -> None:
     before = site.state()
     imported = assign(

@@ -146,7 +146,7 @@ def test_what_goes_out_is_counted_in_rows_and_money(site: Site) -> None:
         assert [(each.value.lower(), each.rows, each.run_id) for each in waiting] == [
             ("sir", 4, mine.id)
         ]
-        assert crossref_unmapped.list_waiting(db.session(), found, TODAY) == ()
+        assert crossref_unmapped.list_waiting(db.session(), found, TODAY).values == ()
     add(site, "field:TITLE", "Sir", "03")
     with site.app.app_context():
         assert not crossref_unmapped.list_waiting_online(

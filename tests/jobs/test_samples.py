@@ -13,9 +13,19 @@ from webapp.extensions import db
 from webapp.models import Constituent, Run, RunRow
 from webapp.services.demo import load_demo
 from webapp.services.demo_people import NORTH, SOUTH
+from webapp.services.readings import choose_repairs, diagnose_upload
 from webapp.services.runs import attach_upload, create_draft, find_operation
 from webapp.services.sample_mistakes import list_mistakes
-from webapp.services.samples import CLEAN, GROUPS, INTERESTS, MISTAKES, WORKBOOK, open_sample
+from webapp.services.samples import (
+    CLEAN,
+    DAMAGED,
+    GIFTS,
+    GROUPS,
+    INTERESTS,
+    MISTAKES,
+    WORKBOOK,
+    open_sample,
+)
 from webapp.services.upload_samples import NEW_GROUP, NEW_INTEREST
 from webapp.services.uploads import examine_upload, store_upload
 
@@ -33,8 +43,16 @@ def demo(session: Session) -> Session:
     return session
 
 
-def run_sample(session: Session, name: str, folder: Path, center_id: int | None = None) -> Run:
-    """Run the standard import on a sample, for the site or for a center."""
+def run_sample(
+    session: Session,
+    name: str,
+    folder: Path,
+    center_id: int | None = None,
+    *,
+    is_repaired: bool = False,
+) -> Run:
+    """Run the standard import on a sample, for the site or for a center; with every repair that the
+    doctor offers, where it is to be repaired."""
     file = open_sample(name, center_id)
     assert file is not None
     path = folder / name
@@ -45,6 +63,9 @@ def run_sample(session: Session, name: str, folder: Path, center_id: int | None 
     upload = store_upload(session, path=path, user_id=None, center_id=center_id)
     examine_upload(session, upload)
     attach_upload(session, run, upload)
+    if is_repaired:
+        offered = [one.repair() for one in diagnose_upload(session, run) if one.can_repair]
+        choose_repairs(session, run, offered)
     run.state = "queued"
     session.commit()
     run_id = run.id
@@ -55,7 +76,11 @@ def run_sample(session: Session, name: str, folder: Path, center_id: int | None 
     return ended
 
 
-SLUGS = {GROUPS: "group-assignment-upload", INTERESTS: "segmentation-upload"}
+SLUGS = {
+    GROUPS: "group-assignment-upload",
+    INTERESTS: "segmentation-upload",
+    GIFTS: "transaction-upload",
+}
 
 
 @pytest.mark.parametrize("center_id", [None, NORTH])
@@ -70,6 +95,14 @@ def test_those_of_the_uploads(
     assert list(made) == [NEW_GROUP if name == GROUPS else NEW_INTEREST]
     again = run_sample(db.session(), name, tmp_path, center_id)
     assert (again.updated, again.rejected) == (0, wrong)
+
+
+def test_that_of_gifts(demo: Session, tmp_path: Path) -> None:
+    run = run_sample(demo, GIFTS, tmp_path)
+    assert outcomes(run) == {"created": 61, "rejected": 4}
+    assert run.tallies["amounts"]["USD"] > run.tallies["amounts"]["-USD"] > 0
+    again = run_sample(db.session(), GIFTS, tmp_path)
+    assert outcomes(again) == {"unchanged": 61, "rejected": 4}
 
 
 def outcomes(run: Run) -> dict[str, int]:
@@ -117,3 +150,26 @@ def test_a_centers_samples_are_about_its_people(demo: Session, tmp_path: Path) -
     assert outcomes(run) == {"created": 30, "updated": 45}
     run = run_sample(db.session(), CLEAN, tmp_path)
     assert (run.created, run.rejected) == (100, 0)
+
+
+@pytest.mark.parametrize("center_id", [None, NORTH])
+def test_the_damaged_one_has_nothing_new_of_anybody_once_it_is_repaired(
+    demo: Session, tmp_path: Path, center_id: int | None
+) -> None:
+    run = run_sample(demo, DAMAGED, tmp_path, center_id, is_repaired=True)
+    assert outcomes(run) == {"created": 40, "unchanged": 60}
+    kinds = {repair["kind"] for repair in run.options["repairs"]}
+    assert kinds == {
+        "mojibake", "stray_blanks", "lost_zeros", "swapped_dates", "null_word", "became_date",
+    }  # fmt: skip
+    codes = db.session.scalars(
+        select(Constituent.sub_source).where(Constituent.member_id.like("M-%09%"))
+    ).all()
+    assert sum("-" in (code or "") and (code or "x")[0].isdigit() for code in codes) >= 38
+
+
+def test_the_damaged_one_harms_many_where_nothing_is_repaired(
+    demo: Session, tmp_path: Path
+) -> None:
+    run = run_sample(demo, DAMAGED, tmp_path)
+    assert run.updated + run.rejected >= 20

@@ -60,7 +60,7 @@ def test_a_killed_supervisor_is_replaced_with_all_it_kept(serve: Serve) -> None:
     before = serve.pid("supervisor")
     os.kill(before, signal.SIGKILL)
     assert eventually(lambda: serve.pid("supervisor") not in {0, before}, seconds=40)
-    assert eventually(serve.answers)
+    assert eventually(serve.answers, seconds=40)
 
 
 def test_a_second_serve_on_the_same_data_is_refused(serve: Serve) -> None:

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_serve(_command(commands, "serve", "start everything and keep it running"))
     _add_run(_command(commands, "run", "run an operation on a file and wait for its end"))
+    _add_download(_command(commands, "download", "write what changed to a file"))
     undo = _command(commands, "undo", "take back what a run did")
     undo.add_argument("run", metavar="RUN", type=_run_number, help="the run's number")
     _add_json(undo)
@@ -115,6 +117,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--preview", action="store_true", help="only show what would happen")
     parser.add_argument(
+        "--type", metavar="T", type=_text, help="cross-reference-upload: group, field:TITLE, ..."
+    )
+    parser.add_argument(
         "--date-order", choices=("mdy", "dmy"), help="what 1/2/2026 means (default: mdy)"
     )
     parser.add_argument(
@@ -126,6 +131,37 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     _add_reading(parser)
     _add_json(parser)
+
+
+def _add_download(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "operation", metavar="OPERATION", type=_text, help="constituent-data-download, ..."
+    )
+    parser.add_argument(
+        "--out", metavar="F", type=Path, required=True, help="where to write it: F.csv or F.xlsx"
+    )
+    parser.add_argument(
+        "--since",
+        metavar="S",
+        type=_since,
+        default="last",
+        help="last (the last success; default), everything, or a date such as 2026-03-01",
+    )
+    parser.add_argument(
+        "--label", metavar="L", type=_label, default="", help="what to call the run"
+    )
+    _add_json(parser)
+
+
+def _since(text: str) -> str:
+    if text in ("last", "everything"):
+        return text
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text} is no start; use last, everything, or a date such as 2026-03-01"
+        ) from None
 
 
 def _add_create_user(parser: argparse.ArgumentParser) -> None:
@@ -172,7 +208,12 @@ def _add_clean(parser: argparse.ArgumentParser) -> None:
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
     """What a person can say about how a file is to be read."""
-    parser.add_argument("--sheet", metavar="NAME", type=_text, help="the sheet of a workbook")
+    parser.add_argument(
+        "--sheet",
+        metavar="NAME",
+        type=_text,
+        help="the sheet of a workbook, or of a web page Table 1, Table 2, ...",
+    )
     parser.add_argument("--member", metavar="NAME", type=_text, help="the file in a .zip")
     parser.add_argument("--encoding", metavar="E", type=_encoding, help="utf-8, windows-1252, ...")
     parser.add_argument(

@@ -22,8 +22,11 @@ from webapp.config import current_settings
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.models import Operation, Run
+from webapp.rules.catalogues import catalogue_of
 from webapp.rules.doctor import Finding
 from webapp.services import readings
+from webapp.services.crossrefs import list_all_types
+from webapp.services.downloads import is_download
 from webapp.services.files import file_store
 from webapp.services.notifications import deliver_waiting
 from webapp.services.runs import (
@@ -34,7 +37,7 @@ from webapp.services.runs import (
     start_preview,
     start_run,
 )
-from webapp.services.uploads import examine_upload, store_upload
+from webapp.services.uploads import TYPE_OPTION, examine_upload, store_upload
 from webapp.serving.attaching import Attached, attached
 from webapp.serving.data_folder import DataFolder
 from webapp.serving.stack import Work
@@ -67,6 +70,9 @@ def _run(options: argparse.Namespace, services: Attached) -> int:
         known = ", ".join(session.scalars(select(Operation.slug).order_by(Operation.slug)))
         sentence = f"no operation is called {options.operation}. Use {known}."
         return tell_wrong_usage(sentence, is_json=options.json)
+    wrong = _wrong_use(session, operation, options)
+    if wrong:
+        return tell_wrong_usage(wrong, is_json=options.json)
     started = time.monotonic()
     try:
         run_id = _start(session, operation, options)
@@ -82,6 +88,26 @@ def _run(options: argparse.Namespace, services: Attached) -> int:
     return 0 if told["state"] == "success" else 1
 
 
+def _wrong_use(session: Session, operation: Operation, options: argparse.Namespace) -> str:
+    """What is wrong with the operation or `--type`, in a sentence; blank where nothing is. The type
+    is then the one that is meant, in any case."""
+    if is_download(operation.kind):
+        return f"{operation.slug} reads no file: use `datasync download {operation.slug}`."
+    if not catalogue_of(operation.kind).is_of_entries:
+        return f"{operation.slug} takes no --type. Leave it out." if options.type else ""
+    keys = {found.key.casefold(): found.key for found in list_all_types(session)}
+    known = keys.get((options.type or "").casefold())
+    if known is None:
+        what = (
+            f"no cross-reference type is called {options.type}"
+            if options.type
+            else (f"{operation.slug} needs --type, the cross-reference type")
+        )
+        return f"{what}. Use {', '.join(keys.values())}."
+    options.type = known
+    return ""
+
+
 def _start(session: Session, operation: Operation, options: argparse.Namespace) -> int:
     """Draft, file, start; the number of what to wait for."""
     center_id = operation.center_id  # a center's operation touches the center's people only
@@ -90,6 +116,8 @@ def _start(session: Session, operation: Operation, options: argparse.Namespace) 
     )
     if options.date_order:
         draft.options = draft.options | {"date_order": options.date_order}
+    if options.type:
+        draft.options = draft.options | {TYPE_OPTION: options.type}
     upload = store_upload(session, path=options.file, user_id=None, center_id=center_id)
     examine_upload(session, upload, choices_of(options))
     attach_upload(session, draft, upload)

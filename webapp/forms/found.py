@@ -142,7 +142,8 @@ class ReadingForm(FlaskForm):  # type: ignore[misc]
         if "member" in changed:
             return Choices(member=changed["member"])
         if "sheet" in changed:
-            return Choices(member=kept.member, sheet=changed["sheet"])
+            # A web page has one encoding, whichever of its tables is read.
+            return Choices(kept.encoding, member=kept.member, sheet=changed["sheet"])
         changed |= dict.fromkeys(GROUPS.get(self.auto.data or "", ()))
         return replace(kept, **changed)
 
@@ -230,11 +231,14 @@ def _offer(form: ReadingForm, dialect: Dialect, examination: Mapping[str, Any]) 
     form.ends.choices = [SelectChoice("end", "where the file ends"), SelectChoice("row", "at row")]
     if dialect.footer_rows and not dialect.last_line:
         form.ends.choices.insert(0, SelectChoice("found", before_the_end(dialect.footer_rows)))
+    if dialect.encoding:  # text, or a web page, which is text too
+        form.encoding.choices = _encodings(dialect, examination)
+    else:
+        del form["encoding"]
     if dialect.kind != "csv":
-        for name in ("encoding", "delimiter", "other_delimiter", "quote", "escape"):
+        for name in ("delimiter", "other_delimiter", "quote", "escape"):
             del form[name]
         return
-    form.encoding.choices = _encodings(dialect, examination)
     form.delimiter.choices = [
         *(SelectChoice(token, words) for token, (_, words) in DELIMITERS.items()),
         SelectChoice(OTHER, "something else:"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
@@ -21,10 +22,12 @@ from wtforms.validators import DataRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from webapp.forms.base import no_nul, strip
+from webapp.forms.downloads import DownloadSettingsForm, settings_data
 from webapp.models import Center, Operation, User
 from webapp.rules.catalogues import SEGMENTATION, Catalogue
 from webapp.rules.fields import Field as ConstituentField
 from webapp.rules.values import DateOrder
+from webapp.services.downloads import is_download, settings_of
 from webapp.services.operations import (
     Audience,
     OperationDraft,
@@ -83,6 +86,8 @@ class OperationForm(FlaskForm):  # type: ignore[misc]
             del self.date_order
         if catalogue.kind != SEGMENTATION:
             del self.may_opt_in_again
+        if catalogue.is_download:
+            del self.template_columns
         choices = [SelectChoice(SITE, "Everyone: the whole site")] if may_offer_site else []
         choices.append(SelectChoice(f"user:{user_id}", "Me"))
         choices += (
@@ -95,7 +100,8 @@ class OperationForm(FlaskForm):  # type: ignore[misc]
             if person.id != user_id
         )
         self.audience.choices = choices
-        self.template_columns.choices = [SelectChoice(field.column) for field in fields]
+        if "template_columns" in self:
+            self.template_columns.choices = [SelectChoice(field.column) for field in fields]
 
     def validate_notify(self, field: Field) -> None:
         """Each line is an address."""
@@ -127,9 +133,19 @@ class OperationForm(FlaskForm):  # type: ignore[misc]
             date_order=DateOrder(self.date_order.data)
             if "date_order" in self
             else DateOrder.MONTH_FIRST,
-            template_columns=tuple(self.template_columns.data or ()),
+            template_columns=tuple(self.template_columns.data or ())
+            if "template_columns" in self
+            else (),
             may_opt_in_again="may_opt_in_again" in self and bool(self.may_opt_in_again.data),
         )
+
+
+class DownloadOperationForm(OperationForm, DownloadSettingsForm):
+    """The same for a download, with its settings."""
+
+    def draft(self, owning_center_id: int | None) -> OperationDraft:
+        """What was said."""
+        return replace(super().draft(owning_center_id), download=self.made())
 
 
 def form_data(operation: Operation, *, user_id: int, is_new: bool) -> dict[str, object]:
@@ -149,6 +165,7 @@ def form_data(operation: Operation, *, user_id: int, is_new: bool) -> dict[str, 
         "template_columns": list(template_columns_of(operation)),
         # A right is given, not copied
         "may_opt_in_again": may_opt_in_again(operation) and not is_new,
+        **(settings_data(settings_of(operation)) if is_download(operation.kind) else {}),
     }
 
 

@@ -35,6 +35,8 @@ MOST_ADDRESSES = 20
 LEAVE_OUT = "-"
 CLOSE = 82
 """How alike a heading and the nearest known name must be for that one to be chosen already."""
+MOST_LISTED = 60
+"""Columns that are asked about one by one: nobody goes through nine hundred."""
 SITE = 0
 
 DATE_ORDERS = (
@@ -70,7 +72,15 @@ class InformationForm(FlaskForm):  # type: ignore[misc]
         default=DateOrder.MONTH_FIRST.value,
         validators=[InputRequired("Choose how the dates in your file are written.")],
     )
+    type_key = SelectField("Cross-references of")
     center_id = SelectField("Run for", coerce=int)
+
+    def offer_types(self, types: Sequence[tuple[str, str]]) -> None:
+        """Ask of which type the entries are; for other files there is nothing to ask."""
+        if types:
+            self.type_key.choices = [SelectChoice(key, label) for key, label in types]
+        else:
+            del self.type_key
 
     def offer_centers(self, centers: Sequence[tuple[int, str]]) -> None:
         """Let a person who runs for several places choose; with one there is nothing to ask."""
@@ -107,10 +117,21 @@ class ColumnsForm(FlaskForm):  # type: ignore[misc]
         `leave_rest_out` also every column that nothing was said about."""
         made: dict[str, str | None] = {}
         for column in columns:
-            value = self[column_field(column)].data or (LEAVE_OUT if leave_rest_out else "")
+            name = column_field(column)
+            value = (self[name].data if name in self else _decided(column)) or (
+                LEAVE_OUT if leave_rest_out else ""
+            )
             if value:
                 made[column.key] = None if value == LEAVE_OUT else value
         return made
+
+
+def list_columns(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Those that are asked about, in the order of the file: of very many the first, those before
+    others for which something is chosen or suggested."""
+    likely = sorted(columns, key=lambda column: _preselected(column) in ("", LEAVE_OUT))
+    listed = set(likely[:MOST_LISTED])
+    return tuple(column for column in columns if column in listed)
 
 
 def column_field(column: Column) -> str:
@@ -150,11 +171,16 @@ def columns_form(
     return form
 
 
-def _preselected(column: Column) -> str:
+def _decided(column: Column) -> str:
     if column.field:
         return column.field.column
-    if column.is_passed_over:
-        return LEAVE_OUT
+    return LEAVE_OUT if column.is_passed_over else ""
+
+
+def _preselected(column: Column) -> str:
+    decided = _decided(column)
+    if decided:
+        return decided
     if column.nearest and fuzz.WRatio(folded(column.name), column.nearest) >= CLOSE:
         return column.nearest
     return ""

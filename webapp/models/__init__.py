@@ -11,6 +11,14 @@ from webapp.models.crossrefs import (
     CrossReferenceType,
     CrossReferenceUse,
 )
+from webapp.models.downloads import (
+    DownloadDelivery,
+    DownloadFile,
+    DownloadStream,
+    DownloadWindow,
+    UnresolvedDuplicate,
+    WithheldRecord,
+)
 from webapp.models.groups import Group, GroupMember, Interest, InterestChoice
 from webapp.models.runs import Message, Operation, Run, RunEdit, RunRow, Upload
 from webapp.models.transactions import (
@@ -39,6 +47,10 @@ __all__ = [
     "CustomField",
     "Designation",
     "DonationForm",
+    "DownloadDelivery",
+    "DownloadFile",
+    "DownloadStream",
+    "DownloadWindow",
     "Event",
     "Group",
     "GroupMember",
@@ -51,7 +63,9 @@ __all__ = [
     "RunRow",
     "Transaction",
     "TransactionItem",
+    "UnresolvedDuplicate",
     "Upload",
     "User",
     "UserRole",
+    "WithheldRecord",
 ]

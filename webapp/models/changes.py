@@ -21,6 +21,7 @@ class Change(Base):
 
     __tablename__ = "change_log"
 
+    # No index of its own: nobody asks for an entry by its number alone, and it is paid per entry
     id: Mapped[int] = mapped_column(primary_key=True)
     # pg_current_xact_id(): 64 bits that never wrap around, as a bigint because BRIN takes no xid8
     xid: Mapped[int] = mapped_column(server_default=text("(pg_current_xact_id()::text::bigint)"))

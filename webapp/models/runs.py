@@ -64,7 +64,8 @@ class Run(Base):
 
     `state`: draft (the wizard is open), queued, running, success, failure, stale, cancelled.
     `next_row` is the number of data records already dealt with; `attempt` fences out workers that
-    lost the run (DESIGN: A run). Rows read = created + updated + unchanged + rejected + withheld.
+    lost the run (DESIGN: A run). Rows read = created + updated + unchanged + rejected + withheld +
+    delivered + removed + filtered out.
     """
 
     __tablename__ = "runs"
@@ -96,6 +97,10 @@ class Run(Base):
     unchanged: Mapped[int] = mapped_column(server_default="0", default=0)
     rejected: Mapped[int] = mapped_column(server_default="0", default=0)
     withheld: Mapped[int] = mapped_column(server_default="0", default=0)
+    # Of downloads, whose rows read are the records that were looked at
+    delivered: Mapped[int] = mapped_column(server_default="0", default=0)
+    removed: Mapped[int] = mapped_column(server_default="0", default=0)
+    filtered_out: Mapped[int] = mapped_column(server_default="0", default=0)
     # What else the run did: memberships added, opt-outs kept, undo's restored/removed/kept, ...
     tallies: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}", default=dict)
 
@@ -127,7 +132,8 @@ class Run(Base):
             name="state",
         ),
         CheckConstraint(
-            "kind LIKE 'undo%' OR rows_read = created + updated + unchanged + rejected + withheld",
+            "kind LIKE 'undo%' OR rows_read = created + updated + unchanged + rejected + withheld"
+            " + delivered + removed + filtered_out",
             name="counts_add_up",
         ),
         Index(None, "parent_id"),
@@ -162,6 +168,7 @@ class RunRow(Base):
     digest: Mapped[int | None]
     before: Mapped[dict[str, str | None] | None] = mapped_column(HSTORE)
     changes: Mapped[dict[str, str | None] | None] = mapped_column(HSTORE)
+    into_id: Mapped[int | None]  # of uploads of memberships: the group or interest it is about
 
     __table_args__ = (
         PrimaryKeyConstraint("run_id", "row_number"),

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from rapidfuzz import fuzz, process
 
-from webapp.rules.fields import KEY_COLUMNS, REPORT_COLUMNS, Field
+from webapp.rules.fields import KEY_COLUMNS, PASSED_OVER_COLUMNS, REPORT_COLUMNS, Field
+from webapp.rules.guarding import is_guarded_file
 
 NEAREST_CUTOFF = 60
 
@@ -21,6 +22,8 @@ class Need:
 
 
 NEEDS_KEY = Need(KEY_COLUMNS, "to tell whose row it is")
+
+_SAID_ONE_BY_ONE, _NAMED = 5, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,11 @@ class Recognition:
     def report(self) -> tuple[Column, ...]:
         """The columns of a rejects file, which tell where a row came from."""
         return tuple(column for column in self.columns if folded(column.name) in REPORT_COLUMNS)
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether it is a file of ours, whose cells are guarded (rules.guarding)."""
+        return is_guarded_file(column.name for column in self.columns)
 
 
 def folded(name: str) -> str:
@@ -115,7 +123,7 @@ def _column(
             return Column(position, name, None, is_passed_over=True)
         if choice in by_name:
             return Column(position, name, by_name[choice])
-    if key in REPORT_COLUMNS:
+    if key in PASSED_OVER_COLUMNS:
         return Column(position, name, None, is_passed_over=True)
     if key != folded(name):
         return Column(position, name, None)
@@ -126,9 +134,11 @@ def _column(
 
 
 def _header_faults(columns: Sequence[Column], needs: Sequence[Need]) -> Iterable[str]:
-    for column in columns:
-        if not column.field and not column.is_passed_over:
-            yield _say_unknown(column)
+    unknown = [column for column in columns if not column.field and not column.is_passed_over]
+    if len(unknown) > _SAID_ONE_BY_ONE:
+        yield _say_many_unknown(unknown)
+    else:
+        yield from map(_say_unknown, unknown)
     seen: dict[str, Column] = {}
     for column in columns:
         if not column.field:
@@ -156,6 +166,20 @@ def _say_unknown(column: Column) -> str:
     if column.nearest:
         return f"{place} is not a known column. The nearest known one is {column.nearest}."
     return f"{place} is not a known column. Rename it or leave it out."
+
+
+def _say_many_unknown(unknown: Sequence[Column]) -> str:
+    """One sentence: nobody reads nine hundred."""
+    names = [
+        f"{column.position + 1} “{column.name}”"
+        if column.name.strip()
+        else f"{column.position + 1} (no name)"
+        for column in unknown[:_NAMED]
+    ]
+    return (
+        f"Columns {', '.join(names)} and {len(unknown) - _NAMED:,} more are not known columns. "
+        "Say what they are, rename them or leave them out."
+    )
 
 
 def _say_missing(need: Need) -> str:

@@ -37,6 +37,18 @@ class FaultCode(StrEnum):
     PERSON_NOT_FOUND = "person_not_found"
     MISSING_VALUE = "missing_value"
     SEVERAL_OF_NAME = "several_of_name"
+    UNKNOWN_ONLINE_VALUE = "unknown_online_value"
+    UNKNOWN_CENTER = "unknown_center"
+    BAD_CROSS_REFERENCE = "bad_cross_reference"
+    FOREIGN_VALUE_TAKEN = "foreign_value_taken"
+    REPEATED_ENTRY = "repeated_entry"
+    SENT_BACK_TWICE = "sent_back_twice"
+    OTHERS_ENTRY = "others_entry"
+    AMOUNT_MISFIT = "amount_misfit"
+    REPEATED_TRANSACTION = "repeated_transaction"
+    TRANSACTION_TAKEN = "transaction_taken"
+    TRANSACTION_ONLINE = "transaction_online"
+    UNKNOWN_TRANSACTION = "unknown_transaction"
     CHANGED_SINCE_PREVIEW = "changed_since_preview"
     LEFT_OUT = "left_out"
     CHANGED_SINCE_RUN = "changed_since_run"
@@ -70,6 +82,18 @@ FAULT_TITLES: dict[FaultCode, str] = {
     FaultCode.PERSON_NOT_FOUND: "Nobody has this key",
     FaultCode.MISSING_VALUE: "Value missing",
     FaultCode.SEVERAL_OF_NAME: "Name that several have",
+    FaultCode.UNKNOWN_ONLINE_VALUE: "Online value that is not there",
+    FaultCode.UNKNOWN_CENTER: "Center that is not there, or not yours",
+    FaultCode.BAD_CROSS_REFERENCE: "Foreign value that can’t be one",
+    FaultCode.FOREIGN_VALUE_TAKEN: "Foreign value that has another entry at that time",
+    FaultCode.REPEATED_ENTRY: "Foreign value twice in the file",
+    FaultCode.SENT_BACK_TWICE: "Two foreign values to send back for one of ours",
+    FaultCode.OTHERS_ENTRY: "Entry that belongs to everybody",
+    FaultCode.AMOUNT_MISFIT: "Amount that cannot be",
+    FaultCode.REPEATED_TRANSACTION: "TRANSACTION_ID twice in the file",
+    FaultCode.TRANSACTION_TAKEN: "TRANSACTION_ID of somebody else's gift",
+    FaultCode.TRANSACTION_ONLINE: "TRANSACTION_ID of an online transaction",
+    FaultCode.UNKNOWN_TRANSACTION: "Transaction it belongs to not found",
     FaultCode.CHANGED_SINCE_PREVIEW: "Changed since the preview",
     FaultCode.LEFT_OUT: "Left out by a person",
     FaultCode.CHANGED_SINCE_RUN: "Changed since the run, so the undo keeps it",

@@ -9,12 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from webapp.rules.transactions import TRIBUTE_LABELS, UPLOADED_TYPES, TenderType
+
 
 class Kind(StrEnum):
     """How a cell of a field is read."""
 
     TEXT = "text"
     NUMBER = "number"
+    TIME = "time"
     EMAIL = "email"
     DATE = "date"
     YES_NO = "yes_no"
@@ -26,6 +29,12 @@ class Kind(StrEnum):
     GROUP_NAME = "group_name"
     INTEREST_CODE = "interest_code"
     INTEREST_NAME = "interest_name"
+    AMOUNT = "amount"
+    CURRENCY = "currency"
+    CAMPAIGN = "campaign"
+    DONATION_FORM = "donation_form"
+    DESIGNATION = "designation"
+    EVENT = "event"
 
 
 class Section(StrEnum):
@@ -41,6 +50,8 @@ class Section(StrEnum):
     CHOICES = "Choices"
     ORIGIN = "Origin"
     LISTS = "Groups and interests"
+    GIFT = "Gift"
+    STATE = "State"
     CUSTOM = "Custom fields"
 
 
@@ -145,8 +156,75 @@ EXT_INTEREST_ID = Field("EXT_INTEREST_ID", "Interest ID", Kind.INTEREST_CODE, Se
 INTEREST_NAME = Field("INTEREST_NAME", "Interest name", Kind.INTEREST_NAME, Section.LISTS, 255)
 OPT_IN = Field("OPT_IN", "Opted in", Kind.YES_NO, Section.LISTS)
 
+PURPOSE_KINDS = (Kind.CAMPAIGN, Kind.DONATION_FORM, Kind.DESIGNATION, Kind.EVENT)
+"""What a gift is for: each is a number here, a name here, or a cross-referenced value."""
+
+TRANSACTION_FIELDS: tuple[Field, ...] = (
+    _text("TRANSACTION_ID", "Transaction ID", Section.GIFT, 100),
+    Field(
+        "TRANSACTION_TYPE",
+        "Type",
+        Kind.CHOICE,
+        Section.GIFT,
+        choices=tuple(map(str, UPLOADED_TYPES)),
+    ),
+    Field("AMOUNT", "Amount", Kind.AMOUNT, Section.GIFT),
+    Field("CURRENCY", "Currency", Kind.CURRENCY, Section.GIFT),
+    Field("TAX_DEDUCTIBLE", "Tax deductible", Kind.AMOUNT, Section.GIFT),
+    Field("PAYMENT_DATE", "Payment date", Kind.DATE, Section.GIFT),
+    Field("TENDER_TYPE", "Paid by", Kind.CHOICE, Section.GIFT, choices=tuple(map(str, TenderType))),
+    _text("CHECK_NUMBER", "Check number", Section.GIFT, 50),
+    _text("CONFIRMATION_CODE", "Confirmation code", Section.GIFT, 100),
+    _text("SETTLEMENT_BATCH", "Settlement batch", Section.GIFT, 100),
+    Field("CAMPAIGN", "Campaign", Kind.CAMPAIGN, Section.GIFT),
+    Field("FORM", "Form", Kind.DONATION_FORM, Section.GIFT),
+    Field("DESIGNATION", "Designation", Kind.DESIGNATION, Section.GIFT),
+    Field("EVENT", "Event", Kind.EVENT, Section.GIFT),
+    _text("SOURCE", "Origin source", Section.GIFT, 255),
+    _text("SUB_SOURCE", "Origin sub-source", Section.GIFT, 255),
+    _text("RECURRING_OF", "Recurring payment of", Section.GIFT, 100),
+    _text("REFUND_OF", "Refund of", Section.GIFT, 100),
+    Field("TRIBUTE_TYPE", "Tribute", Kind.CHOICE, Section.GIFT, choices=tuple(TRIBUTE_LABELS)),
+    _text("TRIBUTE_NAME", "Tribute name", Section.GIFT, 255),
+    _text("RECEIPT_NUMBER", "Receipt number", Section.GIFT, 100),
+)
+"""What a file may say of an offline gift (DOMAIN: Column names, Transactions)."""
+
+SENT_AS = Field("SENT_AS", "Sent as", Kind.TEXT, Section.STATE)
+"""Whether a transaction is new to whoever gets the file, or an update of one it has."""
+
+_BY_COLUMN = {field.column: field for field in (CONS_ID, *STORED_FIELDS, *TRANSACTION_FIELDS)}
+TRANSACTION_DOWNLOAD_FIELDS: tuple[Field, ...] = (
+    *(
+        _BY_COLUMN[name]
+        for name in (
+            "TRANSACTION_ID", "TRANSACTION_TYPE", "CONS_ID", "MEMBER_ID", "FIRST_NAME",
+            "LAST_NAME", "PRIMARY_EMAIL", "AMOUNT", "CURRENCY", "TAX_DEDUCTIBLE", "PAYMENT_DATE",
+            "TENDER_TYPE",
+        )
+    ),
+    Field("CREATION_METHOD", "Came in", Kind.TEXT, Section.GIFT),
+    *(
+        _BY_COLUMN[name]
+        for name in (
+            "CHECK_NUMBER", "CONFIRMATION_CODE", "SETTLEMENT_BATCH", "CAMPAIGN", "FORM",
+            "DESIGNATION", "EVENT", "SOURCE", "SUB_SOURCE", "RECURRING_OF", "REFUND_OF",
+            "TRIBUTE_TYPE", "TRIBUTE_NAME", "RECEIPT_NUMBER",
+        )
+    ),
+    SENT_AS,
+)  # fmt: skip
+"""What the Transaction Information Download can tell, in DOMAIN's order."""
+
 STANDARD_FIELDS: tuple[Field, ...] = (CONS_ID, *STORED_FIELDS, GROUP_IDS, INTEREST_IDS)
 """Every column of a Standard Constituent Import, custom fields aside."""
+
+ACTIVE_STATUS = Field("ACTIVE_STATUS", "Active status", Kind.TEXT, Section.STATE)
+ACTIVE_DETAIL = Field("ACTIVE_DETAIL", "Status detail", Kind.TEXT, Section.STATE)
+CREATED_AT = Field("CREATED_AT", "Created", Kind.TIME, Section.STATE)
+MODIFIED_AT = Field("MODIFIED_AT", "Modified", Kind.TIME, Section.STATE)
+DOWNLOAD_ONLY_FIELDS = (ACTIVE_STATUS, ACTIVE_DETAIL, CREATED_AT, MODIFIED_AT)
+"""What a download has and an upload passes over: nobody sets these by a file."""
 
 KEY_COLUMNS = ("CONS_ID", "MEMBER_ID", "PRIMARY_EMAIL")
 
@@ -154,6 +232,16 @@ REJECT_ROW_COLUMN = "DATASYNC_ROW"
 REJECT_REASON_COLUMN = "DATASYNC_REASON"
 REPORT_COLUMNS = (REJECT_ROW_COLUMN, REJECT_REASON_COLUMN)
 """What a rejects file has beside the original columns; recognised and passed over on the way in."""
+
+DOWNLOAD_COLUMN = "DATASYNC_DOWNLOAD"
+"""By what a download that comes back as an upload is known (rules.guarding)."""
+
+PASSED_OVER_COLUMNS = (
+    *REPORT_COLUMNS,
+    DOWNLOAD_COLUMN,
+    *(field.column for field in DOWNLOAD_ONLY_FIELDS),
+)
+"""Columns of our own files that say nothing on the way in."""
 
 OPT_OUT_FIELDS = ("ACCEPTS_EMAIL", "ACCEPTS_POSTAL_MAIL")
 """Choices a person made: No becomes Yes only by an explicit, logged choice (promise 7)."""

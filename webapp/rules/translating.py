@@ -18,11 +18,11 @@ Foreign = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a part of a file had for one type: values, those that could be translated, and those
-    without an entry, each with how often and in which row first."""
+    """What a part of a file had for one type: rows with a value, those of them whose values all
+    have an entry, and the values without one, each with its rows and the first of them."""
 
     type_id: int
-    values: int
+    rows: int
     mapped: int
     unmapped: Mapping[Foreign, tuple[int, int]]
 
@@ -34,9 +34,9 @@ class Translator:
     type_id: int
     translation: Translation
     on: date
-    _values: int = 0
-    _mapped: int = 0
-    _unmapped: dict[Foreign, list[int]] = field(default_factory=dict)
+    _columns: list[tuple[Sequence[str], Mapping[str, Sequence[Foreign]]]] = field(
+        default_factory=list
+    )
 
     def read(self, code: str) -> str | Unmapped:
         """The online value a code of a file stands for."""
@@ -45,27 +45,37 @@ class Translator:
     def count(self, cells: Sequence[str], missing: Mapping[str, Sequence[Foreign]]) -> None:
         """Account for a column: `missing` has, for each cell that is not blank, the values in it
         that have no entry."""
-        for cell, count in Counter(cells).items():
-            unmapped = missing.get(cell)
-            if unmapped is None:
-                continue
-            self._values += count
-            if not unmapped:
-                self._mapped += count
-            for value in unmapped:
-                found = self._unmapped.setdefault(value, [0, cells.index(cell)])
-                found[0] += count
+        self._columns.append((cells, missing))
 
     def take(self, numbers: Sequence[int]) -> Seen:
-        """The account since the last time, its positions as the numbers of rows."""
-        seen = Seen(
+        """The account since the last time, of the rows with these numbers. A row counts once,
+        however many columns and values of it are of this type."""
+        columns, self._columns = self._columns, []
+        missing_of = [missing for _, missing in columns]
+        rows = list(zip(*(cells for cells, _ in columns), strict=True))
+        values = mapped = 0
+        unmapped: dict[Foreign, list[int]] = {}
+        first: dict[tuple[str, ...], int] = {}
+        for row, count in Counter(rows).items():
+            found = [missing.get(cell) for cell, missing in zip(row, missing_of, strict=True)]
+            known = [each for each in found if each is not None]
+            if not known:
+                continue
+            values += count
+            if not any(known):
+                mapped += count
+                continue
+            first = first or {row: at for at, row in reversed(list(enumerate(rows)))}
+            for value in dict.fromkeys(value for each in known for value in each):
+                told = unmapped.setdefault(value, [0, first[row]])
+                told[0] += count
+                told[1] = min(told[1], first[row])
+        return Seen(
             self.type_id,
-            self._values,
-            self._mapped,
-            {value: (count, numbers[at]) for value, (count, at) in self._unmapped.items()},
+            values,
+            mapped,
+            {value: (count, numbers[at]) for value, (count, at) in unmapped.items()},
         )
-        self._values, self._mapped, self._unmapped = 0, 0, {}
-        return seen
 
 
 class TranslatingReader:

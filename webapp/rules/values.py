@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from webapp.rules import money
 from webapp.rules.faults import Fault, FaultCode
 from webapp.rules.fields import Field, Kind
 
@@ -43,6 +44,7 @@ _EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@.<>()\[\],;:\\\"]+(?:\.[^\s@.<
 _ISO_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?")
 _DAY_MONTH = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})(?: 0?0:00(?::00)?)?")
 _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
+_PAST_DATES = ("BIRTH_DATE", "PAYMENT_DATE")
 _SHOWN = 80
 _MEMO_LIMIT = 50_000
 
@@ -190,8 +192,8 @@ def _read_date(field: Field, text: str, settings: ReadSettings) -> Reading:
             f"{field.column} is “{shown(text)}”, which is not a date. Write it as year-month-day "
             f"(1980-03-31) or {order}, the year with four digits.",
         )
-    is_birth = field.column == "BIRTH_DATE"
-    if found.year < EARLIEST_YEAR or (is_birth and found > settings.today):
+    is_past = field.column in _PAST_DATES
+    if found.year < EARLIEST_YEAR or (is_past and found > settings.today):
         why = "in the future" if found > settings.today else f"before {EARLIEST_YEAR}"
         return Fault(
             FaultCode.DATE_OUT_OF_RANGE,
@@ -246,6 +248,29 @@ def _read_choice(field: Field, text: str, _settings: ReadSettings) -> Reading:
     )
 
 
+def _read_amount(field: Field, text: str, _settings: ReadSettings) -> Reading:
+    amount = money.read_amount(text)
+    if amount is not None and abs(amount) < money.LARGEST_AMOUNT:
+        return str(amount)
+    return Fault(
+        FaultCode.NOT_A_NUMBER,
+        field.column,
+        shown(text),
+        f"{field.column} is “{shown(text)}”, which is not an amount. Write digits with a point "
+        "before the cents, and the currency in CURRENCY.",
+    )
+
+
+def _read_currency(field: Field, text: str, _settings: ReadSettings) -> Reading:
+    return money.read_currency(text) or Fault(
+        FaultCode.NOT_A_CHOICE,
+        field.column,
+        shown(text),
+        f"{field.column} is “{shown(text)}”, which is not a currency. Write its three letters, "
+        "such as USD.",
+    )
+
+
 _READERS: dict[Kind, Callable[[Field, str, ReadSettings], Reading]] = {
     Kind.TEXT: _read_text,
     Kind.NUMBER: _read_number,
@@ -254,12 +279,19 @@ _READERS: dict[Kind, Callable[[Field, str, ReadSettings], Reading]] = {
     Kind.YES_NO: _read_yes_no,
     Kind.CHOICE: _read_choice,
     Kind.CONS_ID: _read_cons_id,
+    Kind.TIME: _read_text,
     Kind.GROUP_LIST: _read_text,
     Kind.INTEREST_LIST: _read_text,
     Kind.GROUP_CODE: _read_text,
     Kind.GROUP_NAME: _read_text,
     Kind.INTEREST_CODE: _read_text,
     Kind.INTEREST_NAME: _read_text,
+    Kind.AMOUNT: _read_amount,
+    Kind.CURRENCY: _read_currency,
+    Kind.CAMPAIGN: _read_text,
+    Kind.DONATION_FORM: _read_text,
+    Kind.DESIGNATION: _read_text,
+    Kind.EVENT: _read_text,
 }
 
 

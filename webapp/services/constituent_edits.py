@@ -23,7 +23,7 @@ from webapp.rules.faults import Fault
 from webapp.rules.fields import STORED_FIELDS, Field, Kind
 from webapp.rules.values import Reading, ReadSettings, read_cell, same_text
 from webapp.services.constituents import list_center_ids, stored_text
-from webapp.services.uploads import custom_fields
+from webapp.services.custom_fields import custom_fields
 
 KEYS_LOCK = 7_231_002
 """Held by an import while it matches and writes a chunk (jobs.claims.APPLY_LOCK): keys stand

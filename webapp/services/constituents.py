@@ -21,7 +21,7 @@ from webapp.models import (
     InterestChoice,
 )
 from webapp.rules.fields import STORED_FIELDS, Field, Kind, Section
-from webapp.services.uploads import custom_fields
+from webapp.services.custom_fields import custom_fields
 
 LARGEST_ID = 2**63 - 1
 MOST_MEMBERSHIPS = 200

@@ -84,11 +84,11 @@ def list_coverage(
     if center_ids is not None:
         query = query.where(use.center_id.in_(center_ids))
     return tuple(
-        RunCoverage(*row[:-1], _money(row[-1])) for row in reversed(session.execute(query).all())
+        RunCoverage(*row[:-1], money_of(row[-1])) for row in reversed(session.execute(query).all())
     )
 
 
-def _money(amounts: Mapping[str, Sequence[str]]) -> tuple[MoneyCoverage, ...]:
+def money_of(amounts: Mapping[str, Sequence[str]]) -> tuple[MoneyCoverage, ...]:
     found = (
         MoneyCoverage(currency, Decimal(of_all), Decimal(mapped))
         for currency, (of_all, mapped) in amounts.items()

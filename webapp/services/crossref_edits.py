@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, func, select, text, true
+from sqlalchemy import ColumnElement, CursorResult, func, select, text, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -113,6 +113,7 @@ def add_entry(
     _lock(session, found)
     entry = CrossReferenceEntry(type_id=found.id, version=1)
     _write(session, found, entry, values, user_id)
+    _mark_others(session, found, entry.center_id, entry.online_key)
     return entry
 
 
@@ -128,10 +129,9 @@ def edit_entry(
     """Change an entry as it was when it was read (`version`); who comes second is told."""
     entry = _get_current(session, found, entry_id, version)
     before = (entry.center_id, entry.online_key)
-    was_marked = entry.is_sent_back
     _write(session, found, entry, values, user_id)
-    if was_marked and before != (entry.center_id, entry.online_key):
-        _mark_another(session, found, *before)
+    for scope in {before, (entry.center_id, entry.online_key)}:
+        _mark_others(session, found, *scope)
     return entry
 
 
@@ -146,11 +146,10 @@ def delete_entry(
     """Delete an entry as it was when it was read. Where it was the one to send back, the oldest
     of the others takes its place."""
     entry = _get_current(session, found, entry_id, version)
-    was_marked, scope = entry.is_sent_back, (entry.center_id, entry.online_key)
+    scope = (entry.center_id, entry.online_key)
     session.delete(entry)
     session.flush()
-    if was_marked:
-        _mark_another(session, found, *scope)
+    _mark_others(session, found, *scope)
 
 
 def _lock(session: Session, found: CrossReferenceType) -> None:
@@ -278,18 +277,23 @@ _MARK = text("""
 UPDATE cross_reference_entries SET is_sent_back = true, version = version + 1
 WHERE id = (SELECT e.id FROM cross_reference_entries e
     WHERE e.type_id = :type AND coalesce(e.center_id, 0) = :center AND e.online_key = :key
-    AND NOT EXISTS (SELECT 1 FROM cross_reference_entries m
+    AND NOT e.is_sent_back AND NOT EXISTS (SELECT 1 FROM cross_reference_entries m
         WHERE m.type_id = e.type_id AND coalesce(m.center_id, 0) = :center
         AND m.online_key = :key AND m.is_sent_back
         AND daterange(m.valid_from, m.valid_to, '[]') && daterange(e.valid_from, e.valid_to, '[]'))
     ORDER BY e.id LIMIT 1)""")
 
 
-def _mark_another(
+def _mark_others(
     session: Session, found: CrossReferenceType, center_id: int | None, key: str
 ) -> None:
-    session.execute(_MARK, {"type": found.id, "center": center_id or 0, "key": key})
-    session.expire_all()
+    """Whichever lost the one that was sent back in their place: the oldest of them takes it, so
+    that an entry is left unmarked only beside a marked one."""
+    while True:
+        done = session.execute(_MARK, {"type": found.id, "center": center_id or 0, "key": key})
+        if not cast("CursorResult[Any]", done).rowcount:
+            break
+        session.expire_all()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A type's entries as CSV: one row each, in the form that an import takes.
+"""A type's entries as CSV or Excel: one row each, in the form that an upload takes.
 
 The columns are ONLINE_VALUE, one FOREIGN_n for each key, ONLINE_NAME (to read only), DESCRIPTION,
 CENTER (blank: General), SEND_BACK, VALID_FROM, VALID_TO. Written like the rejects file: UTF-8 with
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from typing import BinaryIO
 
+import xlsxwriter
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
@@ -38,10 +40,44 @@ def write_entries(
     *,
     center_ids: frozenset[int] | None = None,
 ) -> None:
-    """Write the entries in the order of their foreign values. Memory does not grow."""
+    """Write the entries as CSV, in the order of their foreign values. Memory does not grow."""
     with_bom = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
     writer = csv.writer(with_bom, quoting=csv.QUOTE_ALL)
     writer.writerow(columns(found))
+    writer.writerows(map(guard, row) for row in _read_rows(session, found, center_ids))
+    with_bom.flush()
+    with_bom.detach()
+
+
+def write_workbook(
+    session: Session,
+    found: CrossReferenceType,
+    stream: BinaryIO,
+    *,
+    center_ids: frozenset[int] | None = None,
+) -> None:
+    """The same as an Excel workbook in which every cell is text, so that 007 stays 007. Guarded as
+    the CSV is: both come in again by the same way."""
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    workbook = xlsxwriter.Workbook(stream, options)
+    as_text = workbook.add_format({"num_format": "@"})
+    heading = workbook.add_format({"num_format": "@", "bold": True})
+    sheet = workbook.add_worksheet("Cross-references")
+    sheet.freeze_panes(1, 0)
+    names = columns(found)
+    sheet.set_column(0, len(names) - 1, 20, as_text)
+    for at, name in enumerate(names):
+        sheet.write_string(0, at, name, heading)
+    for line, row in enumerate(_read_rows(session, found, center_ids), start=1):
+        for at, value in enumerate(row):
+            if value:
+                sheet.write_string(line, at, guard(value), as_text)
+    workbook.close()
+
+
+def _read_rows(
+    session: Session, found: CrossReferenceType, center_ids: frozenset[int] | None
+) -> Iterator[tuple[str, ...]]:
     entry = CrossReferenceEntry
     query = (
         select(
@@ -60,9 +96,5 @@ def write_entries(
     )
     for part in session.execute(query).partitions():
         names = crossref_online.find_labels(session, found, [row[0] for row in part])
-        writer.writerows(
-            map(guard, (online, *foreign, names.get(online, ""), *rest))
-            for online, foreign, *rest in part
-        )
-    with_bom.flush()
-    with_bom.detach()
+        for online, foreign, *rest in part:
+            yield (online, *foreign, names.get(online, ""), *rest)

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
-from webapp.models import Center, Change, CrossReferenceType
+from webapp.models import Center, Change, CrossReferenceType, Run
 from webapp.services import crossref_online
 
 PAGE_CHANGES = 50
@@ -41,7 +41,8 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class EntryChange:
-    """One change of one entry; `what` names the entry as it was then."""
+    """One change of one entry; `what` names the entry as it was then, `run` is the upload (or the
+    undo of one) that made it."""
 
     id: int
     entry_id: int
@@ -50,6 +51,7 @@ class EntryChange:
     op: str
     what: str
     changes: tuple[FieldChange, ...]
+    run: Run | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +68,19 @@ def list_changes(
     *,
     center_ids: frozenset[int] | None = None,
     entry_id: int | None = None,
+    since: datetime | None = None,
     before: int | None = None,
     limit: int = PAGE_CHANGES,
 ) -> HistoryPage:
-    """The changes of a type's entries, or of one of them, that these people may see."""
+    """The changes of a type's entries, or of one of them, that these people may see; those from a
+    moment on, if one is given."""
     query = (
         select(Change.id, Change.key, Change.at, Change.actor, Change.op)
         .where(Change.table_name == TABLE, _about(found, entry_id))
         .order_by(Change.id.desc())
     )
+    if since is not None:
+        query = query.where(Change.at >= since)
     seen: list[EntryChange] = []
     last = before
     while True:
@@ -103,22 +109,25 @@ def _describe(
     """These changes in words: each entry is walked back from how it is now."""
     if not ids:
         return []
-    keys = list(session.scalars(select(Change.key).where(Change.id.in_(ids)).distinct()))
+    shown = Change.table_name == TABLE, _about(found, None), Change.id.in_(ids)
+    keys = list(session.scalars(select(Change.key).where(*shown).distinct()))
     log = session.execute(
-        select(Change.id, Change.key, Change.at, Change.actor, Change.op, Change.old)
+        select(Change.id, Change.key, Change.at, Change.actor, Change.op, Change.old, Change.run_id)
         .where(Change.table_name == TABLE, Change.key.in_(keys), Change.id >= min(ids))
         .order_by(Change.id.desc())
         .limit(_LATER)
     ).all()
     states = _present(session, keys)
     wanted, described = set(ids), []
-    for number, key, at, actor, op, old in log:
+    for number, key, at, actor, op, old, run_id in log:
         after = states.get(key)
         earlier: State | None = None if op == "insert" else (after or {}) | (old or {})
         states[key] = earlier
         if number in wanted and _may_see(earlier or after, center_ids):
-            described.append((number, key, at, actor, op, earlier, after))
-    names = _names(session, found, [state for row in described for state in row[5:] if state])
+            described.append((number, key, at, actor, op, run_id, earlier, after))
+    names = _names(session, found, [state for row in described for state in row[6:] if state])
+    made_by = {row[5] for row in described if row[5]}
+    runs = {run.id: run for run in session.scalars(select(Run).where(Run.id.in_(made_by)))}
     return [
         EntryChange(
             number,
@@ -128,8 +137,9 @@ def _describe(
             op,
             _values((after or earlier or {}).get("foreign_values")) or "",
             _compare(earlier, after, names) if op == "update" else _compare({}, after, names),
+            runs.get(run_id or 0),
         )
-        for number, key, at, actor, op, earlier, after in described
+        for number, key, at, actor, op, run_id, earlier, after in described
     ]
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
@@ -61,6 +62,11 @@ def key_of(field: Field) -> str | None:
     if field.kind in _KIND_KEYS:
         return _KIND_KEYS[field.kind]
     return _COLUMN_KEYS.get(field.column)
+
+
+def other_keys_of(field: Field) -> tuple[str, ...]:
+    """The types, besides that of `key_of`, in which a column's values are looked up as well."""
+    return ("teamraiser", "personal_event") if field.kind is Kind.EVENT else ()
 
 
 def find_labels(
@@ -154,10 +160,37 @@ def check_online(
     return _check_number(session, found, cleaned, center_id, field)
 
 
-def _check_code(found: CrossReferenceType, value: str, field: str) -> str:
+def longest_online(found: CrossReferenceType) -> int:
+    """How many characters an online value of this type can have: as many as its fields."""
     longest = LONGEST_VALUE
     for column in columns_of(found.key):
         longest = min(longest, _BY_COLUMN[column].max_length or longest)
+    return longest
+
+
+def noun_of(found: CrossReferenceType) -> str:
+    """What a type's online values are numbers of, in a sentence."""
+    return found.online_kind.replace("_", " ")
+
+
+def things_sql(found: CrossReferenceType) -> str | None:
+    """SQL of what a type's numbers can be: id, name, center_id, is_mappable. None for codes."""
+    table = _TABLES.get(found.online_kind)
+    if table is None:
+        return None
+    is_mappable: ColumnElement[bool] = true()
+    query = select(table.id, table.name, table.center_id)
+    if table is Group:
+        is_mappable = Group.kind.in_(MAPPABLE_GROUPS)
+    else:
+        query = query.where(*_of_kind(found))
+    query = query.add_columns(is_mappable.label("is_mappable"))
+    dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+    return str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
+def _check_code(found: CrossReferenceType, value: str, field: str) -> str:
+    longest = longest_online(found)
     if len(value) > longest:
         raise DataSyncError(
             "online_too_long", f"Use at most {longest} characters for the online value.", field
@@ -171,7 +204,7 @@ def _check_code(found: CrossReferenceType, value: str, field: str) -> str:
 def _check_number(
     session: Session, found: CrossReferenceType, value: str, center_id: int | None, field: str
 ) -> str:
-    noun = found.online_kind.replace("_", " ")
+    noun = noun_of(found)
     table = _TABLES[found.online_kind]
     thing: _Thing | None = None
     if value.isascii() and value.isdigit() and int(value[:20]) <= LARGEST_ID:
@@ -227,6 +260,10 @@ _KIND_KEYS = {
     Kind.GROUP_CODE: "group",
     Kind.INTEREST_LIST: "interest",
     Kind.INTEREST_CODE: "interest",
+    Kind.CAMPAIGN: "campaign",
+    Kind.DONATION_FORM: "donation_form",
+    Kind.DESIGNATION: "designation",
+    Kind.EVENT: "event",
 }
 _FIELD_KEYS = (
     "origin_source",

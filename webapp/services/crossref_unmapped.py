@@ -70,9 +70,15 @@ WHERE NOT s.is_outward AND (CAST(:type AS bigint) IS NULL OR s.type_id = :type)
         AND daterange(e.valid_from, e.valid_to, '[]') @> CAST(:today AS date))
 ORDER BY s.type_id, coalesce(s.center_id, 0), s.foreign_key, s.run_id DESC"""
 
+_OF_TEXT = """(CAST(:text AS text) IS NULL OR strpos(datasync_fold(
+    array_to_string(w.foreign_values, ' ')), datasync_fold(:text)) > 0)"""
+_BEHIND = """(CAST(:rows AS bigint) IS NULL OR (-w.rows, w.foreign_key, coalesce(w.center_id, 0))
+    > (-CAST(:rows AS bigint), CAST(:key AS text), CAST(:owner AS bigint)))"""
+
 _LIST = text(
     f"SELECT w.*, c.name AS center FROM ({_WAITING}) w LEFT JOIN centers c ON c.id = w.center_id"  # noqa: S608
-    " ORDER BY w.rows DESC, w.foreign_key, w.center_id LIMIT :limit"
+    f" WHERE {_OF_TEXT} AND {_BEHIND}"
+    " ORDER BY w.rows DESC, w.foreign_key, coalesce(w.center_id, 0) LIMIT :limit"
 )
 _ONLINE = text("""
 SELECT w.*, c.name AS center FROM (
@@ -102,33 +108,71 @@ def count_waiting(
     return {row[0]: (row[1], int(row[2])) for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page of waiting values begins: behind the value with so many rows and this key."""
+
+    rows: int
+    foreign_key: str
+    center_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingFilter:
+    """Which waiting values are wanted: of one run or preview, with some text, behind a place."""
+
+    run_id: int | None = None
+    text: str = ""
+    after: Place | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every value is wanted."""
+        return self.run_id is None and not self.text
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPage:
+    """Some waiting values, and the place behind which the next page starts; None: there is none."""
+
+    values: tuple[UnmappedValue, ...] = ()
+    next_after: Place | None = None
+
+
 def list_waiting(
     session: Session,
     found: CrossReferenceType,
     today: date,
     *,
     center_ids: frozenset[int] | None = None,
-    run_id: int | None = None,
+    wanted: WaitingFilter | None = None,
     limit: int = PAGE_VALUES,
-) -> tuple[UnmappedValue, ...]:
-    """The foreign values that wait for an entry, those of most rows first, with suggestions.
-    `run_id`: only those that this run or preview had."""
+) -> WaitingPage:
+    """The foreign values that wait for an entry, those of most rows first, with suggestions."""
+    wanted = wanted or WaitingFilter()
+    after = wanted.after
     rows = session.execute(
         _LIST,
         {
             "type": found.id,
-            "run": run_id,
+            "run": wanted.run_id,
             "centers": _as_list(center_ids),
             "today": today,
-            "limit": limit,
+            "text": wanted.text or None,
+            "rows": after.rows if after else None,
+            "key": after.foreign_key if after else None,
+            "owner": after.center_id if after else None,
+            "limit": limit + 1,
         },
     ).all()
     if not rows:
-        return ()
+        return WaitingPage()
     options = crossref_online.list_options(session, found, center_ids=center_ids)
     labels = {option.value: option.label for option in options}
     mapped = _mapped_before(session, found, center_ids)
-    return tuple(
+    shown = rows[:limit]
+    last = shown[-1]
+    values = tuple(
         UnmappedValue(
             row.type_id,
             tuple(row.foreign_values),
@@ -141,8 +185,10 @@ def list_waiting(
             row.center,
             tuple(suggest(row.foreign_values, labels, mapped)),
         )
-        for row in rows
+        for row in shown
     )
+    place = Place(last.rows, last.foreign_key, last.center_id or 0)
+    return WaitingPage(values, place if len(rows) > limit else None)
 
 
 def list_waiting_online(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
-from webapp.models import Center, CrossReferenceEntry, CrossReferenceType, User
+from webapp.models import Center, CrossReferenceEntry, CrossReferenceType, Operation, Run, User
+from webapp.rules.catalogues import CROSSREF_UPLOAD
 from webapp.rules.crossrefs import (
     OnlineKind,
     online_key,
@@ -89,7 +90,7 @@ def list_types(
         )
     }
     lines = []
-    for found in session.scalars(select(CrossReferenceType).order_by(CrossReferenceType.position)):
+    for found in list_all_types(session):
         count, at = counts.get(found.id, (0, None))
         who = None
         if at is not None:
@@ -103,9 +104,44 @@ def list_types(
     return tuple(lines)
 
 
+def list_all_types(session: Session) -> Sequence[CrossReferenceType]:
+    """Every type, in the order of the list."""
+    return session.scalars(select(CrossReferenceType).order_by(CrossReferenceType.position)).all()
+
+
 def find_type(session: Session, key: str) -> CrossReferenceType | None:
     """The type with this key, or None."""
     return session.scalar(select(CrossReferenceType).where(CrossReferenceType.key == key))
+
+
+UPLOADS_SHOWN = 5
+
+
+def list_uploads(
+    session: Session,
+    found: CrossReferenceType,
+    *,
+    center_ids: frozenset[int] | None = None,
+    user_id: int,
+) -> Sequence[Run]:
+    """The last uploads of a type's entries that these people may see, newest first, and the
+    person's own drafts of such."""
+    query = (
+        select(Run)
+        .join(Operation, Operation.id == Run.operation_id)
+        .options(joinedload(Run.user), joinedload(Run.upload))
+        .where(
+            Operation.kind == CROSSREF_UPLOAD,
+            Run.kind == "run",
+            Run.options["crossref_type"].astext == found.key,
+            or_(Run.queued_at.is_not(None), (Run.state == "draft") & (Run.user_id == user_id)),
+        )
+        .order_by(Run.id.desc())
+        .limit(UPLOADS_SHOWN)
+    )
+    if center_ids is not None:
+        query = query.where(Run.center_id.in_(center_ids))
+    return session.scalars(query).all()
 
 
 # ---- entries, to look at ----
@@ -161,14 +197,18 @@ def find_entry(session: Session, found: CrossReferenceType, entry_id: int) -> En
 
 
 def count_entries(
-    session: Session, found: CrossReferenceType, *, center_ids: frozenset[int] | None = None
+    session: Session,
+    found: CrossReferenceType,
+    *,
+    center_ids: frozenset[int] | None = None,
+    most: int = COUNTED,
 ) -> int:
-    """How many entries of a type these people see; no further than one above COUNTED."""
+    """How many entries of a type these people see; no further than one above `most`."""
     entry = CrossReferenceEntry
     some = (
         select(entry.id)
         .where(entry.type_id == found.id, *visible_to(entry.center_id.expression, center_ids))
-        .limit(COUNTED + 1)
+        .limit(most + 1)
         .subquery()
     )
     return session.scalar(select(func.count()).select_from(some)) or 0

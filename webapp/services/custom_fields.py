@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
 from webapp.models import Constituent, CustomField, Run
-from webapp.rules.fields import Kind
-from webapp.services.uploads import MAX_CUSTOM_TEXT
+from webapp.rules.fields import Field, Kind, custom_field
 
 KINDS: dict[Kind, str] = {
     Kind.TEXT: "Text",
@@ -22,6 +21,7 @@ KINDS: dict[Kind, str] = {
     Kind.CHOICE: "One of several choices",
 }
 DEFAULT_LENGTH = 255
+MAX_CUSTOM_TEXT = 1000
 MOST_CHOICES = 200
 LONGEST_CHOICE = 100
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -30,6 +30,21 @@ _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 def list_fields(session: Session) -> Sequence[CustomField]:
     """All of them, in the order they were added."""
     return session.scalars(select(CustomField).order_by(CustomField.id)).all()
+
+
+def custom_fields(session: Session) -> tuple[Field, ...]:
+    """The fields that administrators added."""
+    rows = session.scalars(select(CustomField).order_by(CustomField.id))
+    return tuple(
+        custom_field(
+            row.key,
+            row.label,
+            Kind(row.kind),
+            max_length=row.max_length or (MAX_CUSTOM_TEXT if row.kind == "text" else None),
+            choices=row.choices,
+        )
+        for row in rows
+    )
 
 
 def find_field(session: Session, key: str) -> CustomField | None:

@@ -45,14 +45,14 @@ CAMPAIGNS = (
     Purpose(303, "Spring Appeal 2025", "The letter of April."),
     Purpose(304, "Save Otter Meadow", "Land that is for sale."),
     Purpose(305, "Events 2025", "Tickets, teams and runs."),
-    Purpose(306, "North Center Trails", "Boardwalks in the North.", NORTH),
+    Purpose(306, "North Center Trails", "Boardwalks in the North."),
 )
 FORMS = (
     Purpose(401, "Give now"),
     Purpose(402, "Monthly giving"),
     Purpose(403, "In honor or memory"),
     Purpose(404, "Otter Meadow page"),
-    Purpose(405, "North Center page", "", NORTH),
+    Purpose(405, "North Center page"),
 )
 DESIGNATIONS = (
     Purpose(501, "Where it is needed most"),
@@ -78,12 +78,14 @@ CROSS_REFERENCES: Mapping[str, tuple[tuple[str, str, str], ...]] = {
         ("302", "AF25", "Donor system: campaign"),
         ("303", "SPR25", "Donor system: campaign"),
         ("305", "EVT25", "Donor system: campaign"),
+        ("306", "NTRAIL", "Donor system: campaign"),
     ),
     "donation_form": (
         ("401", "WEB", "Donor system: appeal"),
         ("402", "WEB-M", "Donor system: appeal"),
         ("403", "TRIB", "Donor system: appeal"),
         ("404", "OTTER", "Donor system: appeal"),
+        ("405", "WEB-N", "Donor system: appeal"),
     ),
     "designation": (
         ("501", "GEN", "Donor system: fund"),

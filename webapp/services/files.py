@@ -5,7 +5,10 @@ Any fsspec address does: a folder (`file:///...`), `s3://bucket/prefix`, `memory
 
 from __future__ import annotations
 
+import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -14,10 +17,13 @@ from typing import Any, BinaryIO, cast
 
 import fsspec
 from flask import current_app
+from fsspec.implementations.local import LocalFileSystem
 
 from webapp.settings import Settings
 
 BLOCK = 4 * 1024**2
+UNFINISHED = ".part"
+"""What the name of a file ends in while it is being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,36 @@ class FileStore:
     def open(self, key: str, mode: str = "rb") -> BinaryIO:
         """The file's bytes. In mode `wb` the file is there once it is closed."""
         return cast(BinaryIO, self.filesystem.open(self._path(key), mode, block_size=BLOCK))
+
+    @contextmanager
+    def write_whole(self, key: str) -> Iterator[BinaryIO]:
+        """A file that is there in full once this ends, and not at all when it ends in an exception
+        or the process dies: in a folder it gets its name last, elsewhere the store sees to it."""
+        if isinstance(self.filesystem, LocalFileSystem):
+            with self._write_beside(key) as file:
+                yield file
+            return
+        file = self.filesystem.open(self._path(key), "wb", block_size=BLOCK, autocommit=False)
+        try:
+            yield cast(BinaryIO, file)
+            file.close()
+        except BaseException:
+            file.discard()
+            raise
+        file.commit()
+
+    @contextmanager
+    def _write_beside(self, key: str) -> Iterator[BinaryIO]:
+        unfinished = f"{key}{UNFINISHED}"
+        try:
+            with self.open(unfinished, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            self.move(unfinished, key)
+        except BaseException:
+            self.delete(unfinished)
+            raise
 
     def size(self, key: str) -> int:
         """How many bytes the file has."""

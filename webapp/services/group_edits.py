@@ -1,33 +1,20 @@
-"""Making and changing groups and interests by hand, and what became of a group so far."""
+"""Making and changing groups and interests by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
-from webapp.models import Change, Group, Interest, Run
+from webapp.models import Group, Interest
 from webapp.models.groups import INTERESTS_FOLDER
 from webapp.rules.names import cleaned, folded_name
 
 EDITABLE_KINDS = ("standard", "center_members")
 """What is an interest's, or a run's, is changed with those."""
-HISTORY = 50
-_FIELDS = {"name": "name", "folder": "folder", "description": "description"}
-
-
-@dataclass(frozen=True, slots=True)
-class GroupEvent:
-    """One thing that happened to a group: made, changed, or filled by a run."""
-
-    at: datetime
-    who: str
-    words: str
-    run: Run | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,63 +112,6 @@ def list_parents(
     if but is not None:
         query = query.where(Interest.id != but)
     return session.scalars(query.order_by(func.lower(Interest.name), Interest.id)).all()
-
-
-def list_history(
-    session: Session, group: Group, center_ids: Iterable[int] | None
-) -> list[GroupEvent]:
-    """What happened to a group, newest first: by hand, and by runs that these people may see."""
-    events = [
-        GroupEvent(change.at, change.actor or "DataSync", _words(change))
-        for change in session.scalars(
-            select(Change)
-            .where(
-                Change.constituent_id.is_(None),
-                Change.table_name == "groups",
-                Change.key == str(group.id),
-            )
-            .order_by(Change.id.desc())
-            .limit(HISTORY)
-        )
-    ]
-    query = (
-        select(Run)
-        .where(
-            Run.kind == "run",
-            Run.started_at.is_not(None),
-            text("(jsonb_exists(runs.tallies -> 'groups', :group) OR runs.id = :made_by)"),
-        )
-        .params(group=str(group.id), made_by=group.made_by_run_id or 0)
-        .order_by(Run.id.desc())
-        .limit(HISTORY)
-    )
-    if center_ids is not None:
-        query = query.where(Run.center_id.in_(list(center_ids)))
-    for run in session.scalars(query):
-        count = _added(run, group)
-        who = (run.user.name or run.user.email) if run.user else "DataSync"
-        people = "person" if count == 1 else "people"
-        words = f"Added {count:,} {people}" if count else "Made or filled it"
-        events.append(GroupEvent(run.finished_at or run.started_at or run.created_at, who, words,
-                                 run))  # fmt: skip
-    return sorted(events, key=lambda event: event.at, reverse=True)[:HISTORY]
-
-
-def _added(run: Run, group: Group) -> int:
-    named = (run.tallies.get("new_groups") or {}).get(group.name, 0)
-    return int((run.tallies.get("groups") or {}).get(str(group.id), named))
-
-
-def _words(change: Change) -> str:
-    if change.op == "insert":
-        return "Made"
-    told = [
-        f"{_FIELDS[name].capitalize()} changed"
-        + (f" from “{old}”" if old and name != "description" else "")
-        for name, old in (change.old or {}).items()
-        if name in _FIELDS
-    ]
-    return "; ".join(told) or "Changed"
 
 
 def _require_free(

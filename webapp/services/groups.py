@@ -162,8 +162,25 @@ def list_interests(
     session: Session, *, center_ids: frozenset[int] | None = None
 ) -> tuple[InterestLine, ...]:
     """Every interest these people see, under its parent, with the choices made."""
-    parent = aliased(Interest)
     rows = session.execute(
+        _interest_lines().where(*visible_to(Interest.center_id.expression, center_ids))
+    ).all()
+    counts = _count_choices(session, center_ids)
+    return tuple(InterestLine(*row, *counts.get(row[0], (0, 0))) for row in rows)
+
+
+def get_interest_line(
+    session: Session, interest: Interest, *, center_ids: frozenset[int] | None = None
+) -> InterestLine:
+    """One interest, as a list tells of it."""
+    row = session.execute(_interest_lines().where(Interest.id == interest.id)).one()
+    counts = _count_choices(session, center_ids, interest.id)
+    return InterestLine(*row, *counts.get(interest.id, (0, 0)))
+
+
+def _interest_lines() -> Select[int, str, str, str, str, int | None, bool, int | None, int | None]:
+    parent = aliased(Interest)
+    return (
         select(
             Interest.id,
             Interest.name,
@@ -177,16 +194,13 @@ def list_interests(
         )
         .outerjoin(parent, parent.id == Interest.parent_id)
         .outerjoin(Center, Center.id == Interest.center_id)
-        .where(*visible_to(Interest.center_id.expression, center_ids))
         .order_by(
             func.datasync_fold(func.coalesce(parent.name, Interest.name)),
             func.coalesce(parent.id, Interest.id),
             case((parent.id.is_(None), 0), else_=1),
             func.datasync_fold(Interest.name),
         )
-    ).all()
-    counts = _count_choices(session, center_ids)
-    return tuple(InterestLine(*row, *counts.get(row[0], (0, 0))) for row in rows)
+    )
 
 
 def _conditions(wanted: GroupFilter) -> list[ColumnElement[bool]]:
@@ -234,13 +248,15 @@ def _count_up_to(
 
 
 def _count_choices(
-    session: Session, center_ids: frozenset[int] | None
+    session: Session, center_ids: frozenset[int] | None, interest_id: int | None = None
 ) -> dict[int, tuple[int, int]]:
     query = select(
         InterestChoice.interest_id,
         func.count().filter(InterestChoice.opted_in),
         func.count().filter(~InterestChoice.opted_in),
     ).group_by(InterestChoice.interest_id)
+    if interest_id is not None:
+        query = query.where(InterestChoice.interest_id == interest_id)
     if center_ids is not None:
         mine = select(CenterMember.constituent_id).where(CenterMember.center_id.in_(center_ids))
         query = query.where(InterestChoice.constituent_id.in_(mine))

@@ -17,10 +17,10 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, and_, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from webapp.models import Center, Change, Group, Interest, Run, Upload
+from webapp.models import Center, Change, Group, Interest, Run, Transaction, Upload
 from webapp.rules.fields import STORED_FIELDS, Field
 from webapp.services.constituents import shown_value, visible_to
-from webapp.services.uploads import custom_fields
+from webapp.services.custom_fields import custom_fields
 
 PAGE_CHANGES = 100
 STATE_LABELS = {"active_detail": "Status", "merged_into_id": "Merged into"}
@@ -94,6 +94,7 @@ class _Names:
     interests: Mapping[str, str]
     centers: Mapping[str, str]
     sources: Mapping[int, Source]
+    gifts: Mapping[str, str] = field(default_factory=dict)
     attribute: str | None = field(default=None)
 
 
@@ -241,8 +242,19 @@ def _other_change(change: Change, state: State, names: _Names) -> Iterator[Other
         name = names.centers.get(key)
         if name is not None:
             yield OtherChange("Center", name, is_added)
+    elif change.table_name == "transactions":
+        yield from _gift_change(change, names)
     elif change.table_name == "interest_choices":
         yield from _choice_change(change, state, names)
+
+
+def _gift_change(change: Change, names: _Names) -> Iterator[OtherChange]:
+    """A transaction that came, went, moved here from another record, or was corrected."""
+    name = names.gifts.get(change.key or "") or (change.old or {}).get("transaction_id") or ""
+    if change.op == "update" and "constituent_id" not in (change.old or {}):
+        yield OtherChange("Transaction corrected", name, True)
+    else:
+        yield OtherChange("Transaction", name, change.op != "delete")
 
 
 def _choice_change(change: Change, state: State, names: _Names) -> Iterator[OtherChange]:
@@ -353,6 +365,11 @@ def _names(
         ),
         centers=named(select(Center.id, Center.name).where(Center.id.in_(centers), may_see)),
         sources=_sources(session, changes),
+        gifts=named(
+            select(Transaction.id, Transaction.transaction_id).where(
+                Transaction.id.in_(ids("transactions"))
+            )
+        ),
         attribute=attribute,
     )
 

@@ -19,6 +19,7 @@ EXPLANATIONS: dict[Kind, str] = {
     Kind.NUMBER: "A number: digits, with a point before decimals",
     Kind.EMAIL: "An email address such as name@example.org",
     Kind.DATE: "A date: 1980-12-31, or with slashes in the order the run says",
+    Kind.TIME: "A date and time, only in downloads",
     Kind.YES_NO: "Yes or No",
     Kind.CHOICE: "One of",
     Kind.CONS_ID: "The number a download gave; blank for new constituents",
@@ -27,6 +28,12 @@ EXPLANATIONS: dict[Kind, str] = {
     Kind.GROUP_CODE: "A group's number here, or its code in the cross-references",
     Kind.GROUP_NAME: "A group's name, instead of its ID; an unknown name makes the group",
     Kind.INTEREST_CODE: "An interest's number here, or its code in the cross-references",
+    Kind.AMOUNT: "An amount: digits, with a point before the cents",
+    Kind.CURRENCY: "Three letters such as USD; blank for the site's own currency",
+    Kind.CAMPAIGN: "A campaign's number or name here, or its code in the cross-references",
+    Kind.DONATION_FORM: "A donation form's number or name here, or its code",
+    Kind.DESIGNATION: "A fund's number or name here, or its code in the cross-references",
+    Kind.EVENT: "An event's number or name here, or its code in the cross-references",
     Kind.INTEREST_NAME: "An interest's name, instead of its ID; an unknown name makes the interest",
 }
 

@@ -20,12 +20,15 @@ from zoneinfo import ZoneInfo
 from flask import current_app
 from flask_mailman import EmailMultiAlternatives
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, object_session
 
 from webapp.config import current_settings
 from webapp.extensions import mail
 from webapp.formats import duration, number, plural
 from webapp.models import Message, Run
+from webapp.rules.money import written
+from webapp.services.held_back import count_amounts
+from webapp.services.progress import is_download
 from webapp.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,8 @@ SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=1)
 PAGE_MESSAGES = 50
 _ENDINGS = {"success": "finished", "failure": "failed", "cancelled": "cancelled"}
 _COUNTED = ("created", "updated", "unchanged", "rejected", "withheld")
+_COUNTED_DOWNLOAD = ("delivered", "removed", "withheld", "filtered_out")
+_LABELS = {"withheld": "Held back", "filtered_out": "Filtered out"}
 _MAX_SUBJECT = 200
 
 
@@ -73,6 +78,13 @@ def _title(run: Run) -> str:
 
 
 def _counts_in_words(run: Run) -> str:
+    if is_download(run):
+        told = [
+            f"{number(getattr(run, name))} {_LABELS.get(name, name).lower()}"
+            for name in _COUNTED_DOWNLOAD
+            if getattr(run, name)
+        ]
+        return ", ".join(told) or "no changes"
     told = [f"{number(getattr(run, name))} {name}" for name in _COUNTED if getattr(run, name)]
     return ", ".join(told) or "no rows"
 
@@ -87,9 +99,13 @@ def _context(run: Run) -> dict[str, Any]:
         ("Started", _moment(run.started_at, zone)),
         ("Took", duration(took) if took is not None else None),
     ]
-    not_through = run.rejected + run.withheld if run.kind == "run" else 0
-    names = ("restored", "removed", "kept") if run.kind == "undo" else _COUNTED
-    counts = [(name.capitalize(), _count_of(run, name)) for name in names]
+    is_file = is_download(run)
+    not_through = run.rejected + run.withheld if run.kind == "run" and not is_file else 0
+    names: Sequence[str] = ("restored", "removed", "kept") if run.kind == "undo" else _COUNTED
+    names = _COUNTED_DOWNLOAD if is_file else names
+    labels = _LABELS if is_file else {}
+    counts = [(labels.get(name, name.capitalize()), _count_of(run, name)) for name in names]
+    total = ("Looked at" if is_file else "Rows read", number(run.rows_read))
     return {
         "title": _title(run),
         "operation": run.operation.title,
@@ -97,8 +113,9 @@ def _context(run: Run) -> dict[str, Any]:
         "failure": run.failure,
         "facts": [(label, value) for label, value in facts if value],
         "counts": [(label, number(count)) for label, count in counts],
-        "total": ("Rows read", number(run.rows_read)) if run.kind != "undo" else None,
+        "total": total if run.kind != "undo" else None,
         "rejects": plural(not_through, "row") if not_through else None,
+        "held_back": _held_back(run) if is_file and run.withheld else None,
         "url": run_url(settings, run),
         "run_id": run.id,
         "site": settings.site_name,
@@ -107,6 +124,14 @@ def _context(run: Run) -> dict[str, Any]:
 
 def _count_of(run: Run, name: str) -> int:
     return int(run.tallies.get(name, 0)) if run.kind == "undo" else int(getattr(run, name))
+
+
+def _held_back(run: Run) -> str:
+    """How many records wait, and what they amount to."""
+    session = object_session(run)
+    amounts = count_amounts(session, run.id) if session is not None else []
+    sums = ", ".join(written(amount, currency) for amount, currency in amounts)
+    return plural(run.withheld, "record") + (f" ({sums})" if sums else "")
 
 
 def _moment(value: datetime | None, zone: ZoneInfo) -> str | None:

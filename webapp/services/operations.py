@@ -13,11 +13,32 @@ from sqlalchemy.orm import Session, aliased
 
 from webapp.errors import DataSyncError
 from webapp.models import Center, Operation, Run, User, UserRole
-from webapp.rules.catalogues import GROUP_UPLOAD, SEGMENTATION, STANDARD_IMPORT
+from webapp.rules.catalogues import (
+    CONSTITUENT_DOWNLOAD,
+    CROSSREF_UPLOAD,
+    GROUP_UPLOAD,
+    SEGMENTATION,
+    STANDARD_IMPORT,
+    TRANSACTION_DOWNLOAD,
+    TRANSACTION_UPLOAD,
+    catalogue_of,
+)
+from webapp.rules.download_settings import DownloadSettings
 from webapp.rules.values import DateOrder
 
-WORKING_KINDS = (STANDARD_IMPORT, GROUP_UPLOAD, SEGMENTATION)
-"""Only operations that work are listed; a kind joins when its processor is there."""
+WORKING_KINDS = (
+    STANDARD_IMPORT,
+    GROUP_UPLOAD,
+    SEGMENTATION,
+    TRANSACTION_UPLOAD,
+    CONSTITUENT_DOWNLOAD,
+    CROSSREF_UPLOAD,
+    TRANSACTION_DOWNLOAD,
+)
+"""Only operations that work can be started; a kind joins when its processor is there."""
+
+LISTED_KINDS = tuple(kind for kind in WORKING_KINDS if not catalogue_of(kind).is_of_entries)
+"""Uploads of cross-references start from the type whose entries they are."""
 
 OPT_IN_RIGHT = "may_opt_in_again"
 
@@ -47,6 +68,7 @@ class OperationDraft:
     date_order: DateOrder = DateOrder.MONTH_FIRST
     template_columns: tuple[str, ...] = ()
     may_opt_in_again: bool = False
+    download: DownloadSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +134,12 @@ def is_for(operation: Operation, *, user_id: int, centers: Centers) -> bool:
     if operation.user_id is not None:
         return operation.center_id in centers
     return operation.center_id is None or operation.center_id in centers
+
+
+def is_open_to(operation: Operation, *, is_admin: bool) -> bool:
+    """Whether the kind of the operation is one for everybody, or they are an administrator: what
+    adds gifts to the books is nobody else's."""
+    return is_admin or not catalogue_of(operation.kind).for_administrators
 
 
 def copy_operation(session: Session, original: Operation, draft: OperationDraft) -> Operation:
@@ -224,7 +252,7 @@ def _entries(
         .outerjoin(User, User.id == Operation.user_id)
         .outerjoin(Center, Center.id == Operation.center_id)
         .outerjoin(last_run, true())
-        .where(which, Operation.kind.in_(WORKING_KINDS))
+        .where(which, Operation.kind.in_(LISTED_KINDS))
         .order_by(Operation.is_standard.desc(), func.lower(Operation.title), Operation.id)
     )
     return [
@@ -258,6 +286,8 @@ def _apply(session: Session, operation: Operation, draft: OperationDraft) -> Non
         "template_columns": list(draft.template_columns),
         OPT_IN_RIGHT: draft.may_opt_in_again,
     }
+    if draft.download is not None:
+        operation.options |= {"download_settings": draft.download.to_json()}
 
 
 def unique_addresses(addresses: Iterable[str]) -> list[str]:

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from webapp.models import Run
 from webapp.rules.catalogues import SEGMENTATION, catalogue_of
-from webapp.services.run_lists import Effect, Effects
+from webapp.rules.money import written
+from webapp.services.run_lists import Effect, Effects, list_sums
 
 
 def describe_plan(run: Run, preview: Run, effects: Effects) -> list[str]:
     """Exactly what running will do."""
     kind = run.operation.kind
     writes_constituents = catalogue_of(kind).writes_constituents
-    sentences = [_describe_records(preview) if writes_constituents else _describe(kind, preview)]
+    sentences = [_describe_first(run, preview)]
     if preview.unchanged:
         sentences.append(
             f"{_count(preview.unchanged, 'row')} "
@@ -42,6 +43,45 @@ def describe_plan(run: Run, preview: Run, effects: Effects) -> list[str]:
             + " nothing."
         )
     return sentences
+
+
+def _describe_first(run: Run, preview: Run) -> str:
+    catalogue = catalogue_of(run.operation.kind)
+    if catalogue.writes_constituents:
+        return _describe_records(preview)
+    if catalogue.is_of_entries:
+        return _describe_entries(preview)
+    if catalogue.creates:
+        return _describe_gifts(preview)
+    return _describe(run.operation.kind, preview)
+
+
+def _describe_entries(preview: Run) -> str:
+    parts = []
+    if preview.created:
+        parts.append(f"adds {_count(preview.created, 'cross-reference')}")
+    if preview.updated:
+        parts.append(f"changes {_count(preview.updated, 'cross-reference')}")
+    if not parts:
+        return "Running changes no cross-reference."
+    lost = int(preview.tallies.get("marks_lost", 0))
+    more = ""
+    if lost:
+        more = f" {_count(lost, 'other one')} "
+        more += _verb(lost, "is no longer the one", "are no longer the ones") + " to send back."
+    return f"Running {' and '.join(parts)}, all at once or none.{more}"
+
+
+def _describe_gifts(preview: Run) -> str:
+    parts = []
+    if preview.created:
+        sums = " and ".join(
+            written(each.given - each.refunded, each.currency) for each in list_sums(preview)
+        )
+        parts.append(f"adds {_count(preview.created, 'transaction')}, {sums} in all")
+    if preview.updated:
+        parts.append(f"corrects {_count(preview.updated, 'transaction')}")
+    return f"Running {' and '.join(parts)}." if parts else "Running changes no transaction."
 
 
 def _describe(kind: str, preview: Run) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from webapp.models import Run
+from webapp.rules.catalogues import catalogue_of
 from webapp.rules.progress import Pace, choose_delay, measure_pace
 
 SILENT_AFTER = timedelta(seconds=15)
@@ -17,6 +18,10 @@ _DOING: Mapping[str, str] = {
     "preview": "Looking at every row. Nothing is changed yet, and you can leave this page.",
     "undo": "Undoing. You can leave this page; it goes on without you.",
     "undo_preview": "Finding out what an undo would do. Nothing is changed yet.",
+}
+_DOWNLOADING: Mapping[str, str] = {
+    "run": "Writing the file. You can leave this page; the run goes on without you.",
+    "preview": "Counting what it would give. Nothing is delivered, and you can leave this page.",
 }
 _QUEUED = "Waiting for a worker. It starts by itself as soon as one is free."
 _STOPPING: Mapping[str, str] = {
@@ -33,6 +38,13 @@ _ENDED: Mapping[str, str] = {
     "cancelled": "Cancelled.",
     "draft": "Not started yet.",
 }
+_STOPPING_DOWNLOAD = "Stopping. Nothing is delivered."
+_DOWNLOAD_COUNTS = (
+    ("Delivered", "delivered", "created"),
+    ("Removed", "removed", "rejected"),
+    ("Held back", "withheld", "withheld"),
+    ("Filtered out", "filtered_out", None),
+)
 _IMPORT_COUNTS = ("created", "updated", "unchanged", "rejected", "withheld")
 _UNDO_COUNTS = (("restored", "updated"), ("removed", "rejected"), ("kept", "withheld"))
 
@@ -67,9 +79,9 @@ def describe_progress(run: Run, now: datetime | None = None) -> Progress:
         run_id=run.id,
         state=run.state,
         badge=_badge(run, now),
-        things="records" if run.kind.startswith("undo") else "rows",
+        things="records" if run.kind.startswith("undo") or is_download(run) else "rows",
         sentence=_sentence(run, now),
-        done=run.rows_read,
+        done=run.rows_read or _looked_at(run),
         total=total,
         is_estimate=not run.rows_total_is_exact,
         pace=measure_pace(run.rows_read, total, run.started_at, until),
@@ -78,15 +90,33 @@ def describe_progress(run: Run, now: datetime | None = None) -> Progress:
     )
 
 
-def list_counts(run: Run, *, creates: bool = True) -> list[tuple[str, int, str | None, str | None]]:
+def _looked_at(run: Run) -> int:
+    """The rows that were read but not done yet, where a run does all of them at once at its end."""
+    found = run.tallies.get("rows_looked_at")
+    return found if isinstance(found, int) else 0
+
+
+def list_counts(run: Run) -> list[tuple[str, int, str | None, str | None]]:
     """The counts of a run or an undo as the `stats` macro takes them. One that creates nobody has
     no such count."""
+    if is_download(run):
+        return [
+            (label, count, tone if count else None, None)
+            for label, name, tone in _DOWNLOAD_COUNTS
+            for count in (getattr(run, name),)
+        ]
     if run.kind.startswith("undo"):
         told = [(name, int(run.tallies.get(name, 0)), tone) for name, tone in _UNDO_COUNTS]
     else:
-        names = _IMPORT_COUNTS if creates or run.created else _IMPORT_COUNTS[1:]
+        creates = run.created or catalogue_of(run.operation.kind).creates
+        names = _IMPORT_COUNTS if creates else _IMPORT_COUNTS[1:]
         told = [(name, getattr(run, name), name) for name in names]
     return [(name.capitalize(), count, tone if count else None, None) for name, count, tone in told]
+
+
+def is_download(run: Run) -> bool:
+    """Whether a run, or a preview, gives a file: its options say what was asked for."""
+    return "download" in (run.options or {})
 
 
 def _is_silent(run: Run, now: datetime) -> bool:
@@ -106,10 +136,11 @@ def _sentence(run: Run, now: datetime) -> str:
     if _is_silent(run, now):
         return _SILENT
     if run.cancel_requested and not run.is_finished:
-        return _STOPPING.get(run.kind, "Stopping.")
+        return _STOPPING_DOWNLOAD if is_download(run) else _STOPPING.get(run.kind, "Stopping.")
     if run.state == "queued":
         return _QUEUED
-    return _ENDED.get(run.state) or _DOING[run.kind]
+    doing = _DOWNLOADING if is_download(run) else _DOING
+    return _ENDED.get(run.state) or doing[run.kind]
 
 
 def _delay(run: Run, now: datetime) -> int:

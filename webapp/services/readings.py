@@ -124,7 +124,9 @@ def _carry_over(
         and columns[repair["position"]] == repair["column"]
     ]
     run.options = options
-    recognition = recognise_columns(session, columns, options.get("columns"), run.operation.kind)
+    recognition = recognise_columns(
+        session, columns, options.get("columns"), run.operation.kind, options
+    )
     names |= {column.field.column for column in recognition.known if column.field}
     _drop_corrections(session, run, names, keeps_rows=not _differ(before, after, _OTHER_ROWS))
 
@@ -165,7 +167,11 @@ def diagnose_upload(
     if "columns" not in looked_at:
         return ()
     recognition = recognise_columns(
-        session, looked_at["columns"], run.options.get("columns"), run.operation.kind
+        session,
+        looked_at["columns"],
+        run.options.get("columns"),
+        run.operation.kind,
+        run.options,
     )
     doctor = Doctor(
         [
@@ -214,7 +220,7 @@ def forget_diagnosis(run: Run) -> None:
 
 def _read_good(upload: Upload, recognition: Recognition) -> Iterator[Batch]:
     """The rows that can be read, as the run reads them: without the guards of a rejects file."""
-    is_guarded = bool(recognition.report)
+    is_guarded = recognition.is_guarded
     # The clock is looked at between batches, so one of a wide table has fewer rows
     size = max(20, min(BATCH_ROWS, BATCH_CELLS // max(1, len(recognition.columns))))
     for batch in read_records(source_of(upload), dialect_of(upload), size=size):

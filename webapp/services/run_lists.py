@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.models import Group, GroupMember, Interest, Operation, Run, Upload, User
+from webapp.rules.catalogues import CROSSREF_UPLOAD
 
 PAGE_RUNS = 25
 UNDO_UNDER_WAY = ("queued", "running", "stale")
@@ -43,11 +45,13 @@ def list_results(
     center_ids: Collection[int] | None,
     wanted: RunFilter,
     *,
+    entries_in: Collection[int] | None = None,
     before: int | None = None,
     after: int | None = None,
     limit: int = PAGE_RUNS,
 ) -> RunPage:
-    """Runs and undos that were started, newest first; `center_ids` None means every center's."""
+    """Runs and undos that were started, newest first; `center_ids` None means every center's.
+    Uploads of cross-references are among them where `entries_in` lets their centers be seen."""
     query = (
         select(Run)
         .options(joinedload(Run.operation), joinedload(Run.upload), joinedload(Run.user))
@@ -62,6 +66,9 @@ def list_results(
     )
     if center_ids is not None:
         query = query.where(Run.center_id.in_(center_ids))
+    if entries_in is not None:
+        others = select(Operation.id).where(Operation.kind != CROSSREF_UPLOAD)
+        query = query.where(or_(Run.operation_id.in_(others), Run.center_id.in_(entries_in)))
     forwards = after is not None
     if after is not None:
         query = query.where(Run.id > after).order_by(Run.id)
@@ -200,6 +207,15 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Sum:
+    """What the transactions a run made add up to in one currency: gifts, and refunds."""
+
+    currency: str
+    given: Decimal
+    refunded: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Effects:
     """What a run did beside constituents."""
 
@@ -212,13 +228,14 @@ class Effects:
     about the same constituent."""
     made_groups: list[Effect] = field(default_factory=list)
     made_interests: list[Effect] = field(default_factory=list)
+    amounts: list[Sum] = field(default_factory=list)
 
     @property
     def has_any(self) -> bool:
         """Whether it did anything at all."""
         made = (self.made_groups, self.made_interests)
         lists = (self.groups, self.interests, *made)
-        return bool(self.new_group or self.modified_group or any(lists))
+        return bool(self.new_group or self.modified_group or self.amounts or any(lists))
 
 
 def get_effects(session: Session, run: Run) -> Effects:
@@ -244,7 +261,19 @@ def get_effects(session: Session, run: Run) -> Effects:
         _count_members(session, run.modified_group_id) if run.tallies.get("repeated") else None,
         _made(session, run, Group, "new_groups"),
         _made(session, run, Interest, "new_interests"),
+        list_sums(run),
     )
+
+
+def list_sums(run: Run) -> list[Sum]:
+    """What the transactions a run made (or would make) add up to. Counted in thousandths."""
+    told = dict(run.tallies.get("amounts") or {})
+    currencies = sorted({key.removeprefix("-") for key in told})
+
+    def amount(key: str) -> Decimal:
+        return Decimal(int(told.get(key, 0))) / 1000
+
+    return [Sum(code, amount(code), amount(f"-{code}")) for code in currencies]
 
 
 def _made(

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
 from webapp.models import Operation, Run, Upload, User
+from webapp.rules.catalogues import catalogue_of
 from webapp.transactions import after_commit
 
 IMPORTS_QUEUE = "imports"
@@ -145,7 +146,7 @@ def start_run(session: Session, run: Run, *, without_preview: bool = False) -> N
         )
     elif preview.state != "success":
         raise DataSyncError("not_ready", "The preview is not ready yet. Wait for it, then run.")
-    else:
+    elif not catalogue_of(locked.operation.kind).is_download:
         locked.rows_total = preview.rows_read
         locked.rows_total_is_exact = True
     _queue(session, locked)
@@ -222,7 +223,10 @@ def _require_draft(run: Run) -> None:
 
 
 def require_readable(run: Run) -> None:
-    """Raise with a sentence when the run's file is not there, or not to be read as it stands."""
+    """Raise with a sentence when the run's file is not there, or not to be read as it stands. A
+    download needs none."""
+    if catalogue_of(run.operation.kind).is_download:
+        return
     examination = run.upload.examination if run.upload else None
     if not examination:
         raise DataSyncError("no_file", "This run has no file yet. Choose one first.", "file")
@@ -238,6 +242,8 @@ def require_readable(run: Run) -> None:
 
 
 def _require_undoable(session: Session, run: Run) -> None:
+    if catalogue_of(run.operation.kind).is_download:
+        raise DataSyncError("nothing_to_undo", "A download changes nothing that could be undone.")
     if run.kind != "run" or run.state not in UNDOABLE_STATES:
         raise DataSyncError(
             "not_finished", "Only a run that has ended can be undone. Wait for it, or cancel it."

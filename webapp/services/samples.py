@@ -19,14 +19,27 @@ from typing import BinaryIO, NamedTuple
 import xlsxwriter
 from sqlalchemy.orm import Session
 
-from webapp.rules.catalogues import GROUP_UPLOAD, SEGMENTATION, STANDARD_IMPORT
+from webapp.rules.catalogues import (
+    GROUP_UPLOAD,
+    SEGMENTATION,
+    STANDARD_IMPORT,
+    TRANSACTION_UPLOAD,
+)
 from webapp.services import demo_names as names
+from webapp.services.damaged_sample import (
+    DAMAGED_COLUMNS,
+    HOUSE,
+    damaged_csv,
+    reply_code,
+)
 from webapp.services.demo import is_demo
 from webapp.services.demo_people import SEED, Person, reachable_people
 from webapp.services.sample_mistakes import list_mistakes
 from webapp.services.upload_samples import (
+    GIFT_COLUMNS,
     GROUP_COLUMNS,
     INTEREST_COLUMNS,
+    gift_rows,
     group_rows,
     interest_rows,
 )
@@ -34,9 +47,11 @@ from webapp.services.upload_samples import (
 CLEAN = "constituents.csv"
 MISTAKES = "twenty-mistakes.csv"
 WORKBOOK = "event-sign-ups.xlsx"
+DAMAGED = "through-a-spreadsheet.csv"
 GROUPS = "group-members.csv"
 INTERESTS = "interests.csv"
-_KINDS = {GROUPS: GROUP_UPLOAD, INTERESTS: SEGMENTATION}
+GIFTS = "gifts.csv"
+_KINDS = {GROUPS: GROUP_UPLOAD, INTERESTS: SEGMENTATION, GIFTS: TRANSACTION_UPLOAD}
 _NEW_NUMBER = 30_001  # member IDs of new people: nobody in the demo has one as high
 
 
@@ -258,6 +273,31 @@ def _sign_up(chance: Random, row: dict[str, str]) -> dict[str, object]:
     return signed
 
 
+def replies(center_id: int | None) -> list[dict[str, str]]:
+    """The replies to an appeal as they were before a spreadsheet opened them: of people of the
+    demo, with nothing new, and of new ones."""
+    chance = Random(SEED + 7)
+    known = [person for person in reachable_people(center_id) if person.home_country == "USA"]
+    accented = [p for p in known if not f"{p.first_name}{p.last_name}".isascii()]
+    plain = [person for person in known if person not in accented]
+    people = chance.sample(accented, min(14, len(accented)))
+    people += chance.sample(plain, 60 - len(people))
+    rows = [_as_row(person) for person in people]
+    first = _first_new(center_id) + 900
+    rows += [
+        _newcomer(chance, first + at) | {"SUB_SOURCE": reply_code(at), "EMPLOYER": ""}
+        for at in range(40)
+    ]
+    rows[-1]["HOME_STREET1"] = f"{HOUSE} 14 Oak St"
+    chance.shuffle(rows)
+    return [{column: row.get(column, "") for column in DAMAGED_COLUMNS} for row in rows]
+
+
+@cache
+def _damaged_csv(center_id: int | None) -> bytes:
+    return damaged_csv(replies(center_id), Random(SEED + 8))
+
+
 def _signs_up(person: Person) -> bool:
     """Who is in the workbook is not in the clean file, which changes emails."""
     return person.id % 3 == 0
@@ -327,6 +367,14 @@ def demo_samples() -> tuple[Sample, ...]:
             + ".",
         ),
         Sample(
+            DAMAGED,
+            "A file that a spreadsheet damaged",
+            f"{len(replies(None))} rows, CSV: ZIPs without their zero, names with letters read "
+            "wrongly, codes that became dates, days and months exchanged, NULL for nothing, a "
+            "stray quote, a title above and a total below. With every repair accepted, 60 people "
+            "of the demo have nothing new.",
+        ),
+        Sample(
             GROUPS,
             "Group members",
             f"{len(group_rows(None))} rows, CSV: people of the demo into two groups and a new one, "
@@ -338,6 +386,12 @@ def demo_samples() -> tuple[Sample, ...]:
             f"{len(interest_rows(None))} rows, CSV: people of the demo opting in to the newsletter "
             "and a new interest, out of the alerts, and three rows with a mistake. Some opted out "
             "before: their no stays.",
+        ),
+        Sample(
+            GIFTS,
+            "Checks and cash",
+            f"{len(gift_rows(None))} rows, CSV: gifts that came to the office, one of them paid "
+            "back, and four rows with a mistake.",
         ),
     )
 
@@ -352,10 +406,17 @@ def _interests_csv(center_id: int | None) -> bytes:
     return _csv(INTEREST_COLUMNS, interest_rows(center_id))
 
 
+@cache
+def _gifts_csv(center_id: int | None) -> bytes:
+    return _csv(GIFT_COLUMNS, gift_rows(center_id))
+
+
 _MAKERS: dict[str, Callable[[int | None], bytes]] = {
     CLEAN: _clean_csv,
     MISTAKES: _mistakes_csv,
     WORKBOOK: _workbook,
+    DAMAGED: _damaged_csv,
     GROUPS: _groups_csv,
     INTERESTS: _interests_csv,
+    GIFTS: _gifts_csv,
 }

@@ -1,4 +1,4 @@
-"""The rows of the sample files for the two uploads: people of the demo, some of them twice, a few
+"""The rows of the sample files for the uploads: people of the demo, some of them twice, a few
 rows with a mistake each, and a name that makes what it names."""
 
 # ruff: noqa: S311  # chance is wanted here, not secrecy
@@ -14,6 +14,10 @@ Row = dict[str, str]
 
 GROUP_COLUMNS = ("MEMBER_ID", "PRIMARY_EMAIL", "EXT_GROUP_ID", "GROUP_NAME")
 INTEREST_COLUMNS = ("MEMBER_ID", "PRIMARY_EMAIL", "INTEREST_NAME", "OPT_IN")
+GIFT_COLUMNS = (
+    "TRANSACTION_ID", "TRANSACTION_TYPE", "MEMBER_ID", "AMOUNT", "PAYMENT_DATE", "TENDER_TYPE",
+    "CHECK_NUMBER", "CAMPAIGN", "DESIGNATION", "REFUND_OF",
+)  # fmt: skip
 NEW_GROUP = "River Cleanup 2026"
 NEW_INTEREST = "Night Walks"
 
@@ -51,6 +55,35 @@ def interest_rows(center_id: int | None) -> list[Row]:
     ]
     chance.shuffle(rows)
     return _filled(INTEREST_COLUMNS, rows)
+
+
+def gift_rows(center_id: int | None) -> list[Row]:
+    """Checks and cash of a day at the office, one of them paid back."""
+    chance = Random(SEED + 12)
+    people = chance.sample(reachable_people(center_id), 60)
+    rows = []
+    for number, person in enumerate(people):
+        is_check = chance.random() < 0.8
+        row = _of(
+            person,
+            TRANSACTION_ID=f"DB-{5000 + number}",
+            AMOUNT=chance.choice(("20", "25.00", "50.00", "75", "100.00", "1,250.00", "36.50")),
+            PAYMENT_DATE=f"2025-09-{chance.randrange(1, 29):02}",
+            TENDER_TYPE="check" if is_check else "cash",
+            CHECK_NUMBER=f"{chance.randrange(10, 9999):05}" if is_check else "",
+            CAMPAIGN=chance.choice(("AF25", "AF25", "SPR25", "Save Otter Meadow")),
+            DESIGNATION=chance.choice(("GEN", "GEN", "LAND", "")),
+        )
+        rows.append(row)
+    paid_back = rows[0] | {"TRANSACTION_ID": "DB-5900", "REFUND_OF": "DB-5000"}
+    rows += [
+        paid_back | {"TRANSACTION_TYPE": "refund", "PAYMENT_DATE": "2025-09-30"},
+        rows[1] | {"TRANSACTION_ID": "DB-5901", "MEMBER_ID": "M-99999"},
+        rows[2] | {"TRANSACTION_ID": "DB-5902", "AMOUNT": "12,50"},
+        rows[3] | {"TRANSACTION_ID": "DB-5903", "CAMPAIGN": "WINTER"},
+        rows[4] | {"AMOUNT": "999.00"},
+    ]
+    return _filled(GIFT_COLUMNS, rows)
 
 
 def _of(person: Person, **cells: str) -> Row:

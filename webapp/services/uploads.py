@@ -7,7 +7,7 @@ import io
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
-from webapp.models import CustomField, Run, Upload
+from webapp.models import Run, Upload
 from webapp.rules.catalogues import STANDARD_IMPORT, catalogue_of
-from webapp.rules.columns import Recognition, recognise
-from webapp.rules.fields import Field, Kind, custom_field
+from webapp.rules.columns import Recognition, folded, recognise
+from webapp.rules.entry_files import entry_fields, entry_needs
+from webapp.rules.fields import Field
 from webapp.rules.reading import Choices, Dialect, Examination, Refusal
+from webapp.services import crossref_online, crossrefs
+from webapp.services.custom_fields import custom_fields
 from webapp.services.files import BLOCK, FileStore, StoredSource, file_store, new_key
 from webapp.services.own_files import examine_file
 from webapp.transactions import after_commit
@@ -236,29 +239,28 @@ def dialect_of(upload: Upload) -> Dialect:
     return Dialect.from_json(upload.examination["dialect"])
 
 
-def known_fields(session: Session, kind: str = STANDARD_IMPORT) -> tuple[Field, ...]:
+TYPE_OPTION = "crossref_type"
+"""Among a run's options: the key of the cross-reference type whose entries its file has."""
+
+
+def known_fields(
+    session: Session, kind: str = STANDARD_IMPORT, options: Mapping[str, Any] | None = None
+) -> tuple[Field, ...]:
     """Every field a file of this kind of operation may have, those that administrators added
-    included."""
+    included. `options` are the run's: they say of which type a file of cross-references is."""
     catalogue = catalogue_of(kind)
+    if catalogue.is_of_entries:
+        return fields_of_type(session, (options or {}).get(TYPE_OPTION))
     return (*catalogue.fields, *(custom_fields(session) if catalogue.takes_custom_fields else ()))
 
 
-def custom_fields(session: Session) -> tuple[Field, ...]:
-    """The fields that administrators added."""
-    rows = session.scalars(select(CustomField).order_by(CustomField.id))
-    return tuple(
-        custom_field(
-            row.key,
-            row.label,
-            Kind(row.kind),
-            max_length=row.max_length or (MAX_CUSTOM_TEXT if row.kind == "text" else None),
-            choices=row.choices,
-        )
-        for row in rows
-    )
-
-
-MAX_CUSTOM_TEXT = 1000
+def fields_of_type(session: Session, key: str | None) -> tuple[Field, ...]:
+    """The columns of a cross-reference type's file; none where there is no such type."""
+    found = crossrefs.find_type(session, key) if key else None
+    if found is None:
+        return ()
+    online, *others = entry_fields(found.foreign_labels)
+    return (replace(online, max_length=crossref_online.longest_online(found)), *others)
 
 
 def recognise_columns(
@@ -266,10 +268,31 @@ def recognise_columns(
     columns: Iterable[str],
     choices: Mapping[str, str | None] | None = None,
     kind: str = STANDARD_IMPORT,
+    options: Mapping[str, Any] | None = None,
 ) -> Recognition:
     """Which field each column of a file is, with the person's choices applied."""
-    fields = known_fields(session, kind)
-    return recognise(list(columns), fields, choices, catalogue_of(kind).needs)
+    fields, catalogue, columns = (
+        known_fields(session, kind, options),
+        catalogue_of(kind),
+        list(columns),
+    )
+    needs = catalogue.needs
+    if catalogue.is_of_entries:
+        needs = entry_needs(sum(field.column.startswith("FOREIGN_") for field in fields))
+        choices = _by_label(columns, fields) | dict(choices or {})
+    return recognise(columns, fields, choices, needs)
+
+
+def _by_label(columns: Iterable[str], fields: Iterable[Field]) -> dict[str, str | None]:
+    """Columns that are headed by the label of a foreign key are that key's."""
+    labels: dict[str, str | None] = {}
+    for field in fields:
+        if field.column.startswith("FOREIGN_"):
+            labels.setdefault(folded(field.label), field.column)
+    named = {folded(column) for column in columns}
+    return {
+        label: column for label, column in labels.items() if label in named and column not in named
+    }
 
 
 def find_earlier_runs(

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete
@@ -144,7 +145,7 @@ def read_draft(session: Session, run: Run) -> Draft:
     return Draft(
         run=run,
         catalogue=catalogue_of(run.operation.kind),
-        fields=uploads.known_fields(session, run.operation.kind),
+        fields=uploads.known_fields(session, run.operation.kind, run.options),
         recognition=_recognise(session, run),
         preview=session.get(Run, run.preview_id) if run.preview_id else None,
         preview_is_current=runs.current_preview(session, run) is not None,
@@ -156,14 +157,19 @@ def _recognise(session: Session, run: Run) -> Recognition | None:
     if not examination or "columns" not in examination:
         return None
     return uploads.recognise_columns(
-        session, examination["columns"], run.options.get("columns"), run.operation.kind
+        session,
+        examination["columns"],
+        run.options.get("columns"),
+        run.operation.kind,
+        run.options,
     )
 
 
-def default_label(operation: Operation, now: datetime, zone: ZoneInfo) -> str:
-    """The operation's title and today's date in the site's time zone."""
+def default_label(operation: Operation, now: datetime, zone: ZoneInfo, *, about: str = "") -> str:
+    """The operation's title (and what it is about) and today's date in the site's time zone."""
     today = now.astimezone(zone)
-    return f"{operation.title}, {today.day} {MONTHS[today.month - 1]} {today.year}"
+    title = f"{operation.title}: {about}" if about else operation.title
+    return f"{title}, {today.day} {MONTHS[today.month - 1]} {today.year}"
 
 
 def begin_draft(
@@ -175,6 +181,7 @@ def begin_draft(
     label: str,
     description: str,
     date_order: str,
+    options: Mapping[str, Any] | None = None,
 ) -> Run:
     """A new draft. Whoever makes it is told of the result, with those the operation names."""
     run = runs.create_draft(
@@ -185,7 +192,7 @@ def begin_draft(
         label=label,
         description=description,
     )
-    run.options = run.options | {"date_order": date_order}
+    run.options = run.options | {"date_order": date_order} | dict(options or {})
     known = {address.lower() for address in run.notify}
     if user.email.lower() not in known:
         run.notify = [*run.notify, user.email]

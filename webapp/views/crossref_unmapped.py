@@ -6,9 +6,10 @@ again at once.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
@@ -31,14 +32,20 @@ from webapp.services import (
     crossrefs,
     runs,
 )
+from webapp.services.constituents import LARGEST_ID
 from webapp.services.crossref_edits import EntryValues
+from webapp.services.crossref_online import Option
+from webapp.services.crossref_unmapped import Place, WaitingFilter
+from webapp.services.uploads import storable
 from webapp.services.wizard import Step
 from webapp.transactions import commits
-from webapp.views.crossrefs import get_type, site_today
+from webapp.views.crossrefs import get_type, site_today, whole_key
 from webapp.views.wizard import get_own_run, refuse, step_url
 
 bp = Blueprint("crossref_unmapped", __name__)
 
+FILLED = "filled"
+"""Picked: every value beside which something stands, a suggestion or what was written there."""
 _NUMBERED = re.compile(r"\((\d{1,19})\)\s*$")
 _KEYS_OF_CODE: Mapping[str, tuple[str, ...]] = {
     FaultCode.UNKNOWN_GROUP: ("group",),
@@ -64,7 +71,10 @@ def accept(key: str) -> ResponseReturnValue:
             flash(sentence, "error")
         if done:
             flash(_said(done), "success")
-        return hx.go_to(url_for("crossref_unmapped.show", key=key))
+        asked: dict[str, Any] = {
+            name: request.args[name] for name in ("q", "run") if request.args.get(name)
+        }
+        return hx.go_to(url_for("crossref_unmapped.show", key=key, **asked))
     context = _context(found) | {"problems": problems, "said": _said(done) if done else ""}
     return render_template("crossrefs/_unmapped.html", **context)
 
@@ -105,40 +115,95 @@ def mapping_context(preview: Run, code: str) -> list[dict[str, Any]]:
     found = []
     for key in keys:
         kind = get_type(key)
-        context = _form_context(kind, run_id=preview.id, center_id=preview.center_id)
+        context = _form_context(
+            kind, wanted=WaitingFilter(run_id=preview.id), center_id=preview.center_id
+        )
         if context["values"]:
             found.append(context)
     return found
 
 
 def _context(found: CrossReferenceType) -> dict[str, Any]:
-    online, has_more = crossref_unmapped.list_online_unmapped(
-        db.session(), found, center_ids=scope(CROSSREF_VIEW)
+    """The page of values that the address asks for, and what downloads could not send."""
+    session, seen, today = db.session(), scope(CROSSREF_VIEW), site_today()
+    wanted = WaitingFilter(
+        run_id=whole_key("run"),
+        text=" ".join(request.args.get("q", "").replace("\x00", "").split())[:200],
+        after=_place(request.args.get("after", "")),
     )
-    return _form_context(found) | {
+    online, has_more = crossref_unmapped.list_online_unmapped(session, found, center_ids=seen)
+    context = _form_context(found, wanted=wanted)
+    following = context["page"].next_after
+
+    def url(endpoint: str = "show", **changes: Any) -> str:
+        asked = {"q": wanted.text or None, "run": wanted.run_id} | changes
+        return url_for(f"crossref_unmapped.{endpoint}", key=found.key, **asked)
+
+    return context | {
+        "wanted": wanted,
+        "run": _seen_run(wanted.run_id),
+        "unsent": crossref_unmapped.list_waiting_online(
+            session, found, today, center_ids=seen, run_id=wanted.run_id
+        ),
         "online": online,
         "has_more_online": has_more,
         "problems": [],
         "said": "",
         "manages": scope(CROSSREF_MANAGE) != frozenset(),
+        "accept_url": url("accept", after=request.args.get("after") or None),
+        "all_url": url(q=None, run=None),
+        "first_url": url() if wanted.after else None,
+        "next_url": url(after=_written(following)) if following else None,
     }
 
 
+def _seen_run(run_id: int | None) -> Run | None:
+    """The run that the values are wanted of, to name it to those who may know of it."""
+    run = db.session.get(Run, run_id) if run_id else None
+    seen = scope(CROSSREF_VIEW)
+    return run if run is not None and (seen is None or run.center_id in seen) else None
+
+
+def _written(place: Place) -> str:
+    """A place as an address has it."""
+    text = json.dumps([place.rows, place.foreign_key, place.center_id])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _place(text: str) -> Place | None:
+    """The place in an address; None, the first page, where there is none that can be."""
+    try:
+        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        rows, key, center_id = found
+        place = Place(int(rows), str(key), int(center_id))
+    except (ValueError, TypeError):
+        return None
+    numbers = (place.rows, place.center_id)
+    is_sensible = place.foreign_key == storable(place.foreign_key)
+    return place if is_sensible and all(0 <= each <= LARGEST_ID for each in numbers) else None
+
+
 def _form_context(
-    found: CrossReferenceType, *, run_id: int | None = None, center_id: int | None = None
+    found: CrossReferenceType,
+    *,
+    wanted: WaitingFilter | None = None,
+    center_id: int | None = None,
 ) -> dict[str, Any]:
     seen = scope(CROSSREF_VIEW)
-    if run_id is not None and center_id is not None:
+    if center_id is not None:
         seen = frozenset({center_id})
-    values = crossref_unmapped.list_waiting(
-        db.session(), found, site_today(), center_ids=seen, run_id=run_id
+    page = crossref_unmapped.list_waiting(
+        db.session(), found, site_today(), center_ids=seen, wanted=wanted
     )
     is_code = found.online_kind == OnlineKind.CODE
-    options = crossref_online.list_options(db.session(), found, center_ids=seen) if values else ()
+    options: Sequence[Option] = ()
+    if page.values:
+        options = crossref_online.list_options(db.session(), found, center_ids=seen)
     return {
         "type": found,
         "noun": NOUNS[found.online_kind],
-        "values": values,
+        "page": page,
+        "values": page.values,
         "options": [one.value if is_code else f"{one.label} ({one.value})" for one in options],
         "is_code": is_code,
         "likely": LIKELY,
@@ -150,6 +215,9 @@ def _accept_all(found: CrossReferenceType) -> tuple[int, list[str]]:
     picked = request.form.get("pick", "")
     place, _, online = picked.partition(":")
     places = [place] if picked else request.form.getlist("take")
+    if picked == FILLED:
+        numbers = map(str, range(crossref_unmapped.PAGE_VALUES))
+        places = [at for at in numbers if request.form.get(f"online-{at}", "").strip()]
     done, problems = 0, []
     for at in places[: crossref_unmapped.PAGE_VALUES]:
         what = online if ":" in picked else request.form.get(f"online-{at}", "")

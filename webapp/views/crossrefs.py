@@ -8,7 +8,7 @@ to those who manage cross-references for the whole site.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -46,6 +46,9 @@ SORT_LABELS = {
 }
 
 
+_YEAR_3000 = 32_503_680_000
+
+
 # ---- looking ----
 
 
@@ -71,6 +74,9 @@ def show_type(key: str) -> ResponseReturnValue:
         **list_context(found),
         form=_new_form(found) if _may_manage() else None,
         saved=None,
+        uploads=crossrefs.list_uploads(
+            db.session(), found, center_ids=scope(CROSSREF_VIEW), user_id=signed_in().id
+        ),
     )
 
 
@@ -90,23 +96,26 @@ def show_history(key: str) -> ResponseReturnValue:
     """Who changed what when, of the whole type or of one entry."""
     found = get_type(key)
     before = whole_key("before")
-    entry_id = whole_key("entry")
+    entry_id, since = whole_key("entry"), _moment("since")
     page = crossref_history.list_changes(
         db.session(),
         found,
         center_ids=scope(CROSSREF_VIEW),
         entry_id=entry_id,
+        since=since,
         before=before,
     )
 
     def url(**more: Any) -> str:
-        return url_for("crossrefs.show_history", key=found.key, entry=entry_id, **more)
+        asked = {"entry": entry_id, "since": int(since.timestamp()) if since else None} | more
+        return url_for("crossrefs.show_history", key=found.key, **asked)
 
     return render_template(
         "crossrefs/show_history.html",
         type=found,
         page=page,
         entry_id=entry_id,
+        since=since,
         first_url=url() if before else None,
         next_url=url(before=page.next_before) if page.next_before else None,
     )
@@ -147,7 +156,7 @@ def add_entry(key: str) -> ResponseReturnValue:
                 flash("Added.", "success")
                 return hx.go_to(url_for("crossrefs.show_type", key=key))
             form = _new_form(found, is_fresh=True)
-    context = {**list_context(found), "form": form, "saved": saved}
+    context = {**list_context(found), "form": form, "saved": saved, "uploads": ()}
     if hx.wants_fragment():
         return render_template("crossrefs/_table.html", **context), 422 if form.errors else 200
     return render_template("crossrefs/show_type.html", **context), 422 if form.errors else 200
@@ -267,6 +276,12 @@ def whole_key(name: str) -> int | None:
     """A key in the address; None when there is none that can be."""
     number = request.args.get(name, type=int)
     return number if number is not None and 0 <= number <= LARGEST_ID else None
+
+
+def _moment(name: str) -> datetime | None:
+    """A moment in the address, in seconds; None when there is none that can be."""
+    seconds = whole_key(name)
+    return datetime.fromtimestamp(seconds, UTC) if seconds and seconds < _YEAR_3000 else None
 
 
 def manageable_centers() -> list[Center]:

@@ -28,7 +28,7 @@ from webapp.forms.found import (
     name_seen,
     reading_form,
 )
-from webapp.forms.wizard import ColumnsForm, columns_form
+from webapp.forms.wizard import ColumnsForm, columns_form, list_columns
 from webapp.models import Run, Upload
 from webapp.rules.doctor import Change, Finding, Repair, Repairs
 from webapp.rules.reading import Dialect
@@ -232,6 +232,7 @@ def _context(
         abort(404)
     return {
         "form": form or _columns_form(draft),
+        "listed_columns": list_columns(draft.open_columns),
         "reading": reading or reading_form(examination, is_sent=False),
         "chosen": set(readings.present_choices(upload).to_json()),
         "upload": upload,
@@ -260,7 +261,7 @@ def _columns_form(draft: Draft) -> ColumnsForm:
             for kind, name in FIELD_OF_KIND.items()
             if kinds.count(kind) == 1
         }
-    return columns_form(draft.open_columns, draft.fields, suggestions)
+    return columns_form(list_columns(draft.open_columns), draft.fields, suggestions)
 
 
 FIELD_OF_KIND = {"email": "PRIMARY_EMAIL", "zip": "HOME_ZIP", "phone": "HOME_PHONE"}

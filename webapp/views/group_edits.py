@@ -12,7 +12,7 @@ from webapp.extensions import db
 from webapp.forms.base import add_error
 from webapp.forms.groups import GENERAL, GroupForm, InterestForm
 from webapp.models import Group, Interest
-from webapp.services import centers, group_edits, groups
+from webapp.services import centers, group_deletion, group_edits, groups
 from webapp.services.group_edits import InterestDraft
 from webapp.transactions import commits
 
@@ -90,7 +90,7 @@ def new_interest() -> ResponseReturnValue:
             add_error(form, error)
         else:
             flash(f"The interest {made.name} is there now, with its two groups.", "success")
-            return hx.go_to(url_for("groups.list_interests"))
+            return hx.go_to(url_for("groups.show_interest", interest_id=made.id))
     return _interest_page(form, None)
 
 
@@ -114,8 +114,42 @@ def edit_interest(interest_id: int) -> ResponseReturnValue:
             add_error(form, error)
         else:
             flash("Saved.", "success")
-            return hx.go_to(url_for("groups.list_interests"))
+            return hx.go_to(url_for("groups.show_interest", interest_id=interest.id))
     return _interest_page(form, interest)
+
+
+@bp.post("/<int:group_id>/delete")
+@commits
+def delete_group(group_id: int) -> ResponseReturnValue:
+    """Delete a group that nothing uses any more."""
+    group = groups.find_group(db.session(), group_id)
+    if group is None:
+        abort(404)
+    require_center(MANAGE, group.center_id)
+    try:
+        group_deletion.delete_group(db.session(), group)
+    except DataSyncError as error:
+        flash(f"{group.name} was not deleted. {error.message}", "error")
+        return hx.go_to(url_for("groups.show_group", group_id=group_id))
+    flash(f"The group {group.name} was deleted.", "success")
+    return hx.go_to(url_for("groups.list_groups"))
+
+
+@bp.post("/interests/<int:interest_id>/delete")
+@commits
+def delete_interest(interest_id: int) -> ResponseReturnValue:
+    """Delete an interest that nothing uses any more, with its two groups."""
+    interest = group_edits.find_interest(db.session(), interest_id)
+    if interest is None:
+        abort(404)
+    require_center(MANAGE, interest.center_id)
+    try:
+        group_deletion.delete_interest(db.session(), interest)
+    except DataSyncError as error:
+        flash(f"{interest.name} was not deleted. {error.message}", "error")
+        return hx.go_to(url_for("groups.show_interest", interest_id=interest_id))
+    flash(f"The interest {interest.name} was deleted, with its groups.", "success")
+    return hx.go_to(url_for("groups.list_interests"))
 
 
 def _interest_page(form: InterestForm, interest: Interest | None) -> ResponseReturnValue:

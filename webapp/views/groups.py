@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
-from webapp.access import MANAGE, VIEW, may, require_center, scope
+from webapp.access import MANAGE, RUN, VIEW, may, may_open, require_center, scope
 from webapp.extensions import db
-from webapp.models import Group
-from webapp.services import group_edits, groups
+from webapp.models import Group, Interest
+from webapp.services import group_deletion, group_edits, group_history, groups, memberships
 from webapp.services.constituent_search import search_constituents
 from webapp.services.constituents import LARGEST_ID
 
@@ -39,10 +40,58 @@ def results() -> ResponseReturnValue:
 def list_interests() -> ResponseReturnValue:
     """Every interest, with how many opted in and out."""
     found = groups.list_interests(db.session(), center_ids=scope(VIEW))
+    return render_template("groups/list_interests.html", interests=found)
+
+
+CHOICES = {"in": "Opted in", "out": "Opted out"}
+
+
+@bp.get("/interests/<int:interest_id>")
+def show_interest(interest_id: int) -> ResponseReturnValue:
+    """An interest, who opted in to it and out of it, and what happened to it."""
+    interest = _get_visible_interest(interest_id)
+    session = db.session()
+    chosen = request.args.get("choice", "in")
+    chosen = chosen if chosen in CHOICES else "in"
+    group_id = interest.opt_in_group_id if chosen == "in" else interest.opt_out_group_id
+    group = groups.find_group(session, group_id) if group_id else None
+    is_manager = may(MANAGE, interest.center_id)
     return render_template(
-        "groups/list_interests.html",
-        interests=found,
-        may_edit=lambda interest: may(MANAGE, interest.center_id),
+        "groups/show_interest.html",
+        interest=interest,
+        line=groups.get_interest_line(session, interest, center_ids=scope(VIEW)),
+        choice=chosen,
+        choices=CHOICES,
+        is_scoped=scope(VIEW) is not None,
+        may_choose=_may_change(interest),
+        may_edit=is_manager,
+        deletion=group_deletion.foresee_interest(session, interest) if is_manager else None,
+        history=group_history.list_interest_history(session, interest, scope(VIEW)),
+        **_interest_members(interest, group, chosen),
+    )
+
+
+def _interest_members(interest: Interest, group: Group | None, chosen: str) -> dict[str, Any]:
+    """Those who chose so: the members of the group that keeps them."""
+
+    def url(query: str, **more: Any) -> str:
+        return url_for(
+            "groups.show_interest",
+            interest_id=interest.id,
+            choice=None if chosen == "in" else chosen,
+            q=query or None,
+            **more,
+        )
+
+    if group is None:
+        return {"group": None}
+    return _people(group, url) | {"may_change": False}
+
+
+def _may_change(thing: Group | Interest) -> bool:
+    """Whether the present user may put people in: those of their centers, where it is General."""
+    return may_open("memberships.add_member") and (
+        thing.center_id is None or may(RUN, thing.center_id)
     )
 
 
@@ -51,14 +100,16 @@ def show_group(group_id: int) -> ResponseReturnValue:
     """A group and its members."""
     group = _get_visible(group_id)
     details = groups.get_details(db.session(), group, center_ids=scope(VIEW))
+    may_edit = group.kind in group_edits.EDITABLE_KINDS and may(MANAGE, group.center_id)
     return render_template(
         "groups/show_group.html",
         details=details,
         kinds=groups.GROUP_KINDS,
         may_open_run=details.run is not None and may(VIEW, details.run.center_id),
         is_scoped=scope(VIEW) is not None,
-        may_edit=group.kind in group_edits.EDITABLE_KINDS and may(MANAGE, group.center_id),
-        history=group_edits.list_history(db.session(), group, scope(VIEW)),
+        may_edit=may_edit,
+        deletion=group_deletion.foresee_group(db.session(), group) if may_edit else None,
+        history=group_history.list_group_history(db.session(), group, scope(VIEW)),
         **_member_context(group),
     )
 
@@ -85,7 +136,25 @@ def _get_visible(group_id: int) -> Group:
     return group
 
 
+def _get_visible_interest(interest_id: int) -> Interest:
+    """The interest, if it is General or of a center of the present user."""
+    interest = group_edits.find_interest(db.session(), interest_id)
+    if interest is None:
+        abort(404)
+    if interest.center_id is not None:
+        require_center(VIEW, interest.center_id)
+    return interest
+
+
 def _member_context(group: Group) -> dict[str, Any]:
+    def url(query: str, **more: Any) -> str:
+        return _group_url(group, query, **more)
+
+    is_by_hand = group.kind in memberships.KINDS_BY_HAND
+    return _people(group, url) | {"may_change": is_by_hand and _may_change(group)}
+
+
+def _people(group: Group, url: Callable[..., str]) -> dict[str, Any]:
     after = request.args.get("after")
     page = search_constituents(
         db.session(),
@@ -97,8 +166,8 @@ def _member_context(group: Group) -> dict[str, Any]:
     return {
         "group": group,
         "page": page,
-        "first_url": _group_url(group, page.query) if after else None,
-        "next_url": _group_url(group, page.query, after=page.next) if page.next else None,
+        "first_url": url(page.query) if after else None,
+        "next_url": url(page.query, after=page.next) if page.next else None,
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import Blueprint, abort, flash, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
@@ -10,12 +12,14 @@ from webapp.access import MANAGE, RUN, VIEW, require_center, scope, signed_in
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.base import add_error
-from webapp.forms.operations import OperationForm, form_data
+from webapp.forms.operations import DownloadOperationForm, OperationForm, form_data
 from webapp.models import Operation
 from webapp.rules.catalogues import catalogue_of
 from webapp.rules.fields import Section
 from webapp.rules.roles import Permission
 from webapp.services import centers, import_templates, operations, uploads
+from webapp.services.download_choices import list_choices
+from webapp.services.operations import Entry
 from webapp.transactions import commits
 
 bp = Blueprint("operations", __name__, url_prefix="/operations")
@@ -29,7 +33,7 @@ def mine() -> ResponseReturnValue:
     entries = operations.list_customised(
         db.session(), user_id=signed_in().id, centers=_own_centers(), runs_in=scope(VIEW)
     )
-    return render_template("operations/mine.html", entries=entries, **_abilities())
+    return render_template("operations/mine.html", entries=_open(entries), **_abilities())
 
 
 @bp.get("/all")
@@ -40,12 +44,14 @@ def all() -> ResponseReturnValue:
     user_id, manages_in = signed_in().id, scope(MANAGE)
     others = []
     if manages_in != frozenset():
-        others = operations.list_for_others(
-            db.session(), user_id=user_id, centers=_own_centers(), manages_in=manages_in
+        others = _open(
+            operations.list_for_others(
+                db.session(), user_id=user_id, centers=_own_centers(), manages_in=manages_in
+            )
         )
     return render_template(
         "operations/all.html",
-        entries=operations.list_standard(db.session(), user_id=user_id, runs_in=scope(VIEW)),
+        entries=_open(operations.list_standard(db.session(), user_id=user_id, runs_in=scope(VIEW))),
         others=others,
         **_abilities(),
     )
@@ -98,12 +104,20 @@ def delete(slug: str) -> ResponseReturnValue:
 def template(slug: str, file_format: str) -> ResponseReturnValue:
     """A file with only the header: the operation's own columns, or all of them."""
     operation = _get(slug)
+    if catalogue_of(operation.kind).is_download:
+        abort(404)
     fields = uploads.known_fields(db.session(), operation.kind)
     chosen = set(operations.template_columns_of(operation))
     wanted = [field for field in fields if field.column in chosen] or fields
     made = import_templates.make_template(wanted, file_format, catalogue_of(operation.kind).sheet)
     name = f"{operation.slug}.{file_format}"
     return send_file(made.file, made.mimetype, as_attachment=True, download_name=name)
+
+
+def _open(entries: Iterable[Entry]) -> list[Entry]:
+    """Those of the operations that are not only for administrators, unless one asks."""
+    is_admin = signed_in().is_site_admin
+    return [each for each in entries if operations.is_open_to(each.operation, is_admin=is_admin)]
 
 
 def _sees_nothing() -> bool:
@@ -143,8 +157,12 @@ def _abilities() -> dict[str, object]:
 def _get(slug: str) -> Operation:
     """An operation this user can see; what is not for them isn't there."""
     operation = operations.find_operation(db.session(), slug)
-    if operation is None or not operations.is_for(
-        operation, user_id=signed_in().id, centers=scope(VIEW)
+    user = signed_in()
+    if (
+        operation is None
+        or not operations.is_for(operation, user_id=user.id, centers=scope(VIEW))
+        or not operations.is_open_to(operation, is_admin=user.is_site_admin)
+        or catalogue_of(operation.kind).is_of_entries
     ):
         abort(404)
     return operation
@@ -168,7 +186,8 @@ def _list_of(operation: Operation) -> str:
 
 def _form(operation: Operation, *, is_new: bool) -> OperationForm:
     user_id, manages_in = signed_in().id, scope(MANAGE)
-    form = OperationForm(
+    is_download = catalogue_of(operation.kind).is_download
+    form = (DownloadOperationForm if is_download else OperationForm)(
         data=None if request.form else form_data(operation, user_id=user_id, is_new=is_new)
     )
     places = [
@@ -186,6 +205,12 @@ def _form(operation: Operation, *, is_new: bool) -> OperationForm:
         fields=uploads.known_fields(db.session(), operation.kind),
         catalogue=catalogue_of(operation.kind),
     )
+    if isinstance(form, DownloadOperationForm):
+        center_id = min(manages_in) if manages_in else None
+        form.offer_choices(
+            uploads.known_fields(db.session(), operation.kind),
+            *list_choices(db.session(), center_id),
+        )
     return form
 
 
@@ -199,15 +224,18 @@ def _owning(form: OperationForm) -> int | None:
 
 
 def _form_page(form: OperationForm, operation: Operation, *, is_new: bool) -> ResponseReturnValue:
-    sections: dict[Section, list[str]] = {}
+    sections: dict[Section, list[tuple[str, str]]] = {}
     for field in uploads.known_fields(db.session(), operation.kind):
-        sections.setdefault(field.section, []).append(field.column)
+        sections.setdefault(field.section, []).append((field.column, field.label))
+    is_download = catalogue_of(operation.kind).is_download
     page = render_template(
         "operations/edit.html",
         form=form,
         operation=operation,
         is_new=is_new,
-        sections=sections,
+        sections={section: [name for name, _ in names] for section, names in sections.items()},
+        columns=list(sections.items()),
+        is_download=is_download,
         back=_list_of(operation),
     )
     return page, 422 if form.errors else 200

@@ -23,7 +23,7 @@ from webapp.forms.wizard import CellForm, LeaveOutForm, ValueForm
 from webapp.models import Run, RunEdit
 from webapp.rules.faults import FaultCode
 from webapp.rules.fields import KEY_COLUMNS
-from webapp.services import corrections, previews, run_lists, runs, wizard
+from webapp.services import corrections, crossref_uses, previews, run_lists, runs, wizard
 from webapp.services.previews import Slice
 from webapp.services.progress import describe_progress
 from webapp.services.repaired import list_repaired
@@ -31,6 +31,7 @@ from webapp.services.results import OUTCOMES, RowFilter
 from webapp.services.wizard import Draft, Step
 from webapp.transactions import commits
 from webapp.views.crossref_unmapped import mapping_context
+from webapp.views.crossrefs import site_today
 from webapp.views.wizard import (
     LARGEST_ID,
     get_own_run,
@@ -93,6 +94,7 @@ def overview(run_id: int) -> ResponseReturnValue:
         repeated=wizard.count_tally(preview, "repeated"),
         recovered=wizard.count_tally(preview, "recovered"),
         repaired=list_repaired(preview, preview),
+        uses=crossref_uses.list_uses(session, preview, site_today()),
     )
 
 

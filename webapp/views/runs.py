@@ -10,19 +10,22 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, s
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
-from webapp.access import may_open, require_center, scope, signed_in
+from webapp.access import CROSSREF_VIEW, may, may_open, needed, require_center, scope, signed_in
 from webapp.extensions import db
 from webapp.forms.runs import RowsForm, RunsForm
 from webapp.models import Run
 from webapp.rules.catalogues import catalogue_of
 from webapp.rules.roles import Permission
+from webapp.services import crossref_uses, crossrefs, results, row_changes, run_lists
 from webapp.services import rejects as rejects_service
-from webapp.services import results, row_changes, run_lists
 from webapp.services import runs as runs_service
 from webapp.services.files import file_store
-from webapp.services.progress import describe_progress, list_counts
+from webapp.services.progress import describe_progress, is_download, list_counts
 from webapp.services.repaired import list_repaired
+from webapp.services.uploads import TYPE_OPTION
 from webapp.transactions import commits
+from webapp.views.crossrefs import site_today
+from webapp.views.downloads import describe_result
 
 bp = Blueprint("runs", __name__, url_prefix="/runs")
 
@@ -43,7 +46,12 @@ def list_runs() -> ResponseReturnValue:
     form.offer(run_lists.list_operations(session))
     wanted = form.wanted()
     page = run_lists.list_results(
-        session, scope(VIEW), wanted, before=_key("before"), after=_key("after")
+        session,
+        scope(VIEW),
+        wanted,
+        entries_in=scope(CROSSREF_VIEW),
+        before=_key("before"),
+        after=_key("after"),
     )
     is_first = page.newer_after is None and wanted.is_empty
     return render_template(
@@ -67,12 +75,19 @@ def show(run_id: int) -> ResponseReturnValue:
     if elsewhere:
         return redirect(elsewhere)
     if not run.is_finished:
-        return render_template("runs/live.html", run=run, progress=describe_progress(run))
+        return render_template(
+            "runs/live.html", run=run, progress=describe_progress(run), crumbs=list_crumbs(run)
+        )
+    if run.kind == "run" and catalogue_of(run.operation.kind).is_download:
+        return _show_download(run)
     session = db.session()
     context = _rows_context(run)
     return render_template(
         "runs/show.html",
         run=run,
+        crumbs=list_crumbs(run),
+        is_of_entries=catalogue_of(run.operation.kind).is_of_entries,
+        uses=crossref_uses.list_uses(session, run, site_today()),
         progress=describe_progress(run),
         counts=_linked_counts(run),
         effects=run_lists.get_effects(session, run),
@@ -86,13 +101,23 @@ def show(run_id: int) -> ResponseReturnValue:
     )
 
 
+def _show_download(run: Run) -> str:
+    return render_template(
+        "downloads/show.html",
+        run=run,
+        progress=describe_progress(run),
+        counts=list_counts(run),
+        **describe_result(run),
+    )
+
+
 @bp.get("/<int:run_id>/progress")
 def progress(run_id: int) -> ResponseReturnValue:
     """The progress fragment. Once the run has ended it has the browser load the page anew."""
     run = db.session.get(Run, run_id) if run_id < 2**63 else None
     if run is None:
         abort(404)
-    require_center(VIEW, run.center_id)
+    require_center(needed(run.operation.kind, VIEW), run.center_id)
     shown = describe_progress(run)
     answer = hx.respond(render_template("runs/_progress.html", progress=shown))
     if shown.delay is None and hx.wants_fragment():
@@ -105,7 +130,7 @@ def progress(run_id: int) -> ResponseReturnValue:
 def cancel(run_id: int) -> ResponseReturnValue:
     """Ask a run to stop; what it did until then stays."""
     run = _get_run(run_id)
-    require_center(RUN, run.center_id)
+    require_center(needed(run.operation.kind, RUN), run.center_id)
     if run.is_finished:
         flash("It had ended before it could be cancelled.", "info")
     else:
@@ -135,6 +160,7 @@ def show_row(run_id: int, row_number: int) -> ResponseReturnValue:
     return render_template(
         "runs/show_row.html",
         run=run,
+        crumbs=list_crumbs(run),
         row=row,
         changes=row_changes.list_row_changes(session, run, row),
         cells=_named_cells(run, row.cells),
@@ -184,13 +210,25 @@ def _get_run(run_id: int) -> Run:
     run = run_lists.get_run(db.session(), run_id) if run_id < 2**63 else None
     if run is None:
         abort(404)
-    require_center(VIEW, run.center_id)
+    require_center(needed(run.operation.kind, VIEW), run.center_id)
     return run
+
+
+def list_crumbs(run: Run) -> list[tuple[str, str]]:
+    """The way to a run: from the results, or from the cross-references it is about."""
+    if not catalogue_of(run.operation.kind).is_of_entries:
+        return [("Operation Results", url_for("runs.list_runs"))]
+    crumbs = [("Cross Reference Types", url_for("crossrefs.list_types"))]
+    first = db.session.get(Run, run.parent_id) if run.parent_id else run
+    found = crossrefs.find_type(db.session(), str((first or run).options.get(TYPE_OPTION)))
+    if found is not None:
+        crumbs.append((found.label, url_for("crossrefs.show_type", key=found.key)))
+    return crumbs
 
 
 def _get_finished(run_id: int) -> Run:
     run = _get_run(run_id)
-    if not run.is_finished or run.kind != "run":
+    if not run.is_finished or run.kind != "run" or catalogue_of(run.operation.kind).is_download:
         abort(404)
     return run
 
@@ -199,8 +237,10 @@ def _page_elsewhere(run: Run) -> str | None:
     """Where a draft or preview is looked at: in the wizard, or on the undo page."""
     if run.kind == "undo_preview":
         return url_for("undo.show", run_id=run.parent_id)
+    if run.kind == "preview" and is_download(run) and may_open("downloads.preview"):
+        return url_for("downloads.preview", run_id=run.parent_id)
     draft_id = run.id if run.state == "draft" else run.parent_id if run.kind == "preview" else None
-    if draft_id is not None and may_open("wizard.resume"):
+    if draft_id is not None and may(needed(run.operation.kind, RUN), run.center_id):
         return url_for("wizard.resume", run_id=draft_id)
     return None
 
@@ -218,6 +258,7 @@ def _rows_context(run: Run) -> dict[str, Any]:
         "form": form,
         "wanted": wanted,
         "page": page,
+        "targets": row_changes.name_targets(session, run, page.rows),
         "problems": problems,
         "urls": _page_urls(
             "runs.show",
@@ -238,13 +279,8 @@ def _linked_counts(run: Run) -> list[tuple[str, int, str | None, str | None]]:
             tone,
             url_for("runs.show", run_id=run.id, outcome=tone, _anchor="rows") if tone else None,
         )
-        for label, count, tone, _ in list_counts(run, creates=_creates(run))
+        for label, count, tone, _ in list_counts(run)
     ]
-
-
-def _creates(run: Run) -> bool:
-    """Whether a run of this kind can make constituents; else it has no such count to show."""
-    return catalogue_of(run.operation.kind).writes_constituents
 
 
 def _named_cells(run: Run, cells: list[str] | None) -> list[tuple[str, str]]:

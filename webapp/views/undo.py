@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from webapp import hx
-from webapp.access import require_center, signed_in
+from webapp.access import needed, require_center, signed_in
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.models import Run, User
@@ -15,6 +15,7 @@ from webapp.rules.roles import Permission
 from webapp.services import results, run_lists, runs
 from webapp.services.progress import describe_progress
 from webapp.transactions import commits
+from webapp.views.runs import list_crumbs
 
 bp = Blueprint("undo", __name__, url_prefix="/runs/<int:run_id>/undo")
 
@@ -40,6 +41,7 @@ def show(run_id: int) -> ResponseReturnValue:
     return render_template(
         "undo/show.html",
         run=run,
+        crumbs=list_crumbs(run),
         preview=preview,
         progress=describe_progress(preview),
         page=page,
@@ -51,7 +53,7 @@ def show(run_id: int) -> ResponseReturnValue:
 def look(run_id: int) -> ResponseReturnValue:
     """Have a job find out what an undo would do."""
     run = _get_run(run_id)
-    require_center(RUN, run.center_id)
+    require_center(needed(run.operation.kind, RUN), run.center_id)
     session = db.session()
     # Pressed twice at once, it is one look
     session.execute(select(Run.id).where(Run.id == run.id).with_for_update())
@@ -70,7 +72,7 @@ def look(run_id: int) -> ResponseReturnValue:
 def start(run_id: int) -> ResponseReturnValue:
     """Undo the run; asked for twice it is one undo."""
     run = _get_run(run_id)
-    require_center(RUN, run.center_id)
+    require_center(needed(run.operation.kind, RUN), run.center_id)
     try:
         undo = runs.start_undo(db.session(), run, _me())
     except DataSyncError as error:
@@ -87,7 +89,7 @@ def _get_run(run_id: int) -> Run:
     run = run_lists.get_run(db.session(), run_id) if run_id < 2**63 else None
     if run is None or run.kind != "run":
         abort(404)
-    require_center(VIEW, run.center_id)
+    require_center(needed(run.operation.kind, VIEW), run.center_id)
     return run
 
 

@@ -7,6 +7,7 @@ draft's row, so any browser goes on where another one left off.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
-from webapp.access import may, require_center, scope, signed_in
+from webapp.access import may, needed, require_center, scope, signed_in
 from webapp.config import current_settings
 from webapp.errors import DataSyncError
 from webapp.extensions import db
@@ -32,6 +33,7 @@ from webapp.rules.roles import Permission
 from webapp.services import (
     centers,
     corrections,
+    crossrefs,
     operations,
     plans,
     run_lists,
@@ -66,6 +68,8 @@ def open_draft(run_id: int, step: Step) -> Draft:
         if run.queued_at is not None:
             flash("This run was already started. Here is what became of it.", "info")
         abort(hx.go_to(url_for("runs.show", run_id=run.id)))
+    if catalogue_of(run.operation.kind).is_download:
+        abort(hx.go_to(url_for("downloads.edit", run_id=run.id)))
     draft = wizard.read_draft(db.session(), run)
     if step.position > draft.reached.position:
         flash(draft.missing, "info")
@@ -78,7 +82,9 @@ def get_own_run(run_id: int) -> Run:
     run = runs.find_run(db.session(), run_id) if run_id <= LARGEST_ID else None
     if run is None or run.kind != "run":
         abort(404)
-    require_center(RUN, run.center_id)
+    require_center(needed(run.operation.kind, RUN), run.center_id)
+    if not operations.is_open_to(run.operation, is_admin=signed_in().is_site_admin):
+        abort(403)
     return run
 
 
@@ -111,16 +117,24 @@ def show_step(template: str, step: Step, draft: Draft, **context: Any) -> str:
 @commits
 def start(slug: str) -> ResponseReturnValue:
     """The first step of a run that does not exist yet: looking at it makes nothing."""
-    operation = _get_operation(slug)
-    places = _places(operation)
+    operation = get_operation(slug)
+    if catalogue_of(operation.kind).is_download:
+        return hx.go_to(url_for("downloads.start", slug=slug))
+    places = list_places(operation)
     zone = ZoneInfo(current_settings().time_zone)
+    types = _types(operation)
+    asked_for = request.args.get("type", "")
     form = InformationForm(
         data={
-            "label": wizard.default_label(operation, datetime.now(UTC), zone),
+            "label": wizard.default_label(
+                operation, datetime.now(UTC), zone, about=types.get(asked_for, "")
+            ),
             "description": "",
             "date_order": operations.date_order_of(operation).value,
+            "type_key": asked_for,
         }
     )
+    form.offer_types(list(types.items()))
     form.offer_centers(places)
     form.ask_for_dates(catalogue_of(operation.kind))
     if form.validate_on_submit():
@@ -133,6 +147,7 @@ def start(slug: str) -> ResponseReturnValue:
             label=form.label.data,
             description=form.description.data or "",
             date_order=form.order_of_dates,
+            options={uploads.TYPE_OPTION: form.type_key.data} if types else {},
         )
         return hx.go_to(step_url(run, Step.FILE))
     page = render_template(
@@ -141,7 +156,7 @@ def start(slug: str) -> ResponseReturnValue:
         form=form,
         step_labels=[each.label for each in Step],
         step_urls=None,
-        **_starting_points(operation),
+        **_starting_points(operation, asked_for if asked_for in types else ""),
     )
     return page, 422 if form.errors else 200
 
@@ -159,6 +174,7 @@ def information(run_id: int) -> ResponseReturnValue:
             "date_order": run.options.get("date_order", "mdy"),
         }
     )
+    form.offer_types(())
     form.offer_centers(())
     form.ask_for_dates(draft.catalogue)
     if form.validate_on_submit():
@@ -178,7 +194,7 @@ def information(run_id: int) -> ResponseReturnValue:
         Step.INFORMATION,
         draft,
         form=form,
-        **_starting_points(run.operation),
+        **_starting_points(run.operation, run.options.get(uploads.TYPE_OPTION, "")),
     )
     return page, 422 if form.errors else 200
 
@@ -190,20 +206,25 @@ def refuse(run: Run, error: DataSyncError) -> ResponseReturnValue:
     return hx.go_to(url_for("wizard.resume", run_id=run.id))
 
 
-def _get_operation(slug: str) -> Operation:
+def get_operation(slug: str) -> Operation:
+    """An operation that this person may run."""
     operation = operations.find_operation(db.session(), slug)
-    if operation is None or not operations.is_for(
-        operation, user_id=signed_in().id, centers=scope(RUN)
+    user = signed_in()
+    held = scope(needed(operation.kind, RUN)) if operation else frozenset()
+    if (
+        operation is None
+        or not operations.is_for(operation, user_id=user.id, centers=held)
+        or not operations.is_open_to(operation, is_admin=user.is_site_admin)
     ):
         abort(404)
     return operation
 
 
-def _places(operation: Operation) -> list[tuple[int, str]]:
+def list_places(operation: Operation) -> list[tuple[int, str]]:
     """For whom this person may run the operation: the site (0) or centers."""
     if operation.center_id is not None:
         return [(operation.center_id, "")]
-    held = scope(RUN)
+    held = scope(needed(operation.kind, RUN))
     if held is None:
         return [(SITE, "The whole site")]
     known = centers.list_centers(db.session())
@@ -213,9 +234,32 @@ def _places(operation: Operation) -> list[tuple[int, str]]:
     return places
 
 
-def _starting_points(operation: Operation) -> dict[str, Any]:
+def _types(operation: Operation) -> dict[str, str]:
+    """The cross-reference types an upload can be of: their keys and labels."""
+    if not catalogue_of(operation.kind).is_of_entries:
+        return {}
+    return {found.key: found.label for found in crossrefs.list_all_types(db.session())}
+
+
+def home_of(operation: Operation, options: Mapping[str, Any]) -> str:
+    """Where one comes from to start such a run, and goes back to when it is not wanted."""
+    if not catalogue_of(operation.kind).is_of_entries:
+        return url_for("operations.mine")
+    key = options.get(uploads.TYPE_OPTION)
+    if key:
+        return url_for("crossrefs.show_type", key=key)
+    return url_for("crossrefs.list_types")
+
+
+def _starting_points(operation: Operation, type_key: str = "") -> dict[str, Any]:
+    options = {uploads.TYPE_OPTION: type_key}
     return {
         "operation": operation,
+        "home_url": home_of(operation, options),
+        "type_key": type_key,
+        "entry_columns": uploads.known_fields(db.session(), operation.kind, options)
+        if catalogue_of(operation.kind).is_of_entries
+        else (),
         "samples": samples.list_samples(db.session(), operation.kind),
         "catalogue": catalogue_of(operation.kind),
         "column_count": len(operations.template_columns_of(operation))
@@ -358,6 +402,9 @@ def resume(run_id: int) -> ResponseReturnValue:
     run = get_own_run(run_id)
     if run.state != "draft":
         return hx.go_to(url_for("runs.show", run_id=run.id))
+    if catalogue_of(run.operation.kind).is_download:
+        endpoint = "downloads.preview" if run.preview_id else "downloads.edit"
+        return hx.go_to(url_for(endpoint, run_id=run.id))
     return hx.go_to(step_url(run, wizard.read_draft(db.session(), run).reached))
 
 
@@ -368,5 +415,7 @@ def discard(run_id: int) -> ResponseReturnValue:
     run = get_own_run(run_id)
     if run.state == "draft":
         wizard.discard_draft(db.session(), run)
-        flash(f"“{run.label}” was discarded. Nothing was imported.", "success")
-    return hx.go_to(url_for("operations.mine"))
+        is_download = catalogue_of(run.operation.kind).is_download
+        nothing = "Nothing was downloaded." if is_download else "Nothing was imported."
+        flash(f"“{run.label}” was discarded. {nothing}", "success")
+    return hx.go_to(home_of(run.operation, run.options))

@@ -326,6 +326,36 @@ def test_another_sheet_forgets_what_was_said_about_the_first(found: Found) -> No
     assert found.examination["choices"] == {"sheet": "Donors"}
 
 
+def web_page(*tables: list[list[str]]) -> bytes:
+    """What a donor system's “Export to Excel” writes."""
+    written = "".join(
+        "<table>"
+        + "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+        + "</table>"
+        for rows in tables
+    )
+    return f"<html><body>{written}</body></html>".encode("cp1252")
+
+
+def test_a_web_page_called_a_workbook_is_read(found: Found) -> None:
+    found.upload(web_page([["Spring donors", ""], *people("Zoë")]), "donors.xls")
+    page = found.page()
+    assert "This is a web page (HTML) in" in page
+    assert selected(page, "encoding") == "windows-1252"
+    assert found.first_row() == ["Z-1", "Zoë"]
+    found.read(encoding="mac-roman")
+    assert found.first_row()[0] == "Z-1"
+    assert found.first_row()[1] != "Zoë"
+
+
+def test_one_of_several_tables_of_a_web_page_has_to_be_chosen(found: Found) -> None:
+    found.upload(web_page(people("Ada"), people("Grace")), "donors.xls")
+    assert "Which table is meant?" in found.page()
+    found.read(sheet="Table 2")
+    assert found.first_row() == ["G-1", "Grace"]
+    assert "Of its tables" in found.page()
+
+
 def test_one_of_several_files_in_a_zip(found: Found) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as packed:
@@ -337,6 +367,26 @@ def test_one_of_several_files_in_a_zip(found: Found) -> None:
     page = found.page()
     assert selected(page, "member") == "volunteers.csv"
     assert selected(page, "delimiter") == "comma"
+
+
+def test_of_nine_hundred_unknown_columns_some_are_listed_and_the_rest_is_left_out(
+    found: Found,
+) -> None:
+    header = ["MEMBER_ID", *(f"Score {at}" for at in range(899)), "First Name"]
+    rows = [header, *([f"M-{at}", *["5"] * 899, "Ada"] for at in range(5))]
+    page = found.upload("\n".join(map(",".join, rows)) + "\n").page()
+    assert "Columns 2 “Score 0”, 3 “Score 1”, 4 “Score 2” and 897 more are not known" in page
+    assert len(re.findall(r'<select[^>]* id="column_', page)) == 60
+    assert 'id="column_901"' in page, "what is suggested is listed, wherever it stands"
+    assert "840 more columns are not listed here" in page
+    said = {"column_901": "FIRST_NAME", "leave_rest_out": "yes"}
+    assert found.client.post(found.url, data=said).status_code == 303
+    assert "Show me what would happen" in found.page()
+    # What was left out stays so when something else is said.
+    found.client.post(found.url, data={"column_901": "LAST_NAME"})
+    columns = found.run().options["columns"]
+    assert columns["Score 898"] is None
+    assert columns["First Name"] == "LAST_NAME"
 
 
 # ---- the damage ----
@@ -499,6 +549,18 @@ def test_the_upload_page_names_what_can_be_read(found: Found) -> None:
     found.upload(donors())
     page = found.client.get(f"/runs/{found.run_id}/wizard/file").text
     [accepted] = re.findall(r'accept="([^"]*)"', page)
-    for ending in (".csv", ".txt", ".tsv", ".xlsx", ".xls", ".xlsb", ".ods", ".zip", ".gz"):
+    for ending in (
+        ".csv",
+        ".txt",
+        ".tsv",
+        ".xlsx",
+        ".xls",
+        ".xlsb",
+        ".ods",
+        ".xml",
+        ".html",
+        ".zip",
+        ".gz",
+    ):
         assert ending in accepted.split(",")
         assert ending in page.partition('id="file-hint"')[2].partition("</p>")[0]

@@ -216,3 +216,35 @@ def test_a_center_sees_its_peoples_gifts_only(
     assert client.get(f"/transactions/{ids['gift']}").status_code == 200
     assert client.get(f"/transactions/{ids['tickets']}").status_code == 404
     assert listed(page(client, "/transactions/?q=jo@example.org")) == []
+
+
+# The upload ------------------------------------------------------------------------------------
+
+UPLOAD = "/operations/transaction-upload/start"
+
+
+def test_only_an_administrator_sees_and_starts_the_upload(
+    app: Flask, client: FlaskClient[Any], ids: dict[str, int]
+) -> None:
+    sign_in(client, make_person(app, "morgan@example.org", Role.DATA_SYNC_MANAGE))
+    assert "Transaction Upload" not in page(client, "/operations/all")
+    assert client.get(UPLOAD).status_code == 404
+    assert client.get("/operations/transaction-upload/customise").status_code == 404
+    client = app.test_client()
+    sign_in(client, make_admin(app))
+    assert "Transaction Upload" in page(client, "/operations/all")
+    text = page(client, UPLOAD)
+    assert "date_order" in text
+    assert client.get("/operations/transaction-upload/template.xlsx").status_code == 200
+
+
+def test_an_administrators_draft_is_nobody_elses_to_run(
+    app: Flask, client: FlaskClient[Any]
+) -> None:
+    sign_in(client, make_admin(app))
+    started = client.post(UPLOAD, data={"label": "Checks", "date_order": "mdy"})
+    address = started.headers["Location"]
+    assert client.get(address).status_code == 200
+    client = app.test_client()
+    sign_in(client, make_person(app, "morgan@example.org", Role.DATA_SYNC_MANAGE))
+    assert client.get(address).status_code == 403

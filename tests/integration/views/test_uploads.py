@@ -142,6 +142,10 @@ def test_group_members_from_file_to_undo(
     row = runner.get(f"/runs/{wizard.run_id}/rows/2").text
     assert "This row put somebody into a group." in row
     assert "Added to Red" in row
+    assert "Night Owls" not in row, "another row of this person"
+    assert "Night Owls" in runner.get(f"/runs/{wizard.run_id}/rows/4").text
+    progress = runner.get(f"/runs/{wizard.run_id}/progress").text
+    assert "Created" not in progress
     rejects = runner.get(f"/runs/{wizard.run_id}/rejects.csv").data.decode("utf-8-sig")
     assert "belongs to nobody here" in rejects
     assert runner.post(f"/runs/{wizard.run_id}/undo/look").status_code == 303

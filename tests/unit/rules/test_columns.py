@@ -141,3 +141,12 @@ def test_any_header_has_an_answer(header: list[str]) -> None:
     is_good = has_key and len(set(known)) == len(known) and not found.unknown
     assert (not found.faults) == is_good
     assert all(fault.endswith(".") for fault in found.faults)
+
+
+def test_many_unknown_columns_are_one_sentence() -> None:
+    header = ["MEMBER_ID", "", *(f"Score {at}" for at in range(900))]
+    (fault,) = recognise(header, STANDARD_FIELDS).faults
+    assert fault == (
+        "Columns 2 (no name), 3 “Score 0”, 4 “Score 1” and 898 more are not known columns. "
+        "Say what they are, rename them or leave them out."
+    )

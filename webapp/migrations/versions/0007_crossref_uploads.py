@@ -80,9 +80,23 @@ def upgrade() -> None:
             nullable=False,
         ),
     )
+    op.bulk_insert(
+        OPERATIONS,
+        [
+            {
+                "slug": "cross-reference-upload",
+                "kind": "cross_reference_upload",
+                "title": "Cross-Reference Upload",
+                "description": "Add and change the entries of one cross-reference type, from a CSV "
+                "or Excel file such as its download.",
+                "is_standard": True,
+            }
+        ],
+    )
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM operations WHERE slug = 'cross-reference-upload' AND is_standard")
     op.drop_column("cross_reference_uses", "amounts")
     op.execute("DELETE FROM cross_reference_seen WHERE is_outward")
     op.execute(KEY_OF_SEEN.format(columns="run_id, type_id, foreign_key"))

@@ -11,6 +11,8 @@ from webapp.rules.doctor.uses import Purpose, Use
 from webapp.rules.doctor.watching import Describe, Glance, make_finding, merged
 
 _SHORTENED = re.compile(r"\d(?:[.,](\d+))?[Ee]\+(\d{2,3})", re.ASCII)
+_SCIENTIFIC = re.compile(r"[-+]?\d+(?:[.,]\d+)?[Ee][-+]?\d+", re.ASCII)
+_LONGEST_CODE = 20
 _SHORTENED_FROM = 12
 _ENOUGH = 3
 _NEVER_SCIENTIFIC = frozenset({Use.CODE, Use.PHONE, Use.ZIP})
@@ -60,6 +62,10 @@ class DigitsWatch(TextWatch):
     def _is_damage(self) -> bool:
         """Whether the column has no place for such numbers: one that nobody knows must have several
         of the length from which spreadsheets shorten, or others of that length that are whole."""
+        if self.purpose.use in _NEVER_SCIENTIFIC and self.purpose.is_known:
+            return True
+        if self._is_measured():
+            return False
         if self.purpose.use in _NEVER_SCIENTIFIC:
             return True
         if self.purpose.use is Use.UNKNOWN and all(
@@ -69,3 +75,15 @@ class DigitsWatch(TextWatch):
             return True
         lengths = {str(len(text)) for text in self._sample.texts if text.isdigit()}
         return bool(lengths & self.tallies.keys())
+
+    def _is_measured(self) -> bool:
+        """Whether these are measurements: longer than any code, or beside others that are written
+        so on purpose (3.1E-5), or among texts that are no numbers."""
+        if any(int(length) > _LONGEST_CODE for length in self.tallies):
+            return True
+        others = [text.strip() for text in self._sample.texts if lost_digits(text) is None]
+        others = [text for text in others if text]
+        if any(map(_SCIENTIFIC.fullmatch, others)):
+            return True
+        is_unknown = self.purpose.use is Use.UNKNOWN
+        return is_unknown and sum(map(str.isdigit, others)) * 2 < len(others)

@@ -55,7 +55,15 @@ _LOOKS: Mapping[Use, Callable[[str], bool]] = {
     Use.STATE: _is_state,
     Use.CITY: _is_town,
 }
-PAIRS = ((Use.PHONE, Use.EMAIL), (Use.ZIP, Use.STATE), (Use.CITY, Use.STATE))
+PAIRS = (
+    (Use.PHONE, Use.EMAIL),
+    (Use.ZIP, Use.STATE),
+    (Use.CITY, Use.STATE),
+    (Use.CITY, Use.ZIP),
+)
+_ALL_BUT = 20
+"""Columns are exchanged from top to bottom where at most one in so many rows is not."""
+_ENOUGH = 5
 
 
 def are_exchanged(one: str, other: str, uses: tuple[Use, Use], blank: str) -> bool:
@@ -118,10 +126,13 @@ class ExchangeWatch:
         self._one, self._other, self._blank = one, other, blank
         self._describe = describe
         self._tally = Tally()
+        self._filled = 0
         self._states: Counter[bool] = Counter()
 
     def look(self, glance: Glance) -> None:
         one, other = self._one, self._other
+        counts = glance.counts(one.position)
+        self._filled += sum(rows for text, rows in counts.items() if text.strip())
         if other.use is Use.STATE:
             for text, rows in glance.counts(other.position).items():
                 if text.strip():
@@ -149,7 +160,9 @@ class ExchangeWatch:
 
     def findings(self) -> Iterable[Finding]:
         tally, one, other = self._tally, self._one, self._other
-        if not tally.rows or self._states[False] > self._states[True]:
+        is_whole = tally.rows >= _ENOUGH and tally.rows * _ALL_BUT >= self._filled * (_ALL_BUT - 1)
+        # Where most states are none we know, a town that looks like one proves nothing.
+        if not tally.rows or (not is_whole and self._states[False] > self._states[True]):
             return
         rows = "1 row has" if tally.rows == 1 else f"{tally.rows:,} rows have"
         yield make_finding(
@@ -158,7 +171,8 @@ class ExchangeWatch:
             tally,
             title=TITLE,
             evidence=f"{rows} in {one.name} what belongs in {other.name}, or the other way round.",
-            advice="Accept: in these rows the two cells change places.",
+            advice="Accept: in these rows the two cells change places."
+            + (" Or exchange the two columns when you say what each is." if is_whole else ""),
             make_mends=make_mends,
             rule=RULE,
             reads=(other.position,),

@@ -28,6 +28,8 @@ _MOST_CITIES = 500
 _MOST_CITY_ZIPS = 2_000
 _ENOUGH = 20
 _ENOUGH_ALONE = 3
+_MISFITS_COUNT = 4
+_ALSO_ABROAD = frozenset({"WA"})  # Western Australia, whose postcodes have four digits
 _STATES_WANTED, _ROWS_WANTED = 3, 5
 
 STATE, COUNTRY, CITY, ALONE, CONTRARY = "state", "country", "city", "alone", "contrary"
@@ -85,6 +87,14 @@ def make_mends(repair: Repair) -> Sequence[Mend]:
     return [Mend(repair.position, repair.reads, mend, lambda cell: padded(cell) is not None, WHY)]
 
 
+def _is_misfit(state: str, country: str) -> bool:
+    """Whether a row is of the United States and its state has no ZIPs like its own."""
+    if country.strip() and not places.is_united_states(country):
+        return False
+    code = places.state_code(state)
+    return code is not None and code not in _ALSO_ABROAD
+
+
 class ZipWatch(Watch):
     """Looks at one column of ZIPs together with the state, city and country of the row."""
 
@@ -100,6 +110,8 @@ class ZipWatch(Watch):
         self._tallies: dict[str, Tally] = defaultdict(Tally)
         self._by_city: dict[tuple[str, str], Tally] = {}
         self._states: Counter[str] = Counter()
+        self._misfits = 0
+        """Rows that say they are in a state that has no such ZIPs."""
         self._wholes = self._zero_led = self._filled = 0
 
     def look(self, glance: Glance) -> None:
@@ -131,6 +143,7 @@ class ZipWatch(Watch):
     def _take(self, number: int, cell: str, whole: str, around: Around) -> None:
         state, city, country = (around[place] if place >= 0 else "" for place in self._places)
         sort = sort_row(whole, state, city, country)
+        self._misfits += sort == CONTRARY and _is_misfit(state, country)
         tallies = [self._tallies[sort]]
         if sort == STATE:
             self._states[places.state_code(state) or ""] += 1
@@ -176,7 +189,10 @@ class ZipWatch(Watch):
     def _is_certain(self, sort: str) -> bool:
         if not self._tallies[sort].rows:
             return False
-        return sort == STATE or (self._wholes >= _ENOUGH and not self._zero_led)
+        if sort == STATE:
+            # Postcodes of another country beside American states agree with them now and then.
+            return self._misfits * _MISFITS_COUNT <= self._tallies[STATE].rows
+        return self._wholes >= _ENOUGH and not self._zero_led
 
     def _ask_knowledge(self) -> Mapping[str, list[str]]:
         known: dict[str, list[str]] = {}

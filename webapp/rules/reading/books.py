@@ -71,8 +71,11 @@ class SheetFacts:
     """What a look at the whole sheet shows."""
 
     rows: int = 0
+    """How many rows there are down to the last with something in it, as far as is known."""
     hidden_rows: int = 0
     hidden_columns: int = 0
+    formulas_without_result: int = 0
+    """Cells that would have to be worked out: programs other than Excel may leave that to it."""
     merged: list[Merged] = field(default_factory=list)
 
     def add_merged(self, merged: Merged) -> None:

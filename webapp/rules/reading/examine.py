@@ -65,7 +65,7 @@ def _examine_unpacked(
         refusal = signatures.refuse_by_signature(file, head, source.size)
     if refusal:
         return refusal
-    if signatures.is_zip(head) or signatures.is_ole(head):
+    if signatures.is_zip(head) or signatures.is_ole(head) or signatures.find_markup(head):
         return examine_workbook(source, limits, choices, may_lack_rows=may_lack_rows)
     return examine_text(source, limits, choices, may_lack_rows=may_lack_rows)
 

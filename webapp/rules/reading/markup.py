@@ -18,9 +18,12 @@ End = Callable[[str], object]
 Text = Callable[[str], object]
 
 
-def make_parser() -> expat.XMLParserType:
-    """A parser that refuses a document type, and with it every entity that could be expanded."""
-    parser = expat.ParserCreate()
+def make_parser(encoding: str | None = None) -> expat.XMLParserType:
+    """A parser that refuses a document type, and with it every entity that could be expanded.
+
+    `encoding` is for text that does not say what it is in itself.
+    """
+    parser = expat.ParserCreate(encoding)
     parser.buffer_text = True
     parser.buffer_size = BLOCK
     parser.StartDoctypeDeclHandler = _refuse_doctype

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from webapp.rules.reading.books import Merged
+from webapp.rules.reading.headers import are_labels
 from webapp.rules.reading.layout import Layout, find_layout
 from webapp.rules.reading.tables import Choices
 
@@ -55,13 +56,46 @@ def _find_header(
     groups = {one.top for one in merged if 1 <= one.right - one.left < width - 1}
     if choices.header_rows is None:
         while top - 1 in groups and top > start and bottom - top + 1 < _MOST_ROWS:
+            if _is_title(rows[top - 1 - start], top - 1, merged, is_over_groups=top in groups):
+                break
             top -= 1
     if choices.header_line is None:
         reach = [one.bottom for one in merged if top <= one.top <= bottom and one.left == one.right]
         furthest = max(reach, default=bottom)
         if bottom < furthest < top + _MOST_ROWS and furthest - start < len(rows) - 1:
             bottom = furthest
+        elif choices.header_rows is None and _is_above_names(rows, bottom, start, merged):
+            bottom += 1
     return top, bottom
+
+
+def _is_above_names(
+    rows: Sequence[Sequence[str]], number: int, start: int, merged: Sequence[Merged]
+) -> bool:
+    """Are groups all that a row has, with columns of none, and the names of all in the next row?"""
+    at = number - start
+    over = {
+        column
+        for one in merged
+        if one.top == one.bottom == number and one.right > one.left
+        for column in range(one.left, one.right + 1)
+    }
+    if not over or at + 2 >= len(rows):
+        return False
+    others = [cell.strip() for column, cell in enumerate(rows[at]) if column not in over]
+    return "" in others and are_labels(rows[at + 1])
+
+
+def _is_title(
+    row: Sequence[str], number: int, merged: Sequence[Merged], *, is_over_groups: bool
+) -> bool:
+    """Is all that a row has one text over most of the table from its left, or over its groups?"""
+    filled = [at for at, cell in enumerate(row) if cell.strip()]
+    if len(filled) != 1:
+        return False
+    over = [one for one in merged if one.top == number and one.left == filled[0]]
+    across = max((one.right - one.left + 1 for one in over), default=1)
+    return is_over_groups or (filled[0] == 0 and across * 2 > len(row))
 
 
 def _name(

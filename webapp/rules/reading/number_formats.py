@@ -12,7 +12,8 @@ Show = Callable[[str], str]
 _WHOLE = re.compile(r"-?\d{1,20}\Z")
 _NOT_SHOWN = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?![hms]+\])[^\]]*\]', re.IGNORECASE)
 _ELAPSED = re.compile(r"\[[hms]+\]", re.IGNORECASE)
-_PADDED = re.compile(r"0[0\- ]*0\Z")
+_LITERAL = r'(?:"[^"]*"|\\.|-)*'
+_PADDED = re.compile(rf"({_LITERAL})(0(?:0|-|\\[- ]|\"[- ]\"| )*0)({_LITERAL})\Z")
 
 # Formats that are known by number only: dates, times, and those of East Asian editions.
 _BUILT_IN = {
@@ -31,6 +32,31 @@ _BUILT_IN = {
     **dict.fromkeys((*range(27, 32), 36, *range(50, 55), 57, 58), "yyyy-mm-dd"),
     **dict.fromkeys((32, 33, 34, 35, 55, 56), "h:mm"),
 }
+# Formats that are known by a name of their own where Excel writes them in words.
+_NAMED = {
+    "general date": "m/d/yyyy h:mm",
+    "short date": "m/d/yyyy",
+    "medium date": "d-mmm-yy",
+    "long date": "mmmm d, yyyy",
+    "short time": "h:mm",
+    "medium time": "h:mm AM/PM",
+    "long time": "h:mm:ss",
+    **dict.fromkeys(
+        (
+            "general number",
+            "currency",
+            "euro currency",
+            "fixed",
+            "standard",
+            "percent",
+            "scientific",
+            "yes/no",
+            "true/false",
+            "on/off",
+        ),
+        "General",
+    ),
+}
 _LAST_SERIAL = 2_958_466  # the day after 9999-12-31
 
 
@@ -38,12 +64,25 @@ def format_code(number: int, custom: dict[int, str]) -> str:
     return custom.get(number) or _BUILT_IN.get(number, "General")
 
 
+def named_code(text: str) -> str:
+    """The code of a format that HTML and XML give by name or as a code."""
+    return _NAMED.get(text.strip().lower(), text)
+
+
+def is_padded(code: str) -> bool:
+    """Does a format show codes: so many digits, with leading zeros?"""
+    return bool(_PADDED.match(code.partition(";")[0]))
+
+
 def make_show(code: str, *, from_1904: bool) -> Show:
     """The way one number format shows a number."""
     first = code.partition(";")[0]
-    if _PADDED.match(first.replace("\\-", "-").replace('"-"', "-").replace("\\ ", " ")):
-        pattern = first.replace("\\", "").replace('"', "")
-        return lambda text: show_padded(text, pattern)
+    padded = _PADDED.match(first)
+    if padded:
+        before, pattern, after = (
+            part.replace("\\", "").replace('"', "") for part in padded.groups()
+        )
+        return lambda text: show_padded(text, pattern, before, after)
     if code == "General":
         return show_number
     elapsed = bool(_ELAPSED.search(first))
@@ -79,8 +118,9 @@ def _is_whole(number: Decimal) -> bool:
     return number.adjusted() < 30 and number == number.to_integral_value()
 
 
-def show_padded(text: str, pattern: str) -> str:
-    """A code with as many digits as its format has zeros: 2139 as 02139, with ``-`` where put."""
+def show_padded(text: str, pattern: str, before: str = "", after: str = "") -> str:
+    """A code with as many digits as its format has zeros: 2139 as 02139, with ``-`` where put and
+    what is always shown before and after it."""
     number = show_number(text)
     if not number.isdecimal():
         return number
@@ -92,7 +132,7 @@ def show_padded(text: str, pattern: str) -> str:
             digits = digits[:-1]
         else:
             shown.append(sign)
-    return digits + "".join(reversed(shown))
+    return before + digits + "".join(reversed(shown)) + after
 
 
 def show_moment(text: str, has_date: bool, has_time: bool, *, from_1904: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,7 @@ from webapp.rules.reading.books import (
     LAST_COLUMN,
     LAST_ROW,
     MERGED_WITHIN,
+    TAIL,
     Merged,
     Sheet,
     SheetFacts,
@@ -33,6 +35,7 @@ _WITHIN_TAG = rb"((?:\s+[\w:-]+=(?:\"[^\"<>]*\"|'[^'<>]*'))*)\s*/?>"
 _SHEET_TAGS = re.compile(rb"<(style:style|style:table-properties|table:table)" + _WITHIN_TAG)
 _TABLE_TAGS = re.compile(rb"<(/?table:table|table:table-row|table:table-column)" + _WITHIN_TAG)
 _REST_OF_SHEET = 2_000
+_TAIL_BYTES = 4 * 1024 * 1024
 _ATTRIBUTES = re.compile(rb"([\w:-]+)=[\"']([^\"']*)[\"']")
 _BLOCK = 1 << 20
 _CODE = re.compile(r"0[\d -]*\Z")
@@ -62,7 +65,7 @@ class OdsBook:
         sheets: list[Sheet] = []
         hidden: set[str] = set()
         style = ""
-        for name, attributes in self._tags(_SHEET_TAGS):
+        for name, attributes, _ in self._tags(_SHEET_TAGS):
             if name == "style:style":
                 style = attributes.get("style:name", "")
             elif name == "style:table-properties" and attributes.get("table:display") == "false":
@@ -72,8 +75,10 @@ class OdsBook:
                 sheets.append(Sheet(attributes["table:name"], str(len(sheets)), is_hidden))
         return tuple(sheets)
 
-    def _tags(self, tags: re.Pattern[bytes]) -> Iterator[tuple[str, dict[str, str]]]:
+    def _tags(self, tags: re.Pattern[bytes]) -> Iterator[tuple[str, dict[str, str], int]]:
+        """Tags with their attributes, and the byte of the content each begins with."""
         carry = b""
+        base = 0
         with self._package.open(_CONTENT) as file:
             while block := file.read(_BLOCK):
                 block = carry + block
@@ -84,7 +89,8 @@ class OdsBook:
                         key.decode(): html.unescape(value.decode("utf-8", "replace"))
                         for key, value in _ATTRIBUTES.findall(match[2])
                     }
-                    yield match[1].decode(), attributes
+                    yield match[1].decode(), attributes, base + match.start()
+                base += cut
 
     def _read(self, sheet: Sheet) -> Iterator[_Reader]:
         reader = _Reader(int(sheet.part), self._limits)
@@ -100,7 +106,49 @@ class OdsBook:
             yield from _expand(found)
 
     def tail(self, sheet: Sheet) -> SheetRows:
-        return SheetRows()
+        """The last rows, whose places in the content are looked for in its bytes."""
+        last: deque[tuple[int, int]] = deque(maxlen=TAIL)
+        number = 0
+        for name, attributes, place in self._tags_of(sheet):
+            if name == "/table:table":
+                break
+            if name == "table:table-row":
+                repeats = _repeats(attributes, "rows")
+                if repeats < _REST_OF_SHEET:
+                    last.append((number, place))
+                number += repeats
+        else:
+            return SheetRows()
+        kept = [(above, begin) for above, begin in last if place - begin < _TAIL_BYTES]
+        if not kept:
+            return SheetRows()
+        above, begin = kept[0]
+        with self._package.open(_CONTENT) as file:
+            file.seek(begin)
+            data = file.read(place - begin)
+        reader = _Reader(0, self._limits, above)
+        for part in (b'<a><table:table table:name="a">', data, b"</table:table></a>"):
+            reader.parser.Parse(part, False)
+        found = SheetRows()
+        for block in _expand(reader.found):
+            found.numbers += block.numbers
+            found.rows += block.rows
+        return found
+
+    def _tags_of(self, sheet: Sheet) -> Iterator[tuple[str, dict[str, str], int]]:
+        """The tags of rows and columns of a sheet, and the one that ends it."""
+        depth = 0
+        table, wanted = -1, int(sheet.part)
+        for name, attributes, place in self._tags(_TABLE_TAGS):
+            if name == "/table:table":
+                depth -= 1
+                if table == wanted and not depth:
+                    yield name, attributes, place
+            elif name == "table:table":
+                table += not depth and "table:name" in attributes
+                depth += 1
+            elif table == wanted and depth == 1:
+                yield name, attributes, place
 
     def survey(self, sheet: Sheet) -> SheetFacts:
         """Rows and what of them is hidden are looked for in the bytes, as the sheets are."""
@@ -111,22 +159,17 @@ class OdsBook:
             reader.found = []
         for merged in reader.merged:
             facts.add_merged(merged)
-        number = depth = 0
-        table, wanted = -1, int(sheet.part)
-        for name, attributes in self._tags(_TABLE_TAGS):
-            if name == "/table:table":
-                depth -= 1
-            elif name == "table:table":
-                table += not depth and "table:name" in attributes
-                depth += 1
-            elif table == wanted and depth == 1:
-                number = _add_to(facts, name, attributes, number)
+        number = 0
+        for name, attributes, _ in self._tags_of(sheet):
+            number = _add_to(facts, name, attributes, number)
         return facts
 
 
 def _add_to(facts: SheetFacts, name: str, attributes: dict[str, str], number: int) -> int:
     """Count a row or column in; say how many rows there are up to here."""
     is_hidden = attributes.get("table:visibility", "visible") != "visible"
+    if name == "/table:table":
+        return number
     if name == "table:table-column":
         facts.hidden_columns += is_hidden and min(_repeats(attributes, "columns"), LAST_COLUMN)
         return number
@@ -157,7 +200,7 @@ def _expand(found: list[_Repeated]) -> Iterator[SheetRows]:
 class _Reader:
     """Turns the parser's events into the rows of one sheet."""
 
-    def __init__(self, number: int, limits: Limits) -> None:
+    def __init__(self, number: int, limits: Limits, row: int = 0) -> None:
         self.found: list[_Repeated] = []
         self.merged: list[Merged] = []
         self.is_done = False
@@ -166,7 +209,7 @@ class _Reader:
         self._table = -1
         self._depth = 0
         self._is_reading = False
-        self._row_number = 0
+        self._row_number = row
         self._row: list[str] = []
         self._row_length = 0
         self._row_repeats = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import struct
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from webapp.rules.reading.tables import Refusal
 
@@ -42,6 +42,22 @@ _ARCHIVES: tuple[tuple[bytes, str], ...] = (
 _MARKUP = re.compile(r"\s*<(\?xml|!doctype|!--|[a-z][\w:.-]*(\s[^<>]*)?/?>)", re.IGNORECASE)
 _HTML = re.compile(r"<(!doctype\s+html|html|table|body|head)\b", re.IGNORECASE)
 _JSON = re.compile(r'\s*(\{\s*("[^"]*"\s*:|\})|\[\s*(\{|\[|\]|"[^"]*"\s*[,\]]))')
+
+
+_ARCHIVE = re.compile(r"\s*(?:From: .*\s+|Subject: .*\s+|Date: .*\s+){0,3}MIME-Version: 1\.0\b")
+_SPREADSHEET_XML = "urn:schemas-microsoft-com:office:spreadsheet"
+_WORKBOOK = re.compile(r"<(?:\w+:)?Workbook\b")
+
+
+def find_markup(head: bytes) -> Literal["", "html", "spreadsheet_xml"]:
+    """Does a file begin as a web page, or as a workbook in XML?"""
+    # UTF-16 without its NULs is near enough to see that.
+    text = head.lstrip(b"\xef\xbb\xbf\xff\xfe").replace(b"\x00", b"").decode("latin-1")
+    if not _MARKUP.match(text):
+        return ""
+    if _SPREADSHEET_XML in text and _WORKBOOK.search(text):
+        return "spreadsheet_xml"
+    return "html" if _HTML.search(text) else ""
 
 
 def refuse_empty() -> Refusal:
@@ -140,12 +156,17 @@ def _refuse_ole(file: BinaryIO, head: bytes) -> Refusal | None:
 
 
 def refuse_text(text: str, *, whole: bool) -> Refusal | None:
-    """The refusal for text that is written to be read by programs: HTML, XML or JSON."""
+    """The refusal for text that is written to be read by programs: XML, web archives, JSON."""
     if _MARKUP.match(text):
-        what = "a web page (HTML)" if _HTML.search(text[:4096]) else "an XML file"
         return Refusal(
-            "html" if "HTML" in what else "xml",
-            f"This is {what}, whatever its name says; open it in Excel and save it as .xlsx.",
+            "xml",
+            "This is an XML file, whatever its name says; open it in Excel and save it as .xlsx.",
+        )
+    if _ARCHIVE.match(text):
+        return Refusal(
+            "html",
+            "This is a web page saved as one file (MHTML), whatever its name says; open it in "
+            "Excel and save it as .xlsx.",
         )
     if _JSON.match(text) and (not whole or _is_json(text)):
         return Refusal(

@@ -115,6 +115,8 @@ class Dialect:
     are blank and have no name."""
     repeats_header: bool = False
     """The header stands again between the records (on each page): these rows are left out."""
+    left: int = 0
+    """How many columns of a sheet stand blank to the left of the table; they are left out."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

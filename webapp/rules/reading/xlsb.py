@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -11,6 +11,7 @@ from webapp.rules.reading.books import (
     ERRORS,
     LAST_COLUMN,
     LAST_ROW,
+    TAIL,
     Merged,
     RowCollector,
     Sheet,
@@ -35,6 +36,9 @@ _SURVEYED = 2_000_000
 _STYLES_BEGIN, _STYLES_END = 617, 618
 
 _BLOCK = 1 << 16
+_KEPT = 1 << 19
+_PLACES = 5_000
+_ROWS_END, _LEAST_ROW = 146, 17
 _MAX_RECORD = 16 * 1024 * 1024
 _ONE_CELL = struct.Struct("<II")
 _WORKBOOK = "xl/workbook.bin"
@@ -182,22 +186,25 @@ class XlsbBook:
         return self._texts[number]
 
     def rows(self, sheet: Sheet) -> Iterator[SheetRows]:
+        with self._package.open(sheet.part) as file:
+            yield from self._gather(read_parts(file))
+
+    def _gather(self, records: Iterable[tuple[int, bytes]]) -> Iterator[SheetRows]:
         collector = RowCollector()
         number = 0
-        with self._package.open(sheet.part) as file:
-            for kind, data in read_parts(file):
-                if kind == _ROW:
-                    number = int.from_bytes(data[:4], "little") + 1
-                    collector.begin(number)
-                    full = collector.take_full()
-                    if full:
-                        yield full
-                elif kind in _CELLS and number:
-                    column, style = _ONE_CELL.unpack_from(data)
-                    check_column(column, self._limits)
-                    text = self._cell(kind, style & 0xFFFFFF, data)
-                    if text:
-                        collector.add(number, column, text)
+        for kind, data in records:
+            if kind == _ROW:
+                number = int.from_bytes(data[:4], "little") + 1
+                collector.begin(number)
+                full = collector.take_full()
+                if full:
+                    yield full
+            elif kind in _CELLS and number:
+                column, style = _ONE_CELL.unpack_from(data)
+                check_column(column, self._limits)
+                text = self._cell(kind, style & 0xFFFFFF, data)
+                if text:
+                    collector.add(number, column, text)
         rest = collector.take_rest()
         if rest:
             yield rest
@@ -218,11 +225,21 @@ class XlsbBook:
         return ERRORS.get(data[8], "#N/A")
 
     def tail(self, sheet: Sheet) -> SheetRows:
-        return SheetRows()
+        """The rows in the last part of the sheet. Where a row begins there is not marked: it is the
+        first place from which on all is records, with rows that count up to the sheet's end."""
+        kept = b""
+        with self._package.open(sheet.part) as file:
+            while block := file.read(1 << 20):
+                kept = (kept + block)[-_KEPT:]
+        found = SheetRows()
+        for some in self._gather(_find_last_rows(kept)):
+            found.numbers += some.numbers
+            found.rows += some.rows
+        return SheetRows(found.numbers[-TAIL:], found.rows[-TAIL:])
 
     def survey(self, sheet: Sheet) -> SheetFacts:
         facts = SheetFacts()
-        bottom = 0
+        bottom = number = 0
         with self._package.open(sheet.part) as file:
             for count, (kind, data) in enumerate(read_parts(file)):
                 if count == _SURVEYED:
@@ -232,8 +249,10 @@ class XlsbBook:
                     break
                 if kind == _SIZE:
                     bottom = int.from_bytes(data[4:8], "little") + 1
+                elif kind in _CELLS:
+                    facts.rows = number
                 elif kind == _ROW:
-                    facts.rows = int.from_bytes(data[:4], "little") + 1
+                    number = int.from_bytes(data[:4], "little") + 1
                     facts.hidden_rows += bool(len(data) > 11 and data[11] & 0x10)
                 elif kind == _COLUMNS and len(data) > 16 and data[16] & 1:
                     first, last = _ONE_CELL.unpack_from(data)
@@ -245,6 +264,43 @@ class XlsbBook:
                 return facts
         facts.rows = max(facts.rows, min(bottom, LAST_ROW))
         return facts
+
+
+def _find_last_rows(data: bytes) -> list[tuple[int, bytes]]:
+    """The records of the last rows in what a sheet's part ends with; none where they are not."""
+    at = -1
+    for _ in range(_PLACES):
+        at = data.find(b"\x00", at + 1)
+        if at < 0:
+            break
+        records = _try_records(data, at)
+        if records:
+            return records
+    return []
+
+
+def _try_records(data: bytes, at: int) -> list[tuple[int, bytes]]:
+    """The records from a place to the end of the sheet's rows, if a row begins there."""
+    records: list[tuple[int, bytes]] = []
+    last = -1
+    while at < len(data):
+        try:
+            kind, size, begin = _record_head(data, at)
+        except IndexError:
+            return []
+        record = data[begin : begin + size]
+        if kind == _ROWS_END:
+            return records
+        if kind == _ROW:
+            row = int.from_bytes(record[:4], "little")
+            if size < _LEAST_ROW or not last < row < LAST_ROW:
+                return []
+            last = row
+        elif not records or len(record) < size:
+            return []
+        records.append((kind, record))
+        at = begin + size
+    return []
 
 
 _CELLS = frozenset(

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from webapp.rules.reading.books import LAST_COLUMN, TAIL, Merged, Sheet, SheetFacts, SheetRows
 from webapp.rules.reading.markup import list_elements, local
@@ -22,7 +23,12 @@ _BEGIN = 1 << 16
 _KEPT = 1 << 18
 _ROOT = re.compile(rb"<((?:\w+:)?worksheet)\b[^>]*>")
 _NUMBERED_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*\sr="\d+"[^>]*>')
-_DATA_END = re.compile(rb"</(?:\w+:)?sheetData>")
+_ROW_END = re.compile(rb"</(?:\w+:)?row>")
+_VALUE_ENDS = (b"</v>", b":v>", b"</t>", b":t>")
+_NO_RESULT = re.compile(
+    rb"<(?:\w+:)?c\b(?![^>]*\st=\"str\")[^>]*><(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)"
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>"
+)
 _HIDDEN_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*\shidden="(?:1|true)"')
 _ROW = re.compile(rb"<(?:\w+:)?row[\s>]")
 _COLUMNS = re.compile(rb"<(?:\w+:)?col\b[^>]*>")
@@ -46,21 +52,30 @@ class XlsxBook:
             yield from read_sheet(part, self.strings, self.shows, self.limits)
 
     def tail(self, sheet: Sheet) -> SheetRows:
-        """The rows in the last part of the sheet's XML, put between its beginning and its end."""
-        kept = begin = b""
+        """The last rows of the sheet's XML with a value, put between its beginning and an end."""
+        kept = before = begin = b""
         with self.package.open(sheet.part) as part:
-            while block := part.read(_BLOCK):
+            for block in _blocks(part):
                 begin = begin or block[:_BEGIN]
-                kept = (kept + block)[-_KEPT:]
+                joined = before + block
+                last = max(map(joined.rfind, _VALUE_ENDS))
+                row_end = _ROW_END.search(joined, last) if last >= 0 else None
+                if row_end:
+                    kept = joined[: row_end.end()][-_KEPT:]
+                before = joined[-_KEPT:]
         root = _ROOT.search(begin)
         rows = list(_NUMBERED_ROW.finditer(kept))
-        end = _DATA_END.search(kept)
-        if root is None or end is None or not rows:
+        if root is None or not rows:
             return SheetRows()
         first = rows[-min(TAIL, len(rows))].start()
         name = root[1].rpartition(b":")
         prefix = name[0] + name[1]
-        data = root[0] + b"<%ssheetData>" % prefix + kept[first : end.end()] + b"</%s>" % root[1]
+        data = (
+            root[0]
+            + b"<%ssheetData>" % prefix
+            + kept[first:]
+            + b"</%ssheetData></%s>" % (prefix, root[1])
+        )
         found = SheetRows()
         for some in read_sheet(io.BytesIO(data), self.strings, self.shows, self.limits):
             found.numbers += some.numbers
@@ -69,13 +84,15 @@ class XlsxBook:
 
     def survey(self, sheet: Sheet) -> SheetFacts:
         facts = SheetFacts()
-        carry = b""
+        rows = 0
         with self.package.open(sheet.part) as part:
-            while block := part.read(_BLOCK):
-                block = carry + block
-                cut = max(block.rfind(b">") + 1, len(block) - 4096)
-                carry, block = block[cut:], block[:cut]
-                facts.rows += len(_ROW.findall(block))
+            for block in _blocks(part):
+                last = max(map(block.rfind, _VALUE_ENDS))
+                if last >= 0:
+                    facts.rows = rows + len(_ROW.findall(block, 0, last))
+                rows += len(_ROW.findall(block))
+                if b"<f" in block or b":f" in block:
+                    facts.formulas_without_result += len(_NO_RESULT.findall(block))
                 if b"hidden=" in block:
                     facts.hidden_rows += len(_HIDDEN_ROW.findall(block))
                     facts.hidden_columns += _count_hidden_columns(block)
@@ -83,6 +100,20 @@ class XlsxBook:
                     for merged in _list_merged(block):
                         facts.add_merged(merged)
         return facts
+
+
+def _blocks(part: BinaryIO) -> Iterator[bytes]:
+    """A part in pieces that begin and end between tags, as far as possible before a cell's."""
+    carry = b""
+    while block := part.read(_BLOCK):
+        block = carry + block
+        cell = block.rfind(b"<c ")
+        is_near = 0 <= len(block) - 4096 < cell
+        cut = cell if is_near else max(block.rfind(b">") + 1, len(block) - 4096)
+        carry = block[cut:]
+        yield block[:cut]
+    if carry:
+        yield carry
 
 
 def _count_hidden_columns(block: bytes) -> int:

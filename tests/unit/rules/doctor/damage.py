@@ -339,13 +339,17 @@ def _columns() -> Iterator[Case]:
             f"({chance.randrange(200, 990)}) 555-{chance.randrange(10_000):04d}",
             found.home_city or "",
             found.home_stateprov or "",
+            found.home_zip or "",
         ]
 
     fields = (
         "FIRST_NAME", "LAST_NAME", "PRIMARY_EMAIL", "HOME_PHONE", "HOME_CITY", "HOME_STATEPROV",
+        "HOME_ZIP",
     )  # fmt: skip
     yield Case(kind, "email and phone exchanged", fields, person, exchange(2, 3))
     yield Case(kind, "city and state exchanged", fields, person, exchange(4, 5))
+    yield Case(kind, "city and ZIP exchanged", fields, person, exchange(4, 6))
+    yield Case(kind, "state and ZIP exchanged", fields, person, exchange(5, 6))
     yield Case(kind, "first and last name exchanged", fields, person, exchange(0, 1))
 
     def together(_chance: Random, row: list[str]) -> list[str] | None:

@@ -166,6 +166,8 @@ def tables() -> Iterator[tuple[str, Table]]:
         ),
     )
     yield "addresses", _addresses(chance)
+    yield "abroad", _abroad(chance)
+    yield "measured", _measured(chance)
 
 
 def _addresses(chance: Random) -> Table:
@@ -185,3 +187,24 @@ def _addresses(chance: Random) -> Table:
         city, state, zip_code, country = chance.choice(places)
         rows.append([city, state, _digits(chance, zip_code), country])
     return [ColumnSeen(place, name, name) for place, name in enumerate(fields)], rows
+
+
+def _abroad(chance: Random) -> Table:
+    """Postcodes of four digits beside the states of Americans who moved there."""
+    towns = ["Zürich", "Genève", "Sydney", "Wien", "Oslo", "Brussel", "Utrecht", "København"]
+    states = ["MA", "NH", "VT", "CT", "NJ", "TX", "CA", "NY", "WA", "OH", "", ""]
+    rows = [
+        [chance.choice(towns), chance.choice(states), str(chance.randrange(1_000, 9_999)), ""]
+        for _ in range(1_000)
+    ]
+    fields = ("HOME_CITY", "HOME_STATEPROV", "HOME_ZIP", "HOME_COUNTRY")
+    return [ColumnSeen(place, name, name) for place, name in enumerate(fields)], rows
+
+
+def _measured(chance: Random) -> Table:
+    """Measurements as scientists write them."""
+    rows = [
+        [f"6.022E+{chance.randrange(20, 25)}", chance.choice(["1.2E+3", "3.1E-5", "1.2345E+12"])]
+        for _ in range(300)
+    ]
+    return [ColumnSeen(0, "Particles"), ColumnSeen(1, "Number of cells")], rows

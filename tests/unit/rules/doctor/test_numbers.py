@@ -31,6 +31,9 @@ def test_a_column_nobody_knows_needs_whole_numbers_of_that_length_or_several() -
     assert findings(None, ["1.23457E+08", "123456789"])[0].rows == 1
     assert findings(None, ["1.23457E+11"] * 3)[0].rows == 3
     assert findings(None, ["1.234E+3", "6.0221E-23", "5e12", "1E5"]) == ()
+    assert findings(None, ["6.022E+23"] * 9) == ()
+    assert findings(None, ["1.23457E+12"] * 9 + ["1.2E+3"]) == ()
+    assert findings(None, ["1.23457E+12"] * 9 + ["see below", "none", "later"]) == ()
 
 
 WHOLE = [f"{one}-{two}" for one in range(1, 6) for two in (32, 45, 60, 51)]

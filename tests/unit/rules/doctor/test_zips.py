@@ -66,6 +66,13 @@ def test_what_nothing_proves_stays(row: list[str]) -> None:
     assert examine(SEEN, [row]).findings() == ()
 
 
+def test_a_wrong_state_here_and_there_hides_no_damage() -> None:
+    right = [["Cambridge", "MA", "2139", ""]] * 8
+
+    assert repaired([*right, ["Austin", "TX", "2139", ""]])[0][2] == "02139"
+    assert repaired([*right, *([["Bern", "TX", "3011", ""]] * 3)])[0][2] == "2139"
+
+
 def test_the_country_proves_it_where_no_zip_kept_a_zero() -> None:
     whole = [["Austin", "", f"787{n:02d}", "USA"] for n in range(25)]
 

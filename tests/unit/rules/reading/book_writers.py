@@ -1,4 +1,4 @@
-"""Writers of workbooks for the tests: .ods, .xlsb and .xls, as small as they can be.
+"""Writers of workbooks for the tests: .ods, .xlsb, .xls and XML, as small as they can be.
 
 A cell is a text, a number, a truth value, an ``Error`` or a ``Styled`` number; None is blank.
 """
@@ -164,6 +164,77 @@ def _ods_styled(cell: Styled) -> tuple[str, str]:
     if "y" in cell.code:
         return f'"date" office:date-value="{cell.shown.replace(" ", "T")}"', "a date"
     return f'"float" office:value="{cell.value!r}"', cell.shown
+
+
+# --- XML (SpreadsheetML of 2003) ----------------------------------------------------------------
+
+
+def write_xml(*sheets: SheetSpec) -> bytes:
+    styles = "".join(
+        f'<Style ss:ID="s{at}"><NumberFormat ss:Format={quoteattr(code)}/></Style>'
+        for at, code in enumerate(_formats(sheets))
+    )
+    name = "urn:schemas-microsoft-com:office:spreadsheet"
+    return (
+        '<?xml version="1.0"?>\r\n<?mso-application progid="Excel.Sheet"?>\r\n'
+        f'<Workbook xmlns="{name}" xmlns:ss="{name}" '
+        'xmlns:x="urn:schemas-microsoft-com:office:excel">'
+        f"<Styles>{styles}</Styles>"
+        + "".join(_xml_sheet(sheet, _formats(sheets)) for sheet in sheets)
+        + "</Workbook>"
+    ).encode()
+
+
+def _xml_sheet(sheet: SheetSpec, codes: list[str]) -> str:
+    columns = "".join(f'<Column ss:Index="{at + 1}" ss:Hidden="1"/>' for at in sheet.hidden_columns)
+    rows = ""
+    for at, row in enumerate(sheet.rows):
+        cells = "".join(
+            _xml_cell(cell, column, codes, sheet.merged, at)
+            for column, cell in enumerate(row)
+            if cell is not None
+        )
+        hidden = ' ss:Hidden="1"' if at in sheet.hidden_rows else ""
+        rows += f'<Row ss:Index="{at + 1}"{hidden}>{cells}</Row>' if cells else ""
+    state = "SheetHidden" if sheet.is_hidden else "SheetVisible"
+    return (
+        f"<Worksheet ss:Name={quoteattr(sheet.name)}><Table>{columns}{rows}</Table>"
+        f"<x:WorksheetOptions><x:Visible>{state}</x:Visible></x:WorksheetOptions></Worksheet>"
+    )
+
+
+def _xml_cell(
+    cell: Cell,
+    column: int,
+    codes: list[str],
+    merged: Sequence[tuple[int, int, int, int]],
+    number: int,
+) -> str:
+    style, formula = "", ""
+    if isinstance(cell, Formula):
+        cell, formula = cell.value, ' ss:Formula="=A1"'
+    if isinstance(cell, Styled):
+        style = f' ss:StyleID="s{codes.index(cell.code)}"'
+        kind, text = "Number", repr(cell.value)
+        if "y" in cell.code:
+            kind = "DateTime"
+            day, _, time = cell.shown.partition(" ")
+            text = f"{day}T{time or '00:00:00'}.000"
+    elif isinstance(cell, bool):
+        kind, text = "Boolean", str(int(cell))
+    elif isinstance(cell, Error):
+        kind, text = "Error", cell.text
+    elif isinstance(cell, int | float):
+        kind, text = "Number", repr(cell)
+    else:
+        kind, text = "String", escape(str(cell)).replace("\n", "&#10;")
+    for top, left, bottom, right in merged:
+        if (top, left) == (number, column):
+            style += f' ss:MergeAcross="{right - left}" ss:MergeDown="{bottom - top}"'
+    return (
+        f'<Cell ss:Index="{column + 1}"{style}{formula}><Data ss:Type="{kind}">{text}</Data>'
+        "<Comment><Data>a note</Data></Comment></Cell>"
+    )
 
 
 # --- .xlsb --------------------------------------------------------------------------------------

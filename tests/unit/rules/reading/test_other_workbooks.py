@@ -30,6 +30,7 @@ from tests.unit.rules.reading.book_writers import (
     write_ole,
     write_xls,
     write_xlsb,
+    write_xml,
 )
 from tests.unit.rules.reading.sources import Bytes, found, read_all
 from webapp.rules.reading import (
@@ -44,7 +45,8 @@ from webapp.rules.reading import (
 )
 
 Write = Callable[..., bytes]
-WRITERS: dict[str, Write] = {"ods": write_ods, "xlsb": write_xlsb, "xls": write_xls}
+BINARY: dict[str, Write] = {"ods": write_ods, "xlsb": write_xlsb, "xls": write_xls}
+WRITERS: dict[str, Write] = BINARY | {"xml": write_xml}
 every_kind = pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
 
 HEADER = ["MEMBER_ID", "NAME", "ZIP", "BIRTH_DATE", "SINCE", "ACTIVE", "AMOUNT", "NOTE"]
@@ -107,7 +109,7 @@ def test_cells_are_the_text_that_is_shown(write: Write) -> None:
     assert read_all(source, start=2).rows == TEXTS[2:]
 
 
-@every_kind
+@pytest.mark.parametrize("write", BINARY.values(), ids=BINARY)
 def test_another_reader_finds_the_same_cells(write: Write) -> None:
     """The hand-made files are what they claim to be: a library reads them too."""
     rnd = random.Random(7)
@@ -216,12 +218,86 @@ def test_titles_above_and_totals_below_are_not_of_the_table(write: Write) -> Non
 
 
 @every_kind
+def test_a_title_above_two_columns_is_none_of_them(write: Write) -> None:
+    people: list[list[Cell]] = [[f"M-{at}", f"Name {at}"] for at in range(1, 12)]
+    source = Bytes(write(SheetSpec("S", [["Spring donors"], [], ["ID", "NAME"], *people])))
+    examination = found(source)
+    assert examination.columns == ("ID", "NAME")
+    assert [item.kind for item in examination.outside] == [OutsideKind.TITLE]
+    assert len(read_all(source)) == 11
+    nameless: list[list[Cell]] = [["M-0"], *people]
+    assert len(read_all(Bytes(write(SheetSpec("S", nameless))))) == 12
+
+
+@every_kind
 def test_totals_below_a_long_table_are_found(write: Write) -> None:
     rows = [["ID", "NAME", "AMOUNT"], *([at, f"Name {at}", at / 4] for at in range(1, 3_001))]
     source = Bytes(write(SheetSpec("S", [*rows, [], ["Total", None, 1_125_375]])))
     examination = found(source)
     assert examination.dialect.last_line == 3_002
     assert len(read_all(source)) == 3_000
+
+
+@pytest.mark.parametrize("write", [write_xlsb, write_ods, write_xml], ids=["xlsb", "ods", "xml"])
+def test_totals_below_a_very_long_table_are_found_without_reading_all_of_it(write: Write) -> None:
+    rows = [["ID", "NAME", "AMOUNT"], *([at, f"Name {at}", at / 4] for at in range(1, 21_001))]
+    source = Bytes(write(SheetSpec("S", [*rows, [], ["Total", None, 55_127_625]])))
+    examination = found(source)
+    assert examination.dialect.last_line == 21_002
+    assert examination.rows_estimate == 21_001
+    assert [item.kind for item in examination.outside] == [OutsideKind.TOTALS]
+    assert examination.outside[0].first_row == 21_003
+    assert sum(map(len, read_records(source, examination.dialect))) == 21_000
+
+
+@every_kind
+@pytest.mark.parametrize("right", [4, 6])
+def test_a_title_merged_over_most_of_the_columns_is_none_of_their_names(
+    write: Write, right: int
+) -> None:
+    rows = [
+        ["Riverbend gifts", *[None] * 6],
+        [None, None, "Home", None, "Work", None, None],
+        ["ID", "Name", "Street", "City", "Street", "City", "Since"],
+        *MEMBERS,
+    ]
+    merged = [(0, 0, 0, right), (1, 2, 1, 3), (1, 4, 1, 5)]
+    examination = found(Bytes(write(SheetSpec("S", rows, merged=merged))))
+    assert examination.columns == NAMES
+    assert (examination.dialect.header_line, examination.dialect.header_rows) == (3, 2)
+    assert [(item.kind, item.sample) for item in examination.outside] == [
+        (OutsideKind.TITLE, "Riverbend gifts")
+    ]
+
+
+@every_kind
+def test_columns_left_of_the_table_are_left_out(write: Write) -> None:
+    rows = [
+        ["Riverbend gifts"],
+        [],
+        *([None, None, *row] for row in [list(NAMES), *MEMBERS]),
+        ["Total", None, None, None, None, None, None, None, 11],
+    ]
+    source = Bytes(write(SheetSpec("S", rows)))
+    examination = found(source)
+    assert examination.columns == NAMES
+    assert [one.name for one in examination.found] == list(NAMES)
+    assert [item.kind for item in examination.outside] == [OutsideKind.TITLE, OutsideKind.TOTALS]
+    assert any("begins in column C" in note for note in examination.notes)
+    batch = read_all(source)
+    assert batch.row_numbers == list(range(4, 15))
+    assert batch.rows[0][:2] == ["1", "Name 1"]
+
+
+@every_kind
+def test_a_value_left_of_the_table_sets_its_row_aside(write: Write) -> None:
+    people = [[None, *row] for row in [list(NAMES), *MEMBERS * 100]]
+    people.append(["stray", *MEMBERS[0]])
+    batch = read_all(Bytes(write(SheetSpec("S", people))))
+    assert len(batch.rows) == 1_101
+    assert list(batch.faults) == [1_102]
+    assert "to the left" in batch.faults[1_102]
+    assert batch.raw[1_102].startswith("stray\t1\tName 1")
 
 
 @every_kind
@@ -237,11 +313,11 @@ def test_of_several_tables_alike_a_person_has_to_choose(write: Write) -> None:
     assert examination.must_choose
     assert examination.dialect.sheet == "2019"
     assert [(sheet.name, sheet.rows, sheet.is_hidden) for sheet in examination.sheets] == [
-        ("Read me", 2, False),
-        ("2019", 12, False),
-        ("Łeft", 6, False),
-        ("Lists", 2, False),
-        ("Old", 12, True),
+        ("Read me", 1, False),
+        ("2019", 11, False),
+        ("Łeft", 5, False),
+        ("Lists", 1, False),
+        ("Old", 11, True),
     ]
     assert examination.sheets[1].columns == NAMES
     chosen = examine(Bytes(data), choices=Choices(sheet="Łeft"))
@@ -407,7 +483,9 @@ def test_repeated_rows_are_read_as_often_as_they_stand_for() -> None:
 
 MEASURED = """
 import io, time
-from tests.unit.rules.reading.book_writers import SheetSpec, write_ods, write_xls, write_xlsb
+from tests.unit.rules.reading.book_writers import (
+    SheetSpec, write_ods, write_xls, write_xlsb, write_xml,
+)
 from tests.unit.rules.reading.sources import Bytes, found
 from webapp.rules.reading import read_records
 

@@ -61,7 +61,16 @@ def test_a_cell_is_read_as_shown(xml: str, text: str) -> None:
         ("00000-0000", "21391234", "02139-1234"),
         ("00000\\-0000", "21391234", "02139-1234"),
         ("000-00-0000", "12345678", "012-34-5678"),
+        ('00000"-"0000', "21391234", "02139-1234"),
         ("00000", "2139.5", "2139.5"),
+        ('"M-"00000', "42", "M-00042"),
+        ("\\M\\-0000", "42", "M-0042"),
+        ('000"/A"', "7", "007/A"),
+        ("-00", "7", "-07"),
+        ("(000) 000-0000", "6175551234", "6175551234"),
+        ("0.00%", "0.125", "0.125"),
+        ('_($* #,##0.00_);_($* (#,##0.00);_($* "-"??_);_(@_)', "-1234.5", "-1234.5"),
+        ("TT.MM.JJJJ", "43831", "2020-01-01"),
         ("00", "123", "123"),
         ("0", "5", "5"),
         ("0.00", "12.5", "12.5"),
@@ -113,11 +122,11 @@ def test_rows_keep_the_numbers_of_the_sheet_and_blank_ones_do_not_count() -> Non
         '<row r="10"><c r="B10" t="str"><v>Cy</v></c><c r="E10"><v>9</v></c></row>'
     )
     examination = found(Bytes(data))
-    assert examination.columns == ("", "NAME", "ZIP", "", "")
+    assert examination.columns == ("NAME", "ZIP", "", "")
     assert examination.dialect.header_line == 3
     batch = read_all(Bytes(data))
     assert batch.row_numbers == [5, 9, 10]
-    assert batch.rows[0] == ["", "Ann", "", "", ""]
+    assert batch.rows[0] == ["Ann", "", "", ""]
     assert any("hidden in Excel" in note and "1" in note for note in examination.notes)
 
 
@@ -268,6 +277,35 @@ def test_totals_below_a_long_sheet_are_found_without_reading_all_of_it(count: in
     assert examination.dialect.last_line == count + 2
     assert [item.kind for item in examination.outside] == [OutsideKind.TOTALS]
     assert len(read_all(source)) == count
+
+
+def test_rows_that_are_only_formatted_are_no_rows() -> None:
+    empty = "".join(f'<row r="{at}"><c r="A{at}" s="1"/></row>' for at in range(5_002, 60_000))
+    rows = "".join(
+        f'<row r="{at}"><c r="A{at}"><v>{at}</v></c><c r="B{at}" t="str"><v>Ann</v></c>'
+        f'<c r="C{at}"><v>7</v></c></row>'
+        for at in range(2, 5_000)
+    )
+    names = "".join(f'<c t="str"><v>{name}</v></c>' for name in ("ID", "NAME", "AMOUNT"))
+    header = f'<row r="1">{names}</row>'
+    total = '<row r="5001"><c t="str"><v>Total</v></c><c r="C5001"><v>34986</v></c></row>'
+    source = Bytes(workbook(header + rows + total + empty))
+    examination = found(source)
+    assert examination.rows_estimate == 4_999  # with the blank one
+    assert [item.kind for item in examination.outside] == [OutsideKind.TOTALS]
+    assert len(read_all(source)) == 4_998
+
+
+def test_formulas_without_a_result_are_told() -> None:
+    """Programs that write workbooks may leave it to Excel to work formulas out."""
+    rows = "".join(
+        f'<row r="{at}"><c><v>{at}</v></c><c><f>A{at}*2</f><v></v></c><c t="str"><f>""</f><v></v>'
+        f'</c><c><f>A{at}</f><v>{at}</v></c><c><f t="shared" si="0"/></c></row>'
+        for at in range(2, 6)
+    )
+    names = "".join(f'<c t="str"><v>{name}</v></c>' for name in ("A", "B", "C", "D", "E"))
+    notes = found(Bytes(workbook(f'<row r="1">{names}</row>{rows}'))).notes
+    assert any("result is not in the file" in note and ": 8." in note for note in notes)
 
 
 def test_an_encoding_that_nobody_knows_is_damage() -> None:

@@ -1,0 +1,354 @@
+"""The Constituent Data Download (DOMAIN): who changed, what stands in the file, who waits for what.
+
+Its changes are those of the record itself, and those of memberships and choices where a column or
+the filter depends on them. GROUP_IDS has the standard groups: those that runs and interests keep
+for themselves mean nothing elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from jobs.outward import Outward
+from jobs.processors.download_sources import Codes, OutColumn, Source, Withholding
+from jobs.processors.download_windows import Window
+from webapp.rules.catalogues import CATALOGUES
+from webapp.rules.download_settings import (
+    ColumnChoice,
+    DateFormat,
+    DownloadSettings,
+    TimeFormat,
+)
+from webapp.rules.fields import DOWNLOAD_COLUMN, Field, Kind
+from webapp.rules.withholding import Reason
+from webapp.services.crossref_online import key_of
+
+UPLOAD_KINDS = tuple(kind for kind, found in CATALOGUES.items() if not found.is_download)
+
+_UNRESOLVED = Withholding(
+    Reason.UNRESOLVED_DUPLICATE,
+    "EXISTS (SELECT FROM unresolved_duplicates u WHERE u.constituent_id = c.id)",
+)
+_WHO = (
+    "coalesce(nullif(concat_ws(' ', c.first_name, c.last_name), ''), c.primary_email,"
+    " 'Constituent ' || c.id)"
+)
+_DATE_FORMATS = {DateFormat.MONTH_FIRST: "MM/DD/YYYY", DateFormat.DAY_FIRST: "DD/MM/YYYY"}
+_IN_CENTER = (
+    "EXISTS (SELECT FROM center_members m WHERE m.center_id = %(center)s"
+    " AND m.constituent_id = {record})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a source depends on besides its settings."""
+
+    run_id: int
+    center_id: int | None
+    time_zone: str
+    fields: Sequence[Field]
+    tables: Mapping[str, Outward]
+
+
+def keys_used(settings: DownloadSettings, fields: Sequence[Field]) -> set[str]:
+    """The cross-reference types that the chosen columns go through."""
+    if not settings.translates:
+        return set()
+    chosen = {column.name for column in choose_columns(settings, fields)}
+    keys = {key_of(field) for field in fields if field.column in chosen}
+    return {key for key in keys if key is not None}
+
+
+def choose_columns(settings: DownloadSettings, fields: Sequence[Field]) -> tuple[ColumnChoice, ...]:
+    """The columns of the file: those chosen that still exist, else all."""
+    known = {field.column for field in fields}
+    chosen = tuple(column for column in settings.columns if column.name in known)
+    return chosen or tuple(ColumnChoice(field.column) for field in fields)
+
+
+def make_source(settings: DownloadSettings, scene: Scene) -> Source:
+    """The source of one run."""
+    made = _Columns(settings, scene)
+    scope = f" AND {_IN_CENTER.format(record='c.id')}" if scene.center_id is not None else ""
+    headings = {column.name: column.shown for column in settings.columns}
+    return Source(
+        noun="constituents",
+        table="constituents c",
+        record="c.id",
+        present=f"c.is_active{scope}",
+        wanted=wanted_people(settings),
+        columns=made.columns,
+        joins=" ".join(made.joins),
+        changed=_changed(settings, scene),
+        removals=_removals(scene),
+        removal_columns=(
+            OutColumn(headings.get("CONS_ID", "CONS_ID"), "r.record_id", is_text=False),
+            OutColumn(headings.get("MEMBER_ID", "MEMBER_ID"), "r.member_id"),
+            OutColumn("BECAME", "r.became"),
+            OutColumn("MERGED_INTO_CONS_ID", "r.into_id", is_text=False),
+            OutColumn("MERGED_INTO_MEMBER_ID", "r.into_member_id"),
+        ),
+        withholdings=(_UNRESOLVED, *made.withholdings),
+        codes=made.codes,
+        constituent_id="c.id",
+        who=_WHO,
+        parameters={
+            "center": scene.center_id,
+            "groups": list(settings.groups),
+            "interests": list(settings.interests),
+            "centers": list(settings.centers),
+            "statuses": list(settings.statuses),
+            "uploads": list(UPLOAD_KINDS),
+            "zone": scene.time_zone,
+        },
+    )
+
+
+# Who changed -------------------------------------------------------------------------------
+
+
+def wanted_people(settings: DownloadSettings) -> str | None:
+    """SQL about `constituents c`: whom the settings ask for; None for everybody."""
+    parts = []
+    if settings.groups:
+        parts.append(
+            "EXISTS (SELECT FROM group_members m WHERE m.group_id = ANY(%(groups)s)"
+            " AND m.constituent_id = c.id)"
+        )
+    if settings.interests:
+        parts.append(
+            "EXISTS (SELECT FROM interest_choices i WHERE i.interest_id = ANY(%(interests)s)"
+            " AND i.constituent_id = c.id AND i.opted_in)"
+        )
+    if settings.centers:
+        parts.append(
+            "EXISTS (SELECT FROM center_members m WHERE m.center_id = ANY(%(centers)s)"
+            " AND m.constituent_id = c.id)"
+        )
+    if settings.statuses:
+        parts.append("c.active_detail = ANY(%(statuses)s)")
+    return " AND ".join(parts) or None
+
+
+def _counted(settings: DownloadSettings, scene: Scene) -> str:
+    """SQL: the entries of the log that are a change of what this download gives."""
+    chosen = {column.name for column in choose_columns(settings, scene.fields)}
+    parts = ["l.table_name = 'constituents'"]
+    if "GROUP_IDS" in chosen or settings.groups:
+        parts.append(
+            "(l.table_name = 'group_members' AND l.key NOT IN (SELECT g.id::text FROM groups g"
+            " WHERE g.kind <> 'standard' AND g.id <> ALL(%(groups)s)))"
+        )
+    if "INTEREST_IDS" in chosen or settings.interests:
+        parts.append("l.table_name = 'interest_choices'")
+    if settings.centers:
+        parts.append("(l.table_name = 'center_members' AND l.key::bigint = ANY(%(centers)s))")
+    if scene.center_id is not None:
+        parts.append("(l.table_name = 'center_members' AND l.key = %(center)s::text)")
+    return f"({' OR '.join(parts)})"
+
+
+def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str]:
+    """Came and gone within the window is no change. An echo is what came in from the offline
+    system of the same place, and nobody changed besides."""
+
+    def changed(window: Window) -> str:
+        unseen, scope = window.unseen(), ""
+        if scene.center_id is not None:
+            scope = (
+                f" AND ({_IN_CENTER.format(record='l.constituent_id')} OR l.constituent_id IN ("
+                f"SELECT l.constituent_id FROM change_log l WHERE {unseen}"
+                " AND l.table_name = 'center_members' AND l.key = %(center)s::text))"
+            )
+        echo = "false" if settings.echoes else "bool_and(e.id IS NOT NULL)"
+        return (
+            f"SELECT l.constituent_id AS record_id, {echo} AS is_echo FROM change_log l"
+            " LEFT JOIN (SELECT u.id FROM runs u JOIN operations o ON o.id = u.operation_id"
+            "  WHERE u.kind = 'run' AND o.kind = ANY(%(uploads)s)"
+            "  AND u.center_id IS NOT DISTINCT FROM %(center)s::bigint) e ON e.id = l.run_id"
+            f" WHERE {unseen} AND l.constituent_id IS NOT NULL"
+            f" AND {_counted(settings, scene)}{scope}"
+            " GROUP BY l.constituent_id"
+            " HAVING NOT (bool_or(l.table_name = 'constituents' AND l.op = 'insert')"
+            "  AND bool_or(l.table_name = 'constituents' AND l.op = 'delete')"
+            "  AND NOT EXISTS (SELECT FROM constituents c WHERE c.id = l.constituent_id))"
+        )
+
+    return changed
+
+
+_BECAME = "CASE WHEN c.merged_into_id IS NOT NULL THEN 'Merged' ELSE c.active_detail END"
+
+
+def _removals(scene: Scene) -> Callable[[Window], str]:
+    """Who is no longer there: removed, merged, deleted, or no longer in the center."""
+
+    def removals(window: Window) -> str:
+        if window.is_everything:
+            return " UNION ALL ".join((_removed(scene), *_gone(scene, window)))
+        became = f"CASE WHEN c.id IS NULL THEN 'Deleted' WHEN NOT c.is_active THEN {_BECAME}"
+        return (
+            "SELECT k.record_id, coalesce(c.member_id, (SELECT l.old -> 'member_id'"
+            "  FROM change_log l WHERE c.id IS NULL AND l.constituent_id = k.record_id"
+            "  AND l.table_name = 'constituents' AND l.op = 'delete' ORDER BY l.id DESC LIMIT 1))"
+            f" AS member_id, {became} ELSE 'Left the center' END AS became,"
+            " i.id AS into_id, i.member_id AS into_member_id"
+            " FROM download_candidates k LEFT JOIN constituents c ON c.id = k.record_id"
+            " LEFT JOIN constituents i ON i.id = c.merged_into_id"
+            f" WHERE (c.is_active{_scope(scene)}) IS NOT TRUE"
+        )
+
+    return removals
+
+
+def _scope(scene: Scene) -> str:
+    return f" AND {_IN_CENTER.format(record='c.id')}" if scene.center_id is not None else ""
+
+
+def _removed(scene: Scene) -> str:
+    return (
+        f"SELECT c.id AS record_id, c.member_id, {_BECAME} AS became, i.id AS into_id,"
+        " i.member_id AS into_member_id FROM constituents c"
+        " LEFT JOIN constituents i ON i.id = c.merged_into_id"
+        f" WHERE NOT c.is_active{_scope(scene)}"
+    )
+
+
+def _gone(scene: Scene, window: Window) -> tuple[str, ...]:
+    """Records deleted since something was last delivered; whose they were is no longer known, so a
+    center is not told."""
+    if window.head is None or scene.center_id is not None:
+        return ()
+    return (
+        "SELECT DISTINCT ON (l.constituent_id) l.constituent_id, l.old -> 'member_id', 'Deleted',"
+        " NULL::bigint, NULL::text FROM change_log l"
+        " WHERE l.table_name = 'constituents' AND l.op = 'delete'"
+        " AND NOT EXISTS (SELECT FROM constituents c WHERE c.id = l.constituent_id)",
+    )
+
+
+# What stands in the file ---------------------------------------------------------------------
+
+
+class _Columns:
+    """The columns of a file, the joins they need, and what they hold back."""
+
+    def __init__(self, settings: DownloadSettings, scene: Scene) -> None:
+        self._settings = settings
+        self._tables = scene.tables
+        self._codes: dict[str, Codes] = {}
+        self.joins: list[str] = []
+        self.withholdings: list[Withholding] = []
+        by_name = {field.column: field for field in scene.fields}
+        made = [
+            self._make(by_name[column.name], column.shown)
+            for column in choose_columns(settings, scene.fields)
+        ]
+        if settings.marks:
+            made.append(OutColumn(DOWNLOAD_COLUMN, f"'run-{scene.run_id}'", is_text=False))
+        self.columns = tuple(made)
+
+    def _make(self, field: Field, heading: str) -> OutColumn:
+        if field.kind is Kind.CONS_ID:
+            return OutColumn(heading, "c.id", is_text=False)
+        if field.kind in (Kind.GROUP_LIST, Kind.INTEREST_LIST):
+            return OutColumn(heading, self._list(field))
+        if field.kind is Kind.TIME:
+            return OutColumn(heading, self._time(field), is_text=False)
+        if field.kind is Kind.DATE:
+            return OutColumn(heading, self._date(field), is_text=False)
+        if field.kind is Kind.YES_NO:
+            return OutColumn(heading, _yes_no(field), is_text=False)
+        if field.kind is Kind.NUMBER:
+            return OutColumn(heading, _stored(field), is_text=False)
+        if field.column == "ACTIVE_STATUS":
+            sql = "CASE WHEN c.is_active THEN 'Active' ELSE 'Inactive' END"
+            return OutColumn(heading, sql, is_text=False)
+        return OutColumn(heading, self._translated(field))
+
+    def _codes_of(self, field: Field, value: str, joins: str = "") -> Codes | None:
+        """The codes of a column's cross-reference type, this column's among them; None where it
+        has none."""
+        key = key_of(field) if self._settings.translates else None
+        table = self._tables.get(key) if key is not None else None
+        if table is None or key is None:
+            return None
+        known = self._codes.get(key)
+        values = (*known.values, value) if known else (value,)
+        self._codes[key] = Codes(table, values, joins)
+        return self._codes[key]
+
+    @property
+    def codes(self) -> tuple[Codes, ...]:
+        """What has to be looked up beforehand."""
+        return tuple(self._codes.values())
+
+    def _translated(self, field: Field) -> str:
+        value = _stored(field)
+        codes = self._codes_of(field, value)
+        if codes is None:
+            return value
+        alias = f"x{len(self.joins)}"
+        join = f"LEFT JOIN {codes.table} {alias} ON {alias}.value = {value}"
+        self.joins.append(join)
+        self._withhold(
+            codes, Withholding(Reason.UNMAPPED_VALUE, f"{alias}.waits", field.column, value, join)
+        )
+        return f"{alias}.sent"
+
+    def _withhold(self, codes: Codes, withholding: Withholding) -> None:
+        if codes.outward.is_withheld("x", "v") == "false":
+            return
+        waits = f"SELECT count(*) FROM {codes.table} WHERE waits"
+        self.withholdings.append(replace(withholding, only_if=waits))
+
+    def _list(self, field: Field) -> str:
+        """The numbers of a person's groups or interests, translated one by one."""
+        is_groups = field.kind is Kind.GROUP_LIST
+        value, text, inner = "g.id::text", "g.id::text", ""
+        table, link = (
+            ("group_members", "JOIN groups g ON g.id = m.group_id AND g.kind = 'standard'")
+            if is_groups
+            else ("interest_choices", "JOIN interests g ON g.id = m.interest_id AND m.opted_in")
+        )
+        alias = "groups_of" if is_groups else "interests_of"
+        mine = f"JOIN {table} m ON m.constituent_id = c.id {link}"
+        codes = self._codes_of(field, value, mine)
+        if codes is not None:
+            inner = f"LEFT JOIN {codes.table} x ON x.value = {value}"
+            text = "x.sent"
+            self._withhold(
+                codes,
+                Withholding(
+                    Reason.UNMAPPED_VALUE, "x.waits", field.column, value, f"{mine} {inner}"
+                ),
+            )
+        self.joins.append(
+            f"LEFT JOIN (SELECT m.constituent_id, string_agg({text}, ',' ORDER BY g.id) AS codes"
+            f" FROM {table} m {link} {inner} GROUP BY m.constituent_id) {alias}"
+            f" ON {alias}.constituent_id = c.id"
+        )
+        return f"{alias}.codes"
+
+    def _time(self, field: Field) -> str:
+        if self._settings.time_format is TimeFormat.LOCAL:
+            return f"(c.{field.attribute} AT TIME ZONE %(zone)s)::timestamp(0)"
+        return f"c.{field.attribute}::timestamptz(0)"
+
+    def _date(self, field: Field) -> str:
+        value = f"({_stored(field)})::date" if field.is_custom else f"c.{field.attribute}"
+        pattern = _DATE_FORMATS.get(self._settings.date_format)
+        return f"to_char({value}, '{pattern}')" if pattern else value
+
+
+def _stored(field: Field) -> str:
+    if field.is_custom:
+        return f"(c.custom ->> '{field.attribute.removeprefix('custom.')}')"
+    return f"c.{field.attribute}"
+
+
+def _yes_no(field: Field) -> str:
+    value = f"({_stored(field)})::boolean" if field.is_custom else _stored(field)
+    return f"CASE WHEN {value} THEN 'Yes' WHEN NOT {value} THEN 'No' END"

@@ -1,0 +1,302 @@
+"""Cross-Reference Upload: a file of one type's entries, whole or not at all.
+
+All rows are read first, then planned together, and what they come to is written in one transaction:
+the type gets one new table, and no run ever finds half of it. Until then nothing is kept but the
+outcomes of rows that could not be read, so a later attempt starts over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import psycopg
+
+from jobs.ahead import read_ahead
+from jobs.claims import Claim, add_tallies, hold
+from jobs.crossref_reading import STAGED
+from jobs.failures import RunFailedError
+from jobs.processors import crossref_upload_sql as sql
+from jobs.processors.crossref_upload_sql import EntrySql
+from jobs.processors.file_runs import start_preview_over
+from jobs.processors.import_inputs import ImportInputs, load_inputs
+from jobs.processors.run_rows import CHANGED, ChunkResult, RunRows
+from jobs.reading import CheckedChunk
+from webapp.extensions import db
+from webapp.rules.entry_files import ONLINE_VALUE, SEND_BACK, VALID_FROM, unknown_online
+from webapp.rules.faults import Fault, FaultCode, faults_json
+from webapp.rules.values import shown
+from webapp.services import crossref_online, crossrefs
+from webapp.services.uploads import TYPE_OPTION
+
+MOST_PLANS = 20
+"""A file whose rows would all do something else than was shown is not worth planning for ever."""
+PAGE = 5_000
+_COPY = f"COPY staged ({', '.join(STAGED)}) FROM STDIN (FORMAT csv)"
+
+
+def run(connection: psycopg.Connection, mine: Claim) -> None:
+    """Apply the file, whole; an earlier attempt has left nothing behind."""
+    _Upload(connection, mine, load_inputs(mine.run)).go_on()
+
+
+def preview(connection: psycopg.Connection, mine: Claim) -> None:
+    """Do the same without writing: what would happen to each row."""
+    start_preview_over(connection, mine)
+    _Upload(connection, mine, load_inputs(mine.run)).go_on()
+
+
+class _Upload(RunRows):
+    """One attempt at one file."""
+
+    def __init__(self, connection: psycopg.Connection, mine: Claim, inputs: ImportInputs) -> None:
+        super().__init__(connection, mine, inputs)
+        try:
+            session = db.session()
+            self._type = crossrefs.find_type(session, str(mine.run["options"].get(TYPE_OPTION)))
+            if self._type is None:
+                raise RunFailedError("This upload is of no cross-reference type. Start a new one.")
+            self._noun = crossref_online.noun_of(self._type)
+            self._labels = list(self._type.foreign_labels)
+            things = crossref_online.things_sql(self._type)
+            type_id = self._type.id
+        finally:
+            db.session.remove()
+        columns = frozenset(field.column for field in inputs.fields)
+        self._sql = EntrySql(things, columns, mine.run["center_id"])
+        self._parameters: dict[str, Any] = {
+            "run": mine.id,
+            "preview": self._sealed_by,
+            "type": type_id,
+            "center": mine.run["center_id"] or 0,
+            "user": inputs.actor.id,
+        }
+        self._result = ChunkResult()
+        self._records = 0
+
+    def go_on(self) -> None:
+        """Read everything, then do what it comes to."""
+        self._read_all()
+        if self._is_preview:
+            # Planned on one moment's table, without making its editors wait
+            self._connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            with self._connection.transaction():
+                self._plan()
+            self._connection.isolation_level = None
+        with self._connection.transaction():
+            if not self._is_preview:
+                self._lock_type()
+                self._plan_sealed()
+                self._act_as_user()
+                for statement in sql.WRITE:
+                    self._connection.execute(statement, self._parameters)
+            self._keep_refused()
+            self._keep_planned()
+            standing = hold(self._connection, self._claim)
+            self._advance(standing, self._records, self._result)
+            self._connection.execute(
+                "UPDATE runs SET rows_total = rows_read, rows_total_is_exact = true WHERE id = %s",
+                [self._claim.id],
+            )
+
+    # Reading ---------------------------------------------------------------------------------
+
+    def _read_all(self) -> None:
+        connection = self._connection
+        with connection.transaction():
+            hold(connection, self._claim)
+            connection.execute("SET temp_buffers = '128MB'")
+            connection.execute("DELETE FROM run_rows WHERE run_id = %s", [self._claim.id])
+            for statement in sql.TABLES:
+                connection.execute(statement)
+            if self._inputs.outside:
+                add_tallies(connection, self._claim, {"outside": self._inputs.outside})
+        reader = self._inputs.reader
+        with read_ahead(lambda: reader.read(0)) as chunks:
+            for chunk in chunks:
+                with connection.transaction():
+                    hold(connection, self._claim)
+                    self._stage(chunk)
+                    add_tallies(connection, self._claim, {"rows_looked_at": self._records})
+        with connection.transaction():
+            for statement in sql.INDEX_STAGED:
+                connection.execute(statement)
+
+    def _stage(self, chunk: CheckedChunk) -> None:
+        result = self._result
+        self._records += chunk.count
+        result.recovered += chunk.recovered
+        result.repaired = {
+            name: result.repaired.get(name, 0) + chunk.repaired.get(name, 0)
+            for name in {*result.repaired, *chunk.repaired}
+        }
+        self._keep_rows_that_stay_out(chunk, result)
+        if not chunk.staged:
+            return
+        with self._connection.cursor() as cursor:
+            with cursor.copy(_COPY) as copy:
+                copy.write(chunk.payload)
+            out = {*chunk.faults, *chunk.left_out}
+            with cursor.copy("COPY staged_cells FROM STDIN") as copy:
+                for number, cells in chunk.rows.items():
+                    if number not in out:
+                        copy.write_row((number, cells))
+
+    # Planning --------------------------------------------------------------------------------
+
+    def _lock_type(self) -> None:
+        """Whoever changes the type waits until this has ended, and this for them."""
+        row = self._connection.execute(
+            "SELECT foreign_labels FROM cross_reference_types WHERE id = %(type)s"
+            " FOR NO KEY UPDATE",
+            self._parameters,
+        ).fetchone()
+        if row is None or len(row[0]) != len(self._labels):
+            raise RunFailedError(
+                "The foreign keys of this cross-reference type were changed meanwhile, so the file "
+                "no longer fits it and nothing was done. Download the entries to see the columns."
+            )
+
+    def _plan_sealed(self) -> None:
+        """Plan; without the rows that would now do something else than the preview showed."""
+        self._plan()
+        if self._sealed_by is None:
+            return
+        for _ in range(MOST_PLANS):
+            broken = self._connection.execute(sql.BROKEN_SEALS, self._parameters).rowcount
+            if not broken:
+                return
+            self._plan()
+        raise RunFailedError(
+            "The entries were changed so much since the preview that little of it still holds, so "
+            "nothing was done. Upload the file again and look at a new preview."
+        )
+
+    def _plan(self) -> None:
+        execute, parameters = self._connection.execute, self._parameters
+        execute(sql.START_OVER)
+        execute(self._sql.plan())
+        execute(sql.TWINS)
+        for statement in (*self._sql.match(), *self._sql.refuse()):
+            execute(statement, parameters)
+        while execute(sql.TAKEN, parameters).rowcount:
+            pass
+        execute(sql.TWINS_FOLLOW)
+        execute(sql.AFFECTED)
+        for statement in sql.MARKS:
+            execute(statement, parameters)
+        for statement in sql.UNMARK:
+            execute(statement)
+        while execute(sql.MARK_ANOTHER).rowcount:
+            pass
+        for statement in (*sql.SETTLE, *self._sql.name_old()):
+            execute(statement)
+        execute(sql.DIFFERENCES)
+        losing = execute(sql.LOSING).fetchone()
+        execute(sql.NOTES, {"losing": losing[0] if losing else []})
+        execute(sql.DIGESTS)
+
+    # What became of the rows ------------------------------------------------------------------
+
+    def _keep_planned(self) -> None:
+        execute = self._connection.execute
+        execute(sql.OUTCOMES, self._parameters)
+        for outcome, count in execute(sql.COUNTS):
+            self._result.outcomes[outcome] += count
+        lost, gained = execute(sql.OTHERS_MARKED).fetchone() or (0, 0)
+        told = {"marks_lost": lost, "marks_gained": gained}
+        add_tallies(self._connection, self._claim, told)
+
+    def _keep_refused(self) -> None:
+        """The rows that the plan has no place for, a page at a time."""
+        after = 0
+        while True:
+            rows = self._connection.execute(sql.FAULTY, {"after": after, "limit": PAGE}).fetchall()
+            if not rows:
+                return
+            after = rows[-1][0]
+            shown_as_applied = self._shown_as_applied([row[0] for row in rows])
+            for number, who, said, cells, *about in rows:
+                faults = self._faults(*about)
+                outcome = "rejected"
+                if number in shown_as_applied and faults[0] is not CHANGED:
+                    faults = [CHANGED, *faults]
+                if faults[0] is CHANGED:
+                    outcome = "withheld"
+                self._kept.append(
+                    (self._claim.id, number, outcome, who, faults_json(faults), said, cells, None)
+                )
+                self._result.outcomes[outcome] += 1
+                self._result.counts["problems"].update({str(fault.code) for fault in faults})
+            self._write_kept()
+
+    def _faults(
+        self,
+        fault: str,
+        other: str | None,
+        online: str,
+        foreign: Sequence[str],
+        name: str | None,
+        *entry: Any,
+    ) -> list[Fault]:
+        if fault == "withdrawn":
+            return [CHANGED]
+        what = shown("|".join(foreign))
+        match fault:
+            case "unknown":
+                return [unknown_online(self._noun, online)]
+            case "centers" | "unmappable":
+                why = (
+                    f"which belongs to another center than this entry. Use a shared {self._noun}, "
+                    "or write its center in CENTER."
+                )
+                if fault == "unmappable":
+                    why = "which files can't add people to. Use a standard group."
+                code, column, value = FaultCode.UNKNOWN_ONLINE_VALUE, ONLINE_VALUE.column, online
+                message = f"ONLINE_VALUE is {online}, “{name}”, {why}"
+            case "repeated":
+                code, column, value = FaultCode.REPEATED_ENTRY, "", what
+                message = (
+                    f"“{what}” is in row {other} already, with something else beside it. Keep one "
+                    "of the two rows, or give them days that don't overlap."
+                )
+            case "overlaps":
+                code, column, value = FaultCode.REPEATED_ENTRY, VALID_FROM.column, what
+                message = (
+                    f"“{what}” is in row {other} too, for days that overlap. Correct VALID_FROM or "
+                    "VALID_TO of one of them."
+                )
+            case "sent_back_twice":
+                code, column, value = FaultCode.SENT_BACK_TWICE, SEND_BACK.column, "Yes"
+                message = (
+                    f"Row {other} has Yes in SEND_BACK for {name or online} already, and one "
+                    "foreign value is sent back. Write No in one of them."
+                )
+            case "several":
+                code, column, value = FaultCode.FOREIGN_VALUE_TAKEN, "", what
+                message = (
+                    f"“{what}” has several entries here, for different days. Add the columns "
+                    "VALID_FROM and VALID_TO to say which of them is meant."
+                )
+            case "others":
+                code, column, value = FaultCode.OTHERS_ENTRY, "", what
+                message = (
+                    f"“{what}” would be an entry for everybody, and this upload is for one center. "
+                    "Write the center's name in CENTER, or leave the row out."
+                )
+            case _:
+                code, column, value = FaultCode.FOREIGN_VALUE_TAKEN, VALID_FROM.column, what
+                message = (
+                    f"“{what}” stands for {entry[0]} already {_days(*entry[1:])}. Give this row "
+                    "the same VALID_FROM to change that entry, or days that don't overlap."
+                )
+        return [Fault(code, column, value, message)]
+
+
+def _days(first: date | None, last: date | None) -> str:
+    if first and last:
+        return f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    if first:
+        return f"from {first:%Y-%m-%d} on"
+    return f"until {last:%Y-%m-%d}" if last else "at all times"

@@ -1,0 +1,86 @@
+"""What one kind of download is made of, as SQL: the engine (downloads.py) does the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs.outward import Outward
+from jobs.processors.download_windows import Window
+from webapp.rules.withholding import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class OutColumn:
+    """A column of a file. `sql` is a text (or, unless `is_text`, anything that can't be taken for
+    a formula) of the source's table and joins."""
+
+    heading: str
+    sql: str
+    is_text: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """What goes out through one cross-reference table: `values` are SQL texts of the source's table
+    (and `joins`). Each distinct value is looked up once, into a temporary table."""
+
+    outward: Outward
+    values: tuple[str, ...]
+    joins: str = ""
+
+    @property
+    def table(self) -> str:
+        """The temporary table: value, rows, sent (what goes out for it) and waits (nothing may)."""
+        return f"pg_temp.download_codes_{self.outward.type_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Withholding:
+    """Which records wait for what. `field` is a column's name, `value` SQL for what stands there;
+    `joins` are those the condition needs besides the source's table."""
+
+    reason: Reason
+    condition: str
+    field: str = ""
+    value: str = "''"
+    joins: str = ""
+    only_if: str = ""
+    """A query of one boolean that spares the look at every record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One kind of download for one run.
+
+    `table` and `record` are its records and their number; `present` says which exist and are in
+    scope, `wanted` which of those the settings ask for. `changed` makes the SQL of the records that
+    changed in a window: `record_id, is_echo` (came in from the offline system only). `removals`
+    makes the SQL of those that are no longer present: `record_id` and one column for each of
+    `removal_columns`. Parameters are named, `%(since_at)s` among them.
+    """
+
+    noun: str
+    table: str
+    record: str
+    present: str
+    columns: tuple[OutColumn, ...]
+    changed: Callable[[Window], str]
+    wanted: str | None = None
+    joins: str = ""
+    withholdings: tuple[Withholding, ...] = ()
+    codes: tuple[Codes, ...] = ()
+    removals: Callable[[Window], str] | None = None
+    removal_columns: tuple[OutColumn, ...] = ()
+    constituent_id: str = "NULL::bigint"
+    who: str = "''"
+    amount: str = "NULL::numeric"
+    currency: str = "NULL::text"
+    sends_once: bool = False
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def headings(self) -> list[str]:
+        """The headings of the file of records."""
+        return [column.heading for column in self.columns]

@@ -1,0 +1,284 @@
+"""The Transaction Information Download (DOMAIN): each transaction once, when nothing holds it back;
+again, as an update, when it was moved or corrected. eCommerce orders never.
+
+What only uploads wrote came from the offline system, which has it: it is not sent back. Once
+somebody else moved or corrected such a gift it is sent, as an update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from jobs.outward import Outward
+from jobs.processors.constituent_download import choose_columns, wanted_people
+from jobs.processors.download_sources import OutColumn, Source, Withholding
+from jobs.processors.download_windows import Window
+from webapp.rules.catalogues import TRANSACTION_UPLOAD
+from webapp.rules.download_settings import DateFormat, DownloadSettings
+from webapp.rules.fields import DOWNLOAD_COLUMN, TRANSACTION_DOWNLOAD_FIELDS
+from webapp.rules.withholding import Reason
+
+_DATE_FORMATS = {DateFormat.MONTH_FIRST: "MM/DD/YYYY", DateFormat.DAY_FIRST: "DD/MM/YYYY"}
+_WHO = (
+    "concat_ws(' · ', t.transaction_id, coalesce(nullif(concat_ws(' ', c.first_name, c.last_name),"
+    " ''), c.primary_email, 'Constituent ' || c.id))"
+)
+_BY_UPLOAD = (
+    "EXISTS (SELECT FROM runs u JOIN operations o ON o.id = u.operation_id WHERE u.id = l.run_id"
+    f" AND u.kind IN ('run', 'undo') AND o.kind = '{TRANSACTION_UPLOAD}'"
+    " AND u.center_id IS NOT DISTINCT FROM %(center)s::bigint)"
+)
+_LOGGED = "change_log l WHERE l.table_name = 'transactions' AND l.key = t.id::text"
+# LIMIT keeps these to the few that uploads ever had, looked up one by one: as EXISTS they would be
+# answered from a table of all changes there are
+_ONLY_UPLOADED = (
+    "(t.upload_run_id IS NOT NULL"
+    f" AND (SELECT true FROM {_LOGGED} AND NOT {_BY_UPLOAD} LIMIT 1) IS NULL)"
+)
+_BEGAN_OFFLINE = (
+    f"(t.upload_run_id IS NOT NULL AND (SELECT true FROM {_LOGGED} AND l.op = 'insert'"
+    f" AND {_BY_UPLOAD} LIMIT 1) IS NOT NULL)"
+)
+_NO_ORDER = (
+    "t.transaction_type <> 'ecommerce_order' AND NOT EXISTS (SELECT FROM transactions b"
+    " WHERE b.id = t.refund_of AND b.transaction_type = 'ecommerce_order')"
+)
+_IN_CENTER = (
+    "EXISTS (SELECT FROM center_members m WHERE m.center_id = %(center)s"
+    " AND m.constituent_id = t.constituent_id)"
+)
+
+# column -> SQL, whether it is text that has to be guarded against formulas, what it depends on
+_PLAIN: Mapping[str, tuple[str, bool, str]] = {
+    "TRANSACTION_ID": ("t.transaction_id", True, "transaction_id"),
+    "TRANSACTION_TYPE": ("t.transaction_type", False, "transaction_type"),
+    "CONS_ID": ("c.id", False, "constituent_id"),
+    "MEMBER_ID": ("c.member_id", True, "constituent_id"),
+    "FIRST_NAME": ("c.first_name", True, "constituent_id"),
+    "LAST_NAME": ("c.last_name", True, "constituent_id"),
+    "PRIMARY_EMAIL": ("c.primary_email", True, "constituent_id"),
+    "AMOUNT": ("t.amount", False, "amount"),
+    "CURRENCY": ("t.currency", False, "currency"),
+    "TAX_DEDUCTIBLE": ("t.tax_deductible", False, "tax_deductible"),
+    "TENDER_TYPE": ("t.tender_type", False, "tender_type"),
+    "CREATION_METHOD": ("t.creation_method", False, "creation_method"),
+    "CHECK_NUMBER": ("t.check_number", True, "check_number"),
+    "CONFIRMATION_CODE": ("t.confirmation_code", True, "confirmation_code"),
+    "SETTLEMENT_BATCH": ("t.settlement_batch", True, "settlement_batch"),
+    "SUB_SOURCE": ("t.sub_source", True, "sub_source"),
+    "RECURRING_OF": ("b_recurring_of.key", True, "recurring_of"),
+    "REFUND_OF": ("b_refund_of.key", True, "refund_of"),
+    "TRIBUTE_TYPE": ("t.tribute_type", False, "tribute_type"),
+    "TRIBUTE_NAME": ("t.tribute_name", True, "tribute_name"),
+    "RECEIPT_NUMBER": ("t.receipt_number", True, "receipt_number"),
+    "SENT_AS": (
+        f"CASE WHEN s.record_id IS NOT NULL OR {_BEGAN_OFFLINE} THEN 'update' ELSE 'new' END",
+        False,
+        "",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """A column of what a transaction is for: the table that has it, and the types of
+    cross-references, each with the kind of things it is about (blank: all) and what the held-back
+    list calls the column."""
+
+    name: str
+    table: str
+    types: tuple[tuple[str, str, str], ...]
+
+
+PURPOSES: Mapping[str, Purpose] = {
+    "CAMPAIGN": Purpose("campaign_id", "campaigns", (("campaign", "", "CAMPAIGN"),)),
+    "FORM": Purpose("form_id", "donation_forms", (("donation_form", "", "FORM"),)),
+    "DESIGNATION": Purpose("designation_id", "designations", (("designation", "", "DESIGNATION"),)),
+    "EVENT": Purpose(
+        "event_id",
+        "events",
+        (
+            ("event", "calendar", "EVENT"),
+            ("teamraiser", "teamraiser", "EVENT (TeamRaiser)"),
+            ("personal_event", "personal", "EVENT (personal)"),
+        ),
+    ),
+}
+SOURCE_KEY = "origin_source"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a source depends on besides its settings."""
+
+    run_id: int
+    center_id: int | None
+    tables: Mapping[str, Outward]
+
+
+def keys_used(settings: DownloadSettings) -> set[str]:
+    """The cross-reference types that the chosen columns go through."""
+    if not settings.translates:
+        return set()
+    chosen = {column.name for column in choose_columns(settings, TRANSACTION_DOWNLOAD_FIELDS)}
+    keys = {key for name in chosen & PURPOSES.keys() for key, _, _ in PURPOSES[name].types}
+    return keys | ({SOURCE_KEY} if "SOURCE" in chosen else set())
+
+
+def make_source(settings: DownloadSettings, scene: Scene) -> Source:
+    """The source of one run."""
+    made = _Columns(settings, scene)
+    people = wanted_people(settings)
+    wanted = [_NO_ORDER]
+    if not settings.echoes:
+        wanted.append(f"NOT {_ONLY_UPLOADED}")
+    if people is not None:
+        wanted.append(f"({people})")
+    return Source(
+        noun="transactions",
+        table="transactions t JOIN constituents c ON c.id = t.constituent_id",
+        record="t.id",
+        present="true" if scene.center_id is None else _IN_CENTER,
+        wanted=" AND ".join(wanted),
+        columns=made.columns,
+        joins=" ".join(("LEFT JOIN download_sent s ON s.record_id = t.id", *made.joins)),
+        changed=_changed(settings, scene),
+        withholdings=(*_WITHHOLDINGS, *made.withholdings),
+        constituent_id="c.id",
+        who=_WHO,
+        amount="t.amount",
+        currency="t.currency",
+        sends_once=True,
+        parameters={
+            "center": scene.center_id,
+            "groups": list(settings.groups),
+            "interests": list(settings.interests),
+            "centers": list(settings.centers),
+            "statuses": list(settings.statuses),
+            "counted": made.counted,
+        },
+    )
+
+
+_WITHHOLDINGS = (
+    Withholding(Reason.NOT_SETTLED, "t.settled_on IS NULL"),
+    Withholding(Reason.CONSTITUENT_INACTIVE, "NOT c.is_active"),
+    # Who was removed needs another member ID less than to be there again
+    Withholding(Reason.NO_MEMBER_ID, "c.is_active AND c.member_id IS NULL"),
+    Withholding(
+        Reason.UNRESOLVED_DUPLICATE,
+        "EXISTS (SELECT FROM unresolved_duplicates u WHERE u.constituent_id = c.id)",
+    ),
+)
+
+
+def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str]:
+    """Made, moved, or corrected in something the file tells. Who came into the center brings what
+    the center was never sent."""
+
+    def changed(window: Window) -> str:
+        unseen, scope, joined = window.unseen(), "", ""
+        echo = "false" if settings.echoes else _BY_UPLOAD
+        if scene.center_id is not None:
+            scope = f" AND {_IN_CENTER}"
+            joined = (
+                " UNION ALL SELECT t.id, false FROM change_log l"
+                " JOIN transactions t ON t.constituent_id = l.constituent_id"
+                f" WHERE {unseen} AND l.table_name = 'center_members' AND l.op = 'insert'"
+                f" AND l.key = %(center)s::text{scope} AND NOT EXISTS"
+                " (SELECT FROM download_deliveries d JOIN download_windows w ON w.run_id = d.run_id"
+                f" WHERE d.record_id = t.id AND w.stream_id = {window.stream_id}"
+                " AND w.is_committed)"
+            )
+        return (
+            "SELECT record_id, bool_and(is_echo) AS is_echo FROM ("
+            f"SELECT t.id AS record_id, {echo} AS is_echo FROM change_log l"
+            " JOIN transactions t ON t.id = l.key::bigint"
+            f" WHERE {unseen} AND l.table_name = 'transactions'"
+            f" AND (l.op = 'insert' OR l.old ?| %(counted)s::text[]){scope}{joined}"
+            ") x (record_id, is_echo) GROUP BY record_id"
+        )
+
+    return changed
+
+
+class _Columns:
+    """The columns of a file, the joins they need, what they hold back, and what they depend on."""
+
+    def __init__(self, settings: DownloadSettings, scene: Scene) -> None:
+        self._settings = settings
+        self._tables = scene.tables
+        self.joins: list[str] = []
+        self.withholdings: list[Withholding] = []
+        self.counted: list[str] = ["constituent_id"]
+        made = [
+            self._make(column.name, column.shown)
+            for column in choose_columns(settings, TRANSACTION_DOWNLOAD_FIELDS)
+        ]
+        if settings.marks:
+            made.append(OutColumn(DOWNLOAD_COLUMN, f"'run-{scene.run_id}'", is_text=False))
+        self.columns = tuple(made)
+
+    def _make(self, name: str, heading: str) -> OutColumn:
+        if name == "PAYMENT_DATE":
+            self.counted.append("payment_date")
+            pattern = _DATE_FORMATS.get(self._settings.date_format)
+            sql = f"to_char(t.payment_date, '{pattern}')" if pattern else "t.payment_date"
+            return OutColumn(heading, sql, is_text=False)
+        if name in PURPOSES:
+            return OutColumn(heading, self._purpose(name.lower(), PURPOSES[name]))
+        if name == "SOURCE":
+            return OutColumn(heading, self._source())
+        sql, is_text, depends_on = _PLAIN[name]
+        if depends_on:
+            self.counted.append(depends_on)
+        if sql.endswith(".key"):
+            self.joins.append(
+                "LEFT JOIN LATERAL (SELECT b.transaction_id AS key FROM transactions b"
+                f" WHERE b.id = t.{depends_on} OFFSET 0) b_{depends_on} ON true"
+            )
+        return OutColumn(heading, sql, is_text=is_text)
+
+    def _purpose(self, alias: str, purpose: Purpose) -> str:
+        """What is sent for a campaign (form, ...). Found out once for each of them, not for each
+        transaction: OFFSET keeps it so."""
+        self.counted.append(purpose.name)
+        if not self._settings.translates:
+            return f"t.{purpose.name}::text"
+        joins, sent, waits = [], [], []
+        for number, (key, kind, _) in enumerate(purpose.types):
+            table, x = self._tables[key], f"x{number}"
+            value = f"(CASE WHEN p.kind = '{kind}' THEN p.id END)" if kind else "p.id"
+            joins.append(table.join(x, value))
+            sent.append(table.text(x, value))
+            waits.append(table.is_withheld(x, value))
+        flags = ", ".join(f"{flag} AS waits{number}" for number, flag in enumerate(waits))
+        join = (
+            f"LEFT JOIN (SELECT p.id, p.name || ' (' || p.id || ')' AS named,"
+            f" coalesce({', '.join(sent)}) AS sent, {flags} FROM {purpose.table} p"
+            f" {' '.join(joins)} OFFSET 0) m_{alias} ON m_{alias}.id = t.{purpose.name}"
+        )
+        self.joins.append(join)
+        self.withholdings += [
+            Withholding(
+                Reason.UNMAPPED_VALUE, f"m_{alias}.waits{number}", shown, f"m_{alias}.named", join
+            )
+            for number, (_, _, shown) in enumerate(purpose.types)
+            if waits[number] != "false"
+        ]
+        return f"m_{alias}.sent"
+
+    def _source(self) -> str:
+        self.counted.append("source")
+        table = self._tables.get(SOURCE_KEY)
+        if table is None:
+            return "t.source"
+        join = table.join("x_source", "t.source")
+        self.joins.append(join)
+        waits = table.is_withheld("x_source", "t.source")
+        if waits != "false":
+            self.withholdings.append(
+                Withholding(Reason.UNMAPPED_VALUE, waits, "SOURCE", "t.source", join)
+            )
+        return table.text("x_source", "t.source")

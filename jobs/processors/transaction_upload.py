@@ -1,0 +1,107 @@
+"""Transaction Upload: offline gifts of people who are here already. Nobody is created, and nothing
+of a person is written; a gift that is here already is corrected, blank cells keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from jobs.claims import Claim
+from jobs.processors import transaction_sql
+from jobs.processors.file_runs import FileRun, start_preview_over
+from jobs.processors.import_inputs import ImportInputs, load_inputs
+from jobs.processors.import_tables import RealTables
+from jobs.processors.run_rows import ChunkResult
+from jobs.processors.transaction_sql import TransactionSql
+from jobs.processors.upload_sql import MembershipOverlay
+from jobs.reading import CheckedChunk
+from webapp.config import current_settings
+from webapp.rules.faults import Fault, FaultCode
+from webapp.rules.gifts import transaction_fault
+from webapp.rules.standard_import import Action, Decision, Evidence
+from webapp.rules.uploads import decide_person, person_fault
+
+
+def run(connection: psycopg.Connection, mine: Claim) -> None:
+    """Apply the file, chunk by chunk, from where an earlier attempt stood."""
+    _TransactionUpload(connection, mine, load_inputs(mine.run)).go_on()
+
+
+def preview(connection: psycopg.Connection, mine: Claim) -> None:
+    """Do the same without writing: what would happen to each row."""
+    start_preview_over(connection, mine)
+    _TransactionUpload(connection, mine, load_inputs(mine.run)).go_on()
+
+
+class _TransactionUpload(FileRun):
+    """One attempt at one file of gifts."""
+
+    _sql: TransactionSql
+
+    def __init__(self, connection: psycopg.Connection, mine: Claim, inputs: ImportInputs) -> None:
+        super().__init__(connection, mine, inputs)
+        self._parameters["currency"] = current_settings().currency
+        self._sql = TransactionSql(
+            fields=inputs.fields,
+            tables=MembershipOverlay() if self._is_preview else RealTables(),
+            is_sealed=self._sealed_by is not None,
+            allow_opt_in=False,
+            center_id=mine.run["center_id"],
+        )
+
+    def decide(self, evidence: Evidence) -> Decision:
+        """By the rules of the import, but nobody is created."""
+        return decide_person(evidence, unique_email=self._inputs.unique_email)
+
+    def fault_of(self, code: FaultCode, **keys: Any) -> Fault:
+        """The sentence for a row whose person was not found."""
+        return person_fault(code, **keys)
+
+    def broken_seals(self) -> str:
+        """Rows that would now do something else."""
+        return transaction_sql.BROKEN_SEALS
+
+    def apply(self, chunk: CheckedChunk, result: ChunkResult) -> None:
+        """All rows at once; then those that belong to a gift of this very chunk, and so on."""
+        execute, sql = self._connection.execute, self._sql
+        execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+        execute(sql.match(), [0])
+        decisions = self._decide()
+        self._reject(chunk, decisions, result)
+        if not any(decision.action is Action.UPDATE for decision in decisions.values()):
+            return
+        execute(sql.judge(decisions), self._parameters)
+        execute(transaction_sql.REPEATED)
+        while execute(sql.effects(), self._parameters).rowcount:
+            execute(transaction_sql.MARK_DONE)
+            if self._sealed_by is not None:
+                self._hold_back(chunk, result)
+            self._count(result)
+            for statement in (
+                transaction_sql.REMEMBER if self._is_preview else transaction_sql.WRITE
+            ):
+                execute(statement, self._parameters)
+            execute(sql.outcomes(), self._parameters)
+            execute(transaction_sql.CLEAR)
+        execute(transaction_sql.LEFT_OVER)
+        self._reject_faulty(chunk, result)
+
+    def _reject_faulty(self, chunk: CheckedChunk, result: ChunkResult) -> None:
+        """Reject the gifts that the stored transactions do not allow."""
+        rows = self._connection.execute(transaction_sql.FAULTY).fetchall()
+        faults = {
+            number: [transaction_fault(FaultCode(code), transaction_id, other, other_row)]
+            for number, code, transaction_id, other, other_row in rows
+        }
+        self._keep_rejected(chunk, faults, result)
+        self._write_kept()
+
+    def _count(self, result: ChunkResult) -> None:
+        """Add up what `effect` will do."""
+        for outcome, count in self._connection.execute(transaction_sql.COUNT_OUTCOMES):
+            result.outcomes[outcome] += count
+        amounts = result.counts["amounts"]
+        for currency, given, refunded in self._connection.execute(transaction_sql.COUNT_AMOUNTS):
+            amounts[currency] += given
+            amounts[f"-{currency}"] += refunded

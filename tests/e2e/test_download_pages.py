@@ -1,0 +1,128 @@
+"""A download in a real browser, from the list of operations to its file; the held-back list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import select
+
+from jobs.runs import execute
+from tests.e2e.browser import look_at, sign_in
+from tests.people import make_person
+from webapp.extensions import db
+from webapp.models import (
+    Constituent,
+    CrossReferenceEntry,
+    CrossReferenceType,
+    Run,
+    UnresolvedDuplicate,
+)
+from webapp.rules.roles import Role
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from playwright.sync_api import Page
+
+ROLES = (Role.VIEW_IMPORT_EXPORT, Role.DATA_SYNC_MANAGE, Role.CROSSREF_MANAGE)
+
+
+def work(app: Flask) -> None:
+    """What the workers would do."""
+    with app.app_context():
+        for run_id in db.session.scalars(select(Run.id).where(Run.state == "queued")).all():
+            db.session.remove()
+            execute(run_id)
+        db.session.remove()
+
+
+@pytest.fixture
+def people(app: Flask) -> None:
+    """Six people; one may be a duplicate, two have a state that is not mapped."""
+    with app.app_context():
+        found = [
+            Constituent(first_name=name, last_name="Lee", home_zip="02134", home_stateprov=state)
+            for name, state in zip(
+                ("Ann", "Bob", "Cem", "Dee", "Eva", "Fay"),
+                ("MA", "MA", "NH", "VT", "MA", "MA"),
+                strict=True,
+            )
+        ]
+        db.session.add_all(found)
+        db.session.flush()
+        db.session.add(UnresolvedDuplicate(constituent_id=found[5].id))
+        states = db.session.scalars(
+            select(CrossReferenceType).filter_by(key="field:STATEPROV")
+        ).one()
+        states.policy = "reject"
+        db.session.add(
+            CrossReferenceEntry(
+                type_id=states.id, online_value="MA", foreign_values=["25"], online_key="ma",
+                foreign_key="25", searched="MA 25",
+            )
+        )  # fmt: skip
+        db.session.commit()
+
+
+def test_a_download_from_the_list_to_the_file(
+    app: Flask, page: Page, live_url: str, people: None
+) -> None:
+    sign_in(page, live_url, make_person(app, "manage@example.org", *ROLES))
+    page.goto(f"{live_url}/operations/all")
+    page.get_by_role("link", name="Start Constituent Data Download").click()
+    page.get_by_role("heading", name="What to download").wait_for()
+    look_at(page, "download-information")
+    for words in ("Columns", "Who", "How the files are written"):
+        page.locator("summary", has_text=words).first.click()
+    page.get_by_label("Columns", exact=False).first.fill("CONS_ID\nSHOE_SIZE")
+    page.get_by_role("button", name="Show me what it would give").click()
+    page.get_by_text("Please correct this first").wait_for()
+    look_at(page, "download-information-wrong")
+    page.locator("textarea#columns").fill("CONS_ID\nFIRST_NAME = First\nHOME_STATEPROV\nHOME_ZIP")
+    page.get_by_role("button", name="Show me what it would give").click()
+    page.get_by_text("Waiting for a worker").wait_for()
+    look_at(page, "download-preview-waits")
+    work(app)
+    page.get_by_text("6 changed = 3 delivered").wait_for()
+    look_at(page, "download-preview")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_text("Waiting for a worker").wait_for()
+    work(app)
+    page.get_by_role("heading", name="Files").wait_for()
+    look_at(page, "download-results")
+
+    with page.expect_download() as arriving:
+        page.get_by_role("link", name="constituents_").click()
+    text = Path(arriving.value.path()).read_text(encoding="utf-8-sig")
+    assert [line.split(",")[1:4] for line in text.splitlines()] == [
+        ["First", "HOME_STATEPROV", "HOME_ZIP"],
+        *([name, "25", "02134"] for name in ("Ann", "Bob", "Eva")),
+    ]
+
+    page.get_by_role("link", name="The held-back list").click()
+    page.get_by_role("heading", name="Held back: Constituent Data Download").wait_for()
+    look_at(page, "held-back")
+    page.get_by_role("link", name="Map “NH”").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", level=1).wait_for()
+    assert "/cross-references/field:STATEPROV" in page.url.replace("%3A", ":")
+    page.go_back()
+    page.get_by_role("button", name="Send what is free now").click()
+    page.get_by_text("Waiting for a worker").wait_for()
+    work(app)
+    page.get_by_text("0 changed + 3 held back before = 0 delivered").wait_for()
+
+
+def test_the_settings_of_an_operation(app: Flask, page: Page, live_url: str) -> None:
+    sign_in(page, live_url, make_person(app, "manage@example.org", *ROLES))
+    page.goto(f"{live_url}/held-back")
+    look_at(page, "held-back-empty")
+    page.goto(f"{live_url}/operations/all")
+    page.get_by_role("link", name="Customise Constituent Data Download").click()
+    page.get_by_role("textbox", name="Title").fill("For the donor system")
+    page.locator("summary", has_text="How the files are written").click()
+    page.get_by_label("Delimiter of the CSV file").select_option(label="Semicolon")
+    look_at(page, "download-customise")
+    page.get_by_role("button", name="Make the operation").click()
+    page.get_by_text("For the donor system is there now.").wait_for()

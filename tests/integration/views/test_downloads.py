@@ -1,0 +1,215 @@
+"""The pages of downloads: ask, look, run, fetch, take again; and what is held back."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select
+
+from jobs.runs import execute
+from tests.finished_runs import make_download
+from tests.people import make_center, make_person, sign_in
+from webapp.extensions import db
+from webapp.models import CenterMember, Constituent, Message, Operation, Run, UnresolvedDuplicate
+from webapp.rules.roles import Role
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+SLUG = "constituent-data-download"
+RUNNER = (Role.VIEW_IMPORT_EXPORT, Role.DATA_SYNC_RUN)
+VIEWER = (Role.VIEW_IMPORT_EXPORT, Role.DATA_SYNC_VIEW)
+MANAGER = (Role.VIEW_IMPORT_EXPORT, Role.DATA_SYNC_MANAGE)
+USUAL = {
+    "label": "March", "start": "last", "formats": "csv", "delimiter": ",", "encoding": "utf-8-sig",
+    "date_format": "iso", "time_format": "utc", "marks": "y", "translates": "y",
+}  # fmt: skip
+
+
+class Downloading:
+    """A person at the pages of a download, and the worker behind them."""
+
+    def __init__(self, app: Flask, client: FlaskClient[Any]) -> None:
+        self.app, self.client, self.run_id = app, client, 0
+
+    def ask(self, **more: object) -> str:
+        """The first step; the page of the preview."""
+        answer = self.client.post(f"/operations/{SLUG}/download", data=USUAL | more)
+        assert answer.status_code == 303, answer.text
+        self.run_id = int(answer.location.split("/")[2])
+        self.work()
+        return self.get(answer.location)
+
+    def run(self, notify: str = "") -> str:
+        """Press Run, and see the results."""
+        answer = self.client.post(f"/runs/{self.run_id}/download/run", data={"notify": notify})
+        assert answer.status_code == 303, answer.text
+        self.work()
+        return self.get(answer.location)
+
+    def get(self, path: str) -> str:
+        answer = self.client.get(path)
+        assert answer.status_code == 200, (path, answer.status_code, answer.location)
+        return answer.text
+
+    def work(self) -> None:
+        with self.app.app_context():
+            queued = db.session.scalars(select(Run.id).where(Run.state == "queued")).all()
+            for run_id in queued:
+                db.session.remove()
+                execute(run_id)
+            db.session.remove()
+
+
+@pytest.fixture
+def people(app: Flask) -> list[int]:
+    with app.app_context():
+        found = [Constituent(first_name=name, home_zip="02134") for name in ("Ann", "Bob", "Cem")]
+        db.session.add_all(found)
+        db.session.flush()
+        db.session.add(UnresolvedDuplicate(constituent_id=found[2].id))
+        ids = [one.id for one in found]
+        db.session.commit()
+    return ids
+
+
+@pytest.fixture
+def person(app: Flask, client: FlaskClient[Any]) -> Downloading:
+    return Downloading(app, sign_in(client, make_person(app, "run@example.org", *RUNNER)))
+
+
+def test_ask_look_run_fetch(person: Downloading, people: list[int]) -> None:
+    ann, bob, _ = people
+    preview = person.ask(columns="CONS_ID\nFIRST_NAME = First\nHOME_ZIP")
+    results = person.run(notify="boss@example.org")
+
+    assert "has never succeeded before" in preview
+    assert "3 changed = 2 delivered + 0 removed + 1 held back + 0 filtered out" in preview
+    assert "May be someone who is already there" in preview
+    assert "3 changed = 2 delivered" in results
+    link = re.search(r'href="(/runs/\d+/files/\d+)"[^>]*>(constituents_[^<]*\.csv)<', results)
+    assert link
+    first, again = (person.client.get(link[1]) for _ in range(2))
+    assert first.data == again.data
+    run = f"run-{person.run_id}"
+    assert first.data.decode("utf-8-sig").splitlines() == [
+        "CONS_ID,First,HOME_ZIP,DATASYNC_DOWNLOAD",
+        f"{ann},Ann,02134,{run}",
+        f"{bob},Bob,02134,{run}",
+    ]
+    assert hashlib.sha256(first.data).hexdigest() in results
+    assert link[2] in first.headers["Content-Disposition"]
+
+
+def test_the_message_has_the_counts_and_what_is_held_back(
+    person: Downloading, people: list[int]
+) -> None:
+    person.ask()
+    person.run(notify="boss@example.org")
+
+    with person.app.app_context():
+        message = db.session.scalars(select(Message).filter_by(recipient="boss@example.org")).one()
+        assert "March finished: 2 delivered, 1 held back" in message.subject
+        assert "1 record held back." in message.body
+
+
+def test_the_held_back_list_names_what_fixes_it_and_sends_what_is_free(
+    person: Downloading, people: list[int]
+) -> None:
+    cem = people[2]
+    person.ask()
+    person.run()
+    answer = person.client.get("/held-back", follow_redirects=True)
+    stream = re.search(r"/held-back/(\d+)/send", answer.text)
+    assert stream
+    assert f"/constituents/{cem}" in answer.text
+    with person.app.app_context():
+        db.session.query(UnresolvedDuplicate).delete()
+        db.session.commit()
+
+    sent = person.client.post(f"/held-back/{stream[1]}/send")
+    person.work()
+    results = person.get(sent.location)
+
+    assert "0 changed + 1 held back before = 1 delivered" in results
+    assert "Nothing is held back" in person.get(f"/held-back/{stream[1]}")
+
+
+def test_a_window_can_be_taken_again(person: Downloading, people: list[int]) -> None:
+    person.ask()
+    person.run()
+    answer = person.client.post(f"/runs/{person.run_id}/again")
+    assert answer.status_code == 303
+    person.work()
+    preview = person.get(answer.location)
+    assert "2 delivered" in preview
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"columns": "CONS_ID\nSHOE_SIZE"}, "Line 2: “SHOE_SIZE” is not a column"),
+        ({"columns": "CONS_ID\ncons_id"}, "Line 2: CONS_ID is there already"),
+        ({"columns": "CITY"}, "Line 1: “CITY” is not a column"),
+        ({"start": "date"}, "Enter the date from which on"),
+        ({"formats": ""}, "Choose CSV, Excel or both"),
+        ({"label": " "}, "Enter a label"),
+    ],
+)
+def test_what_can_not_be_is_said(person: Downloading, given: dict[str, str], says: str) -> None:
+    data = {name: value for name, value in (USUAL | given).items() if value}
+    answer = person.client.post(f"/operations/{SLUG}/download", data=data)
+    assert answer.status_code == 422
+    assert says in answer.text
+
+
+def test_a_center_has_its_own_people_only(app: Flask, client: FlaskClient[Any],
+                                          people: list[int]) -> None:  # fmt: skip
+    north = make_center(app, "North")
+    with app.app_context():
+        db.session.add(CenterMember(center_id=north, constituent_id=people[0]))
+        db.session.commit()
+    person = Downloading(
+        app, sign_in(client, make_person(app, "north@example.org", *RUNNER, center_id=north))
+    )
+    person.ask(columns="CONS_ID")
+    results = person.run()
+    link = re.search(r"/runs/\d+/files/\d+", results)
+    assert link
+    rows = person.client.get(link[0]).data.decode("utf-8-sig").splitlines()
+    assert [row.split(",")[0] for row in rows[1:]] == [str(people[0])]
+
+
+def test_others_files_are_not_there(app: Flask, client: FlaskClient[Any]) -> None:
+    north, south = make_center(app, "North"), make_center(app, "South")
+    with app.app_context():
+        operation = db.session.scalars(select(Operation).filter_by(slug=SLUG)).one()
+        run = make_download(db.session(), operation, south)
+        run_id = run.id
+        db.session.commit()
+    sign_in(client, make_person(app, "north@example.org", *VIEWER, center_id=north))
+    assert client.get(f"/runs/{run_id}").status_code == 404
+    assert client.get(f"/runs/{run_id}/files/1").status_code == 404
+    assert client.get("/held-back").text.count("<tbody>") == 0
+
+
+def test_an_operation_keeps_its_settings(app: Flask, client: FlaskClient[Any]) -> None:
+    sign_in(client, make_person(app, "manage@example.org", *MANAGER))
+    data = {key: value for key, value in USUAL.items() if key not in ("label", "start")}
+    answer = client.post(
+        f"/operations/{SLUG}/customise",
+        data=data | {"title": "For Raiser", "audience": "site", "delimiter": "tab",
+                     "columns": "CONS_ID\nMEMBER_ID = ID", "statuses": "Registered"},
+    )  # fmt: skip
+    assert answer.status_code == 303, answer.text
+    with app.app_context():
+        operation = db.session.scalars(select(Operation).filter_by(slug="for-raiser")).one()
+        kept = operation.options["download_settings"]
+    assert kept["delimiter"] == "\t"
+    assert kept["columns"] == [["CONS_ID", ""], ["MEMBER_ID", "ID"]]
+    assert "MEMBER_ID = ID" in client.get("/operations/for-raiser/download").text
+    assert "MEMBER_ID = ID" in client.get("/operations/for-raiser/edit").text

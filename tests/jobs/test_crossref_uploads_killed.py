@@ -1,0 +1,134 @@
+"""A worker killed while it uploads entries leaves the table as it was; the next attempt does all of
+it once. Whoever edits, or translates, at the same moment has the table before or after, never a
+part of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+import psycopg
+
+from tests.jobs.site import Site
+from tests.jobs.test_crossref_uploads import TITLES, entries
+from tests.jobs.test_crossrefs import type_of
+from tests.services import environment_of
+from webapp.errors import DataSyncError
+from webapp.extensions import db
+from webapp.services import crossref_edits
+from webapp.services.crossref_edits import EntryValues
+from webapp.settings import libpq_url
+
+ROWS = 3_000
+FILE = "\n".join(
+    ["ONLINE_VALUE,FOREIGN_1", *(f"T {n // 2},code-{n}" for n in range(ROWS)), "T 1,", ""]
+)
+
+
+def draft(site: Site) -> int:
+    return site.draft(FILE, operation="cross-reference-upload", crossref_type=TITLES)
+
+
+def other(site: Site) -> psycopg.Connection[object]:
+    return psycopg.connect(libpq_url(site.app.config["DATASYNC"].database_url))
+
+
+LOCK = "SELECT 1 FROM cross_reference_types WHERE key = %s FOR UPDATE"
+WAITS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND wait_event_type = 'Lock'"
+)
+
+
+def test_killed_it_has_done_nothing_and_does_all_of_it_once(site: Site) -> None:
+    run_id = site.start(draft(site))
+    site.set(chunk_rows=200)
+    environment = environment_of(site.app.config["DATASYNC"]) | {"DATASYNC_CHUNK_ROWS": "200"}
+    work = f"from jobs.runs import execute; execute({run_id})"
+    for kill in ("while it reads", "before it writes"):
+        with other(site) as holder:
+            holder.execute(LOCK, [TITLES])
+            worker = subprocess.Popen([sys.executable, "-c", work], env=environment)
+            reached = "SELECT (tallies ->> 'rows_looked_at')::int > 0 FROM runs WHERE id = %s"
+            while not site.sql(reached, run_id)[0][0]:
+                assert worker.poll() is None, "it ended before it was killed"
+                time.sleep(0.002)
+            while kill == "before it writes" and not site.sql(WAITS)[0][0]:
+                assert worker.poll() is None, "it ended before it was killed"
+                time.sleep(0.002)
+            worker.kill()
+            worker.wait()
+        assert entries(site) == []
+        site.sql(
+            "UPDATE runs SET heartbeat_at = now() - interval '1 hour',"
+            " tallies = tallies - 'rows_looked_at' WHERE id = %s RETURNING id",
+            run_id,
+        )
+    run = site.execute(run_id)
+    assert run.state == "success", run.failure
+    run.check_counts()
+    assert (run.counts["created"], run.counts["rejected"]) == (ROWS, 1)
+    assert len(entries(site)) == ROWS
+    undo = site.undo(run_id)
+    assert (undo.state, undo.tallies["removed"]) == ("success", ROWS)
+    assert entries(site) == []
+
+
+def test_cancelled_it_has_done_nothing(site: Site) -> None:
+    run_id = site.start(draft(site))
+    with other(site) as holder:
+        holder.execute(LOCK, [TITLES])
+        worker = threading.Thread(target=site.execute, args=[run_id])
+        worker.start()
+        while not site.sql(WAITS)[0][0]:
+            time.sleep(0.002)
+        site.sql("UPDATE runs SET cancel_requested = true WHERE id = %s RETURNING id", run_id)
+    worker.join()
+    run = site.result(run_id)
+    assert run.state == "cancelled"
+    assert entries(site) == []
+
+
+def test_an_editor_waits_and_then_sees_the_new_table(site: Site) -> None:
+    run_id, told = site.start(draft(site)), []
+
+    def edit() -> None:
+        with site.app.app_context():
+            try:
+                crossref_edits.add_entry(
+                    db.session(), type_of(TITLES), EntryValues("Mine", ("code-7",)), None
+                )
+                db.session.commit()
+            except DataSyncError as error:
+                told.append(error.code)
+            finally:
+                db.session.remove()
+
+    with other(site) as holder:
+        holder.execute(LOCK, [TITLES])
+        worker = threading.Thread(target=site.execute, args=[run_id])
+        worker.start()
+        while site.sql(WAITS)[0][0] < 1:
+            time.sleep(0.002)
+        editor = threading.Thread(target=edit)
+        editor.start()
+        while site.sql(WAITS)[0][0] < 2:
+            time.sleep(0.002)
+    worker.join()
+    editor.join()
+    assert site.result(run_id).counts["created"] == ROWS
+    assert told == ["foreign_taken"]
+
+
+def test_two_uploads_at_once_are_one_after_the_other(site: Site) -> None:
+    first, second = site.start(draft(site)), site.start(draft(site))
+    workers = [threading.Thread(target=site.execute, args=[run]) for run in (first, second)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    counts = sorted(site.result(run).counts["created"] for run in (first, second))
+    assert counts == [0, ROWS]
+    assert sorted(site.result(run).counts["unchanged"] for run in (first, second)) == [0, ROWS]

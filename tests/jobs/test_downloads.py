@@ -1,0 +1,354 @@
+"""The Constituent Data Download: who is in it, who is not and why, and what stands in the file."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from jobs.processors import download_files
+from tests.jobs.downloading import download, settings
+from tests.jobs.site import Site
+from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
+from tests.jobs.test_crossrefs import add, set_policy
+from webapp.rules.crossrefs import Policy
+from webapp.rules.download_settings import (
+    ColumnChoice,
+    DateFormat,
+    DownloadSettings,
+    Encoding,
+    Start,
+)
+from webapp.rules.guarding import guard
+
+
+def test_the_first_one_has_everybody_and_the_next_only_what_changed(site: Site) -> None:
+    ann = site.person(first_name="Ann", member_id="A-1")
+    bob = site.person(first_name="Bob")
+
+    first = download(site, settings("FIRST_NAME", "MEMBER_ID"))
+    nothing = download(site)
+    site.change(bob, nickname="Bobby")
+    second = download(site)
+
+    assert first.ids == {ann, bob}
+    assert first.counts["rows_read"] == 2
+    assert nothing.ids == set()
+    assert nothing.counts["rows_read"] == 0
+    assert second.ids == {bob}
+
+
+def test_a_failed_one_moves_nothing(site: Site) -> None:
+    ann = site.person(first_name="Ann")
+    download(site)
+    site.change(ann, first_name="Ann Ő")
+
+    failed = download(site, settings("FIRST_NAME", encoding=Encoding.WINDOWS))
+    after = download(site, settings("FIRST_NAME"))
+
+    assert failed.state == "failure"
+    assert "“Ő”" in (failed.failure or "")
+    assert failed.counts == dict.fromkeys(failed.counts, 0)
+    assert after.ids == {ann}
+
+
+def test_removed_merged_and_deleted_records_are_told_in_a_file_of_their_own(site: Site) -> None:
+    ann, bob, cem, dee = (site.person(member_id=f"M-{n}") for n in range(4))
+    download(site)
+
+    site.change(ann, active_detail="Removed by contact")
+    site.change(bob, active_detail="Removed as duplicate", merged_into_id=dee)
+    site.sql_do(f"DELETE FROM constituents WHERE id = {cem}")
+    found = download(site)
+
+    assert found.ids == set()
+    assert found.removed == {ann: "Removed by contact", bob: "Merged", cem: "Deleted"}
+    by_id = {int(row["CONS_ID"]): row for row in found.rows("removals")}
+    assert by_id[bob]["MERGED_INTO_CONS_ID"] == str(dee)
+    assert by_id[bob]["MERGED_INTO_MEMBER_ID"] == "M-3"
+    assert by_id[cem]["MEMBER_ID"] == "M-2"
+    assert found.counts["removed"] == 3
+
+
+def test_who_came_and_went_between_two_downloads_is_no_change(site: Site) -> None:
+    download(site)
+    ann = site.person(first_name="Ann")
+    site.sql_do(f"DELETE FROM constituents WHERE id = {ann}")
+
+    assert download(site).counts["rows_read"] == 0
+
+
+def test_a_potential_duplicate_waits_and_goes_once_resolved(site: Site) -> None:
+    ann, bob = site.person(first_name="Ann"), site.person(first_name="Bob")
+    site.insert("unresolved_duplicates", constituent_id=ann)
+
+    first = download(site)
+    again = download(site)
+    site.sql_do("DELETE FROM unresolved_duplicates")
+    third = download(site)
+    fourth = download(site)
+
+    assert first.ids == {bob}
+    assert [found[:2] for found in first.withheld] == [(ann, "unresolved_duplicate")]
+    assert [found[:2] for found in again.withheld] == [(ann, "unresolved_duplicate")]
+    assert (again.window["changed"], again.window["carried"]) == (0, 1)
+    assert third.ids == {ann}
+    assert fourth.ids == set()
+
+
+def test_only_what_is_free_goes_when_that_is_asked_for(site: Site) -> None:
+    ann, bob, cem = (site.person(first_name=name) for name in "ABC")
+    for one in (ann, bob):
+        site.insert("unresolved_duplicates", constituent_id=one)
+    download(site)
+    site.sql_do(f"DELETE FROM unresolved_duplicates WHERE constituent_id = {ann}")
+    site.change(cem, first_name="Dan")
+
+    free = download(site, start=Start.FREE)
+    rest = download(site)
+
+    assert free.ids == {ann}
+    assert [found[0] for found in free.withheld] == [bob]
+    assert rest.ids == {cem}
+    assert [found[0] for found in rest.withheld] == [bob]
+
+
+def test_everything_can_be_asked_for(site: Site) -> None:
+    ann, bob = site.person(first_name="Ann"), site.person(first_name="Bob")
+    gone = site.person(first_name="Cem", removed=True)
+    download(site)
+
+    found = download(site, start=Start.EVERYTHING)
+
+    assert found.ids == {ann, bob}
+    assert found.removed == {gone: "Removed by administrator"}
+    assert found.counts["rows_read"] == 3
+
+
+def test_codes_go_out_through_the_cross_references(site: Site) -> None:
+    ann = site.person(first_name="Ann", title="Ms.", home_stateprov="MA")
+    bob = site.person(first_name="Bob", title="Mr.", home_stateprov="NH")
+    add(site, "field:TITLE", "Ms.", "01")
+    add(site, "field:STATEPROV", "MA", "25")
+    set_policy(site, "field:STATEPROV", Policy.REJECT)
+    chosen = settings("TITLE", "HOME_STATEPROV")
+
+    first = download(site, chosen)
+    add(site, "field:STATEPROV", "NH", "33")
+    second = download(site, chosen)
+
+    assert first.rows() == [
+        {"CONS_ID": str(ann), "TITLE": "01", "HOME_STATEPROV": "25", "DATASYNC_DOWNLOAD":
+         f"run-{first.run_id}"}
+    ]  # fmt: skip
+    assert first.withheld == [(bob, "unmapped_value", "HOME_STATEPROV", "NH")]
+    assert [(row["TITLE"], row["HOME_STATEPROV"]) for row in second.rows()] == [("Mr.", "33")]
+    assert second.ids == {bob}
+
+
+def test_group_numbers_go_out_as_codes_or_the_person_waits(site: Site) -> None:
+    ann, bob = site.person(first_name="Ann"), site.person(first_name="Bob")
+    choir, board = site.group("Choir"), site.group("Board")
+    of_a_run = site.group("Run 1: New", kind="new")
+    for person, group in ((ann, choir), (ann, board), (bob, choir), (bob, of_a_run)):
+        site.insert("group_members", constituent_id=person, group_id=group)
+
+    plain = download(site, settings("GROUP_IDS"))
+    add(site, "group", choir, "CH")
+    mapped = download(site, settings("GROUP_IDS"), Start.EVERYTHING)
+
+    assert [row["GROUP_IDS"] for row in plain.rows()] == [f"{choir},{board}", str(choir)]
+    assert [row["GROUP_IDS"] for row in mapped.rows()] == ["CH"]
+    assert mapped.withheld == [(ann, "unmapped_value", "GROUP_IDS", str(board))]
+
+
+def test_what_came_in_from_the_offline_system_is_not_echoed(site: Site) -> None:
+    ann, bob = site.person(member_id="1"), site.person(member_id="2")
+    download(site)
+    site.import_rows([{"MEMBER_ID": "1", "NICKNAME": "A"}, {"MEMBER_ID": "2", "NICKNAME": "B"}])
+    site.change(bob, nickname="Bobby")
+
+    found = download(site)
+    site.import_rows([{"MEMBER_ID": "1", "NICKNAME": "AA"}])
+    echoed = download(site, settings(echoes=True))
+
+    assert found.ids == {bob}
+    assert (found.counts["filtered_out"], found.window["echoed"]) == (1, 1)
+    assert echoed.ids == {ann}
+
+
+def test_an_undone_import_goes_out(site: Site) -> None:
+    ann = site.person(member_id="1", nickname="Annie")
+    imported = site.import_rows([{"MEMBER_ID": "1", "NICKNAME": "A"}])
+    download(site)
+    site.undo(imported.run.id)
+
+    assert download(site).ids == {ann}
+
+
+def test_a_filter_accounts_for_those_it_leaves_out_and_sees_them_enter(site: Site) -> None:
+    ann, bob = site.person(first_name="Ann"), site.person(first_name="Bob")
+    choir = site.group("Choir")
+    site.insert("group_members", constituent_id=ann, group_id=choir)
+    chosen = settings("FIRST_NAME", groups=(choir,))
+
+    first = download(site, chosen)
+    site.change(bob, first_name="Rob")
+    outside = download(site, chosen)
+    site.insert("group_members", constituent_id=bob, group_id=choir)
+    entered = download(site, chosen)
+
+    assert first.ids == {ann}
+    assert first.counts["filtered_out"] == 1
+    assert (outside.ids, outside.counts["filtered_out"]) == (set(), 1)
+    assert entered.ids == {bob}
+
+
+def test_a_center_gets_its_own_people_and_learns_who_left(site: Site) -> None:
+    ann, bob, cem = (site.person(first_name=name) for name in ("Ann", "Bob", "Cem"))
+    north = site.insert("centers", name="North")
+    for person in (ann, bob):
+        site.insert("center_members", center_id=north, constituent_id=person)
+
+    first = download(site, center_id=north)
+    site.change(cem, first_name="Jem")
+    others = download(site, center_id=north)
+    site.insert("center_members", center_id=north, constituent_id=cem)
+    site.sql_do(f"DELETE FROM center_members WHERE constituent_id = {ann}")
+    moved = download(site, center_id=north)
+    everybody = download(site)
+
+    assert first.ids == {ann, bob}
+    assert others.counts["rows_read"] == 0
+    assert moved.ids == {cem}
+    assert moved.removed == {ann: "Left the center"}
+    assert everybody.ids == {ann, bob, cem}
+
+
+def test_a_date_ahead_of_the_last_download_leaves_the_window_where_it_is(site: Site) -> None:
+    ann, bob = site.person(first_name="Ann"), site.person(first_name="Bob")
+    download(site)
+    site.change(ann, first_name="Anna")
+    after = datetime.now(UTC)
+    site.change(bob, first_name="Rob")
+
+    extract = download(site, start=Start.DATE, since_at=after)
+    rest = download(site)
+    wide = download(site, start=Start.DATE, since_at=after - timedelta(days=1))
+
+    assert extract.ids == {bob}
+    assert not extract.window["moves"]
+    assert rest.ids == {ann, bob}
+    assert wide.ids == {ann, bob}
+    assert wide.window["moves"]
+
+
+def test_a_window_can_be_taken_again(site: Site) -> None:
+    ann, bob = site.person(first_name="Ann"), site.person(first_name="Bob")
+    download(site)
+    site.change(ann, first_name="Anna")
+    second = download(site)
+    site.change(bob, first_name="Rob")
+
+    assert download(site, start=Start.AGAIN, again=second.run_id).ids == {ann, bob}
+    assert download(site).ids == set()
+
+
+def test_a_restored_database_is_told_and_everything_goes_again(site: Site) -> None:
+    ann = site.person(first_name="Ann")
+    download(site)
+    site.sql_do("UPDATE download_windows SET cluster = '7000000000000000001/00000001'")
+
+    found = download(site)
+
+    assert found.ids == {ann}
+    assert found.window["restored_from"] == "7000000000000000001/00000001"
+    assert download(site).ids == set()
+
+
+def test_the_workbook_says_the_same_and_has_no_formulas(site: Site) -> None:
+    values = [
+        "=1+1",
+        "+1 617",
+        "-5",
+        "@x",
+        " =2",
+        "'=3",
+        "02134",
+        "O'Neil",
+        "a\nb",
+        "＝4",
+        "\u2003=5",
+    ]
+    for value in values:
+        site.person(nickname=value, home_zip="02134")
+    found = download(site, settings("NICKNAME", "HOME_ZIP", formats=("csv", "xlsx"), marks=False))
+
+    rows = [list(row.values()) for row in found.rows()]
+    [sheet] = found.sheets()
+    assert sheet == [["CONS_ID", "NICKNAME", "HOME_ZIP"], *rows]
+    assert [row[1] for row in rows] == [guard(value) for value in values]
+    book = zipfile.ZipFile(io.BytesIO(found.files["records", "xlsx"]))
+    assert not any(b"<f>" in book.read(name) for name in book.namelist() if "sheet" in name)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiters_headings_and_formats(site: Site, delimiter: str) -> None:
+    site.person(
+        first_name=f"Ann{delimiter}\"B\"", birth_date="1980-03-31", matched_donor=True,
+        created_at="2026-03-01 09:30:00Z",
+    )  # fmt: skip
+    columns = (
+        ColumnChoice("FIRST_NAME", "First"), ColumnChoice("BIRTH_DATE", "Born"),
+        ColumnChoice("MATCHED_DONOR"), ColumnChoice("CREATED_AT"), ColumnChoice("ACTIVE_STATUS"),
+    )  # fmt: skip
+    chosen = DownloadSettings(
+        columns=columns, delimiter=delimiter, marks=False, encoding=Encoding.UTF8,
+        date_format=DateFormat.DAY_FIRST,
+    )  # fmt: skip
+
+    found = download(site, chosen)
+
+    assert found.rows(delimiter=delimiter) == [
+        {"First": f"Ann{delimiter}\"B\"", "Born": "31/03/1980", "MATCHED_DONOR": "Yes",
+         "CREATED_AT": "2026-03-01 09:30:00+00", "ACTIVE_STATUS": "Active"}
+    ]  # fmt: skip
+
+
+def test_more_rows_than_a_sheet_can_have_go_on_in_the_next(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [site.person(first_name=f"P{n}") for n in range(5)]
+    monkeypatch.setattr(download_files, "SHEET_ROWS", 2)
+
+    sheets = download(site, settings(formats=("xlsx",), marks=False)).sheets()
+
+    assert [[row[0] for row in sheet] for sheet in sheets] == [
+        ["CONS_ID", str(people[0]), str(people[1])],
+        ["CONS_ID", str(people[2]), str(people[3])],
+        ["CONS_ID", str(people[4])],
+    ]
+
+
+def test_the_files_are_named_by_kind_time_and_run(site: Site) -> None:
+    found = download(site)
+    pattern = rf"constituents_\d{{4}}-\d\d-\d\d_\d{{4}}_run-{found.run_id}\.csv"
+    assert re.fullmatch(pattern, found.names["records", "csv"])
+
+
+def test_what_could_not_go_is_listed_as_not_yet_mapped(site: Site) -> None:
+    for state in ("MA", "NH", "NH", " nh "):
+        site.person(first_name="Ann", home_stateprov=state)
+    add(site, "field:STATEPROV", "MA", "25")
+    set_policy(site, "field:STATEPROV", Policy.REJECT)
+
+    found = download(site, settings("HOME_STATEPROV"))
+
+    assert (found.counts["delivered"], found.counts["withheld"]) == (1, 3)
+    seen = site.sql("SELECT foreign_key, rows FROM cross_reference_seen WHERE is_outward")
+    assert seen == [("nh", 3)]
+    uses = "SELECT rows, mapped FROM cross_reference_uses WHERE run_id = %s"
+    assert site.sql(uses, found.run_id) == [(4, 1)]

@@ -1,0 +1,107 @@
+"""A download that dies, is cancelled or meets another one: nothing half done, nothing twice."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from jobs.application import connect
+from jobs.claims import claim
+from jobs.processors import downloads as engine
+from tests.jobs.downloading import download, draft, outcome, settings
+from tests.jobs.site import Site
+from webapp.rules.download_settings import DownloadRequest
+from webapp.services.files import FileStore, file_store
+
+
+def die_before_the_end(site: Site, run_id: int) -> None:
+    """As a worker that writes the file, puts down what it did, and is killed then."""
+    site.start(run_id)
+    with site.app.app_context(), connect("run") as connection:
+        mine = claim(connection, run_id)
+        assert mine is not None
+        engine.run(connection, mine)
+    site.sql_do(f"UPDATE runs SET state = 'stale' WHERE id = {run_id}")
+
+
+def write_half(store: FileStore, key: str) -> None:
+    with store.write_whole(key) as file:
+        file.write(b"half")
+        raise RuntimeError
+
+
+def stored_files(site: Site) -> list[str]:
+    with site.app.app_context():
+        return sorted(file_store().keys("downloads"))
+
+
+def test_killed_between_the_file_and_the_window_it_goes_once(site: Site) -> None:
+    ann = site.person(first_name="Ann")
+    for key in stored_files(site):
+        with site.app.app_context():
+            file_store().delete(key)
+    run_id = draft(site, DownloadRequest(settings=settings()))
+    die_before_the_end(site, run_id)
+    assert not outcome(site, run_id).window["is_committed"]
+    left_behind = stored_files(site)
+
+    site.execute(run_id)
+    found = outcome(site, run_id)
+
+    assert found.state == "success"
+    assert found.ids == {ann}
+    assert found.window["is_committed"]
+    assert not set(left_behind) & set(stored_files(site))
+    assert download(site).ids == set()
+
+
+def test_killed_and_then_cancelled_nothing_went(site: Site) -> None:
+    ann = site.person(first_name="Ann")
+    run_id = draft(site, DownloadRequest(settings=settings()))
+    die_before_the_end(site, run_id)
+    site.cancel(run_id)
+
+    site.execute(run_id)
+
+    found = outcome(site, run_id)
+    assert found.state == "cancelled"
+    assert set(found.counts.values()) == {0}
+    assert download(site).ids == {ann}
+
+
+def test_one_download_of_a_stream_at_a_time(site: Site) -> None:
+    site.person(first_name="Ann")
+    download(site)
+    stream = site.sql("SELECT id FROM download_streams")[0][0]
+    run_id = site.start(draft(site, DownloadRequest(settings=settings())))
+    lock = f"hashtextextended('datasync download ' || {stream}, 0)"
+    site.sql(f"SELECT pg_advisory_lock({lock})")
+    site.sql_do(f"UPDATE runs SET cancel_requested = true WHERE id = {run_id}")
+    try:
+        site.execute(run_id)  # waits, and learns while it waits that it is no longer wanted
+    finally:
+        site.sql(f"SELECT pg_advisory_unlock({lock})")
+    assert outcome(site, run_id).state == "cancelled"
+
+
+def test_the_database_refuses_an_account_that_does_not_add_up(site: Site) -> None:
+    site.person(first_name="Ann")
+    found = download(site)
+    for statement in (
+        "UPDATE download_windows SET delivered = delivered + 1",
+        "UPDATE runs SET delivered = delivered + 1 WHERE delivered > 0",
+        f'INSERT INTO download_windows SELECT (jsonb_populate_record(w, \'{{"run_id":'
+        f" {found.run_id - 1}}}')).* FROM download_windows w",
+    ):
+        with pytest.raises((psycopg.errors.CheckViolation, psycopg.errors.UniqueViolation)):
+            site.sql_do(statement)
+
+
+def test_a_file_that_could_not_be_written_to_its_end_is_not_there(site: Site) -> None:
+    with site.app.app_context():
+        store = file_store()
+        key = "downloads/run-0-1-records.csv"
+        with pytest.raises(RuntimeError):
+            write_half(store, key)
+        assert not store.exists(key)
+        assert not [found for found in store.keys("downloads") if "run-0-" in found]

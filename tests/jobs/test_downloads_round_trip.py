@@ -1,0 +1,150 @@
+"""Two ways: a download, edited as people do and uploaded again, changes the edits only."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xlsxwriter
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from tests.jobs.downloading import Downloaded, download
+from tests.jobs.site import OPERATION, Result, Site
+from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
+from tests.jobs.test_crossrefs import add
+from webapp.extensions import db
+from webapp.models import Run
+from webapp.rules.download_settings import DownloadSettings, TimeFormat
+from webapp.rules.guarding import guard, guarded_sql
+from webapp.services import runs, uploads
+
+TRICKY = ("=1+1", "+1 (617) 555-0100", "-Bob-", "@ann", "'=x", "O'Neil", "02134", "1.23E+11", "3-4",
+          "Zoë, the “Great”", "line one\nline two", "＝2", "Yes", "NULL")  # fmt: skip
+
+
+def populate(site: Site) -> list[int]:
+    """People with all that a spreadsheet likes to spoil, groups, interests and custom fields."""
+    site.insert("custom_fields", key="shirt", label="Shirt", kind="choice", choices=["S", "M"])
+    site.insert("custom_fields", key="since", label="Since", kind="date")
+    site.insert("custom_fields", key="score", label="Score", kind="number")
+    site.insert("custom_fields", key="vegan", label="Vegan", kind="yes_no")
+    choir, news = site.group("Choir"), site.interest("News")
+    found = []
+    for number, value in enumerate(TRICKY):
+        person = site.person(
+            first_name=value[:50], last_name=f"Last {number}", member_id=f"{number:06}",
+            primary_email=f"p{number}@example.org", home_zip="02134", home_street1=value,
+            home_phone="+1 617 555 0100", home_stateprov="MA", birth_date="1980-03-04",
+            matched_donor=number % 2 == 0, accepts_email=number % 3 != 0, position=value,
+            preferred_phone="home",
+            custom={"shirt": "S", "since": "2020-02-29", "score": "-5.50", "vegan": "No"},
+        )  # fmt: skip
+        site.insert("group_members", constituent_id=person, group_id=choir)
+        site.insert("interest_choices", constituent_id=person, interest_id=news, opted_in=True)
+        found.append(person)
+    add(site, "field:STATEPROV", "MA", "25")
+    add(site, "group", choir, "+CH")
+    return found
+
+
+def as_csv(rows: Sequence[Sequence[str]], path: Path) -> None:
+    """As LibreOffice saves it: quotes where needed, no byte order mark."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+def as_xlsx(rows: Sequence[Sequence[str]], path: Path) -> None:
+    book = xlsxwriter.Workbook(str(path), {"strings_to_numbers": False})
+    sheet = book.add_worksheet("Sheet1")
+    for at, row in enumerate(rows):
+        for column, cell in enumerate(row):
+            sheet.write_string(at, column, cell)
+    book.close()
+
+
+SAVE = {"csv": as_csv, "xlsx": as_xlsx}
+
+
+def cells_of(found: Downloaded, file_format: str) -> list[list[str]]:
+    if file_format == "xlsx":
+        return [[str(cell) for cell in row] for row in found.sheets()[0]]
+    text = found.files["records", "csv"].decode("utf-8-sig")
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def upload(site: Site, path: Path) -> Result:
+    """The file through the Standard Constituent Import."""
+    with site.app.app_context():
+        session = db.session()
+        operation = runs.find_operation(session, OPERATION)
+        assert operation is not None
+        run = runs.create_draft(session, operation=operation, user=None, label="Back again")
+        stored = uploads.store_upload(session, path=path, user_id=None, center_id=None)
+        uploads.examine_upload(session, stored)
+        runs.attach_upload(session, run, stored)
+        site._commit()
+        run_id = session.get_one(Run, run.id).id
+        db.session.remove()
+    return site.run(run_id)
+
+
+@pytest.mark.parametrize("given_as", ["csv", "xlsx"])
+@pytest.mark.parametrize("saved_as", ["csv", "xlsx"])
+def test_only_the_edits_change_something(site: Site, given_as: str, saved_as: str) -> None:
+    people = populate(site)
+    chosen = DownloadSettings(formats=(given_as,), time_format=TimeFormat.LOCAL)
+    header, *rows = cells_of(download(site, chosen), given_as)
+    at = {name: position for position, name in enumerate(header)}
+    assert {row[at["HOME_STATEPROV"]] for row in rows} == {"25"}
+    assert {row[at["GROUP_IDS"]] for row in rows} == {"'+CH"}
+    rows[3][at["LAST_NAME"]] = "Edited"
+    rows.reverse()
+    order = sorted(range(len(header)), key=lambda position: header[position])  # other columns first
+    before = site.state()
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"edited.{saved_as}"
+        SAVE[saved_as]([[row[position] for position in order] for row in [header, *rows]], path)
+        result = upload(site, path)
+
+    assert result.state == "success", result.failure
+    assert {name: count for name, count in result.counts.items() if count} == {
+        "unchanged": len(people) - 1,
+        "updated": 1,
+    }, site.sql("SELECT constituent_id, old FROM change_log WHERE run_id = %s", result.id)
+    after = site.state()
+    for record in (*before["constituents"], *after["constituents"]):
+        if record["id"] == people[3]:
+            record["last_name"] = ""
+    for part in ("constituents", "emails", "choices", "centers"):
+        assert before[part] == after[part], part
+
+
+def test_the_mark_can_be_left_out(site: Site) -> None:
+    site.person(first_name="Ann")
+    found = download(site, DownloadSettings(marks=False))
+    assert "DATASYNC_DOWNLOAD" not in cells_of(found, "csv")[0]
+
+
+texts = st.one_of(
+    st.sampled_from(["\\075", "\\053", "\\101", "\\053x", "(1)", "*", "+", "-", "=", "."]),
+    st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12),
+    st.text(st.sampled_from("'=+-@＝＋－＠ \t\r\n\x0b\x1c\x85\xa0\u2003\u3000aZ09_[é"), max_size=6),
+)
+
+
+@hypothesis_settings(max_examples=60, deadline=None)
+@given(st.lists(texts, min_size=1, max_size=40))
+def test_the_database_guards_as_the_rule_does(shared_site: Site, values: list[Any]) -> None:
+    found = shared_site.sql(
+        f"SELECT {guarded_sql('v.v')} FROM unnest(%s::text[]) WITH ORDINALITY v (v, n) ORDER BY n",
+        values,
+    )
+    assert [row[0] for row in found] == [guard(value) for value in values]

@@ -1,0 +1,223 @@
+"""The forms of downloads: what to give, written how, and whom to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
+
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    DateField,
+    RadioField,
+    SelectChoice,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+    ValidationError,
+)
+from wtforms import Field as FormField
+from wtforms.validators import DataRequired, Length, Optional, StopValidation
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from webapp.forms.base import no_nul, strip
+from webapp.forms.wizard import DESCRIPTION_LENGTH, LABEL_LENGTH
+from webapp.rules.download_settings import (
+    FORMATS,
+    STATUSES,
+    ColumnChoice,
+    DateFormat,
+    DownloadRequest,
+    DownloadSettings,
+    Encoding,
+    Start,
+    TimeFormat,
+    read_columns,
+    write_columns,
+)
+from webapp.rules.fields import Field
+
+LONGEST_LIST = 20_000
+_DELIMITERS = (
+    SelectChoice(",", "Comma"),
+    SelectChoice(";", "Semicolon"),
+    SelectChoice("tab", "Tab"),
+    SelectChoice("|", "Vertical bar"),
+)
+_ENCODINGS = (
+    SelectChoice(Encoding.UTF8_BOM.value, "UTF-8, as Excel opens it right"),
+    SelectChoice(Encoding.UTF8.value, "UTF-8 without a byte order mark"),
+    SelectChoice(Encoding.WINDOWS.value, "Windows-1252 (Western European, older programs)"),
+    SelectChoice(Encoding.UTF16.value, "UTF-16"),
+)
+_DATES = (
+    SelectChoice(DateFormat.ISO.value, "1980-12-31"),
+    SelectChoice(DateFormat.MONTH_FIRST.value, "12/31/1980"),
+    SelectChoice(DateFormat.DAY_FIRST.value, "31/12/1980"),
+)
+_TIMES = (
+    SelectChoice(TimeFormat.UTC.value, "2026-03-01 09:30:00+00 (UTC)"),
+    SelectChoice(TimeFormat.LOCAL.value, "2026-03-01 10:30:00 (the site’s time zone)"),
+)
+_FORMATS = (SelectChoice("csv", "CSV"), SelectChoice("xlsx", "Excel (every cell is text)"))
+
+
+def _several(label: str, choices: Iterable[SelectChoice] = ()) -> SelectMultipleField:
+    return SelectMultipleField(
+        label, choices=list(choices), option_widget=CheckboxInput(), widget=ListWidget()
+    )
+
+
+class DownloadSettingsForm(FlaskForm):  # type: ignore[misc]
+    """An operation's settings: columns, filter, and how the files are written."""
+
+    columns = TextAreaField(
+        "Columns",
+        filters=[no_nul],
+        validators=[Length(max=LONGEST_LIST, message="These are too many characters.")],
+    )
+    statuses = _several("Status", [SelectChoice(status) for status in STATUSES])
+    groups = SelectMultipleField("In one of these groups", coerce=int)
+    interests = SelectMultipleField("Opted in to one of these interests", coerce=int)
+    centers = SelectMultipleField("In one of these centers", coerce=int)
+    translates = BooleanField("Send codes through the cross-references")
+    echoes = BooleanField("Send back what came in from the offline system")
+    formats = _several("Files", _FORMATS)
+    delimiter = SelectField("Delimiter of the CSV file", choices=list(_DELIMITERS))
+    encoding = SelectField("Characters of the CSV file", choices=list(_ENCODINGS))
+    date_format = RadioField("Dates", choices=list(_DATES))
+    time_format = RadioField("Times", choices=list(_TIMES))
+    marks = BooleanField("Mark the files as ours")
+
+    def offer_choices(
+        self,
+        fields: Sequence[Field],
+        groups: Sequence[tuple[int, str]],
+        interests: Sequence[tuple[int, str]],
+        centers: Sequence[tuple[int, str]],
+    ) -> None:
+        """Let the file have these columns and the filter name these. What was chosen before and
+        isn't offered to this person stays as it is."""
+        self._fields_known = tuple(fields)
+        for name, offered in (("groups", groups), ("interests", interests), ("centers", centers)):
+            control = self[name]
+            known = {number for number, _ in offered}
+            kept = [number for number in control.object_data or () if number not in known]
+            control.choices = [SelectChoice(number, label) for number, label in offered] + [
+                SelectChoice(number, f"Number {number}") for number in kept
+            ]
+            if not control.choices:
+                del self[name]
+
+    def validate_columns(self, field: FormField) -> None:
+        """Each line names a column, once."""
+        self._chosen, faults = read_columns((field.data or "").splitlines(), self._fields_known)
+        if faults:
+            raise ValidationError(" ".join(faults[:5]))
+
+    def validate_formats(self, field: FormField) -> None:
+        """There has to be a file."""
+        if not field.data:
+            raise ValidationError("Choose CSV, Excel or both.")
+
+    def made(self) -> DownloadSettings:
+        """The settings as they were said."""
+        chosen: tuple[ColumnChoice, ...] = getattr(self, "_chosen", ())
+        return DownloadSettings(
+            columns=chosen,
+            groups=self._numbers("groups"),
+            interests=self._numbers("interests"),
+            centers=self._numbers("centers"),
+            statuses=tuple(self.statuses.data or ()),
+            translates=bool(self.translates.data),
+            echoes=bool(self.echoes.data),
+            marks=bool(self.marks.data),
+            date_format=DateFormat(self.date_format.data),
+            time_format=TimeFormat(self.time_format.data),
+            encoding=Encoding(self.encoding.data),
+            delimiter="\t" if self.delimiter.data == "tab" else self.delimiter.data,
+            formats=tuple(name for name in FORMATS if name in (self.formats.data or ())),
+        )
+
+    def _numbers(self, name: str) -> tuple[int, ...]:
+        return tuple(self[name].data or ()) if name in self else ()
+
+
+def settings_data(settings: DownloadSettings) -> dict[str, object]:
+    """The form's data for settings that are there."""
+    return {
+        "columns": write_columns(settings.columns),
+        "statuses": list(settings.statuses),
+        "groups": list(settings.groups),
+        "interests": list(settings.interests),
+        "centers": list(settings.centers),
+        "translates": settings.translates,
+        "echoes": settings.echoes,
+        "formats": list(settings.formats),
+        "delimiter": "tab" if settings.delimiter == "\t" else settings.delimiter,
+        "encoding": settings.encoding.value,
+        "date_format": settings.date_format.value,
+        "time_format": settings.time_format.value,
+        "marks": settings.marks,
+    }
+
+
+def _needed_by_start(form: FlaskForm, field: FormField) -> None:
+    """A start by date needs the date."""
+    if form.start.data == Start.DATE and not "".join(field.raw_data or ()).strip():
+        raise StopValidation("Enter the date from which on changes are wanted.")
+
+
+class DownloadForm(DownloadSettingsForm):
+    """What one download is to give."""
+
+    label = StringField(
+        "Label",
+        filters=[strip, no_nul],
+        validators=[
+            DataRequired("Enter a label: it names this run in the results."),
+            Length(max=LABEL_LENGTH, message=f"Use at most {LABEL_LENGTH} characters."),
+        ],
+    )
+    description = TextAreaField(
+        "Description",
+        filters=[strip, no_nul],
+        validators=[
+            Optional(),
+            Length(
+                max=DESCRIPTION_LENGTH, message=f"Use at most {DESCRIPTION_LENGTH:,} characters."
+            ),
+        ],
+    )
+    center_id = SelectField("Run for", coerce=int)
+    start = RadioField("What to download", choices=[], default=Start.LAST.value)
+    since = DateField("Changed on or after", validators=[_needed_by_start, Optional()])
+
+    def offer_centers(self, centers: Sequence[tuple[int, str]]) -> None:
+        """Let a person who runs for several places choose; with one there is nothing to ask."""
+        if len(centers) > 1:
+            self.center_id.choices = [SelectChoice(key, name) for key, name in centers]
+        else:
+            del self.center_id
+
+    def offer_starts(self, last: str, again: int | None) -> None:
+        """The ways to begin; `last` says when the last one succeeded."""
+        self.start.choices = [
+            SelectChoice(Start.LAST.value, last),
+            SelectChoice(Start.EVERYTHING.value, "Everything, changed or not"),
+            SelectChoice(Start.DATE.value, "What changed since a date"),
+        ]
+        if again is not None:
+            words = f"What changed since run {again} began, once more"
+            self.start.choices.append(SelectChoice(Start.AGAIN.value, words))
+
+    def request(self, zone: ZoneInfo, again: int | None) -> DownloadRequest:
+        """What was asked for. A date begins at midnight in the site's time zone."""
+        start = Start(self.start.data)
+        since = None
+        if start is Start.DATE:
+            since = datetime.combine(self.since.data, time(), zone).astimezone(UTC)
+        again_run_id = again if start is Start.AGAIN else None
+        return DownloadRequest(start, since, again_run_id, self.made())

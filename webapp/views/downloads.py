@@ -1,0 +1,301 @@
+"""Downloads: asked for, looked at beforehand, run, and fetched (again)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, abort, render_template, send_file, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import hx
+from webapp.access import RUN, VIEW, require_center, signed_in
+from webapp.config import current_settings
+from webapp.errors import DataSyncError
+from webapp.extensions import db
+from webapp.forms.downloads import DownloadForm, settings_data
+from webapp.forms.wizard import SITE, ReviewForm
+from webapp.models import DownloadWindow, Operation, Run, User
+from webapp.rules.download_settings import DownloadRequest, Start
+from webapp.rules.withholding import explain
+from webapp.services import downloads, held_back, runs, uploads, wizard
+from webapp.services.download_choices import list_choices
+from webapp.services.files import file_store
+from webapp.services.progress import describe_progress
+from webapp.transactions import commits
+from webapp.views.wizard import LARGEST_ID, get_operation, get_own_run, list_places, refuse
+
+bp = Blueprint("downloads", __name__)
+
+STEPS = ["What to download", "Preview and run"]
+_TYPES = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+# ---- what to download ----
+
+
+@bp.route("/operations/<slug>/download", methods=["GET", "POST"])
+@commits
+def start(slug: str) -> ResponseReturnValue:
+    """The first step of a download that does not exist yet: looking at it makes nothing."""
+    operation = get_operation(slug)
+    if not downloads.is_download(operation.kind):
+        abort(404)
+    places = list_places(operation)
+    zone = ZoneInfo(current_settings().time_zone)
+    form = DownloadForm(
+        data={
+            "label": wizard.default_label(operation, datetime.now(UTC), zone),
+            "description": "",
+            "start": Start.LAST.value,
+            **settings_data(downloads.settings_of(operation)),
+        }
+    )
+    form.offer_centers(places)
+    place = places[0][0]
+    head = downloads.find_head(db.session(), operation.id, None if place == SITE else place)
+    _offer(form, operation, None if place == SITE else place, head if len(places) == 1 else None)
+    if form.validate_on_submit():
+        chosen = form.center_id.data if "center_id" in form else place
+        run = downloads.begin_download(
+            db.session(),
+            operation,
+            db.session.get_one(User, signed_in().id),
+            center_id=None if chosen == SITE else chosen,
+            label=form.label.data,
+            description=form.description.data or "",
+            request=form.request(zone, None),
+        )
+        return _look(run)
+    page = render_template(
+        "downloads/information.html",
+        form=form,
+        operation=operation,
+        step_labels=STEPS,
+        step_urls=None,
+        columns=_columns(operation),
+    )
+    return page, 422 if form.errors else 200
+
+
+@bp.route("/runs/<int:run_id>/download", methods=["GET", "POST"])
+@commits
+def edit(run_id: int) -> ResponseReturnValue:
+    """The same step of a draft that exists."""
+    run = _get_draft(run_id)
+    zone = ZoneInfo(current_settings().time_zone)
+    asked = downloads.request_of(run)
+    since = asked.since_at.astimezone(zone).date() if asked.since_at else None
+    form = DownloadForm(
+        data={
+            "label": run.label,
+            "description": run.description,
+            "start": asked.start.value,
+            "since": since,
+            **settings_data(asked.settings),
+        }
+    )
+    form.offer_centers(())
+    head = downloads.find_head(db.session(), run.operation_id, run.center_id)
+    _offer(form, run.operation, run.center_id, head, asked.again_run_id)
+    if form.validate_on_submit():
+        try:
+            downloads.change_request(
+                db.session(),
+                run,
+                label=form.label.data,
+                description=form.description.data or "",
+                request=form.request(zone, asked.again_run_id),
+            )
+        except DataSyncError as error:
+            return refuse(run, error)
+        return _look(run)
+    page = render_template(
+        "downloads/information.html",
+        form=form,
+        operation=run.operation,
+        run=run,
+        step_labels=STEPS,
+        step_urls=_step_urls(run),
+        columns=_columns(run.operation),
+    )
+    return page, 422 if form.errors else 200
+
+
+def _offer(
+    form: DownloadForm,
+    operation: Operation,
+    center_id: int | None,
+    head: DownloadWindow | None,
+    again: int | None = None,
+) -> None:
+    fields = uploads.known_fields(db.session(), operation.kind)
+    form.offer_choices(fields, *list_choices(db.session(), center_id))
+    last = "What changed since it last succeeded"
+    if head is not None and head.position_at is not None:
+        zone = ZoneInfo(current_settings().time_zone)
+        local = head.position_at.astimezone(zone)
+        last = f"What changed since it last succeeded ({local.day} {local:%b %Y, %H:%M})"
+    form.offer_starts(last, again)
+
+
+def _columns(operation: Operation) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The columns there are, by section."""
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for field in uploads.known_fields(db.session(), operation.kind):
+        sections.setdefault(field.section.value, []).append((field.column, field.label))
+    return list(sections.items())
+
+
+def _look(run: Run) -> ResponseReturnValue:
+    """Have the preview made, and go there."""
+    runs.start_preview(db.session(), run)
+    return hx.go_to(url_for("downloads.preview", run_id=run.id))
+
+
+def _get_draft(run_id: int) -> Run:
+    run = get_own_run(run_id)
+    if not downloads.is_download(run.operation.kind):
+        abort(404)
+    if run.state != "draft":
+        abort(hx.go_to(url_for("runs.show", run_id=run.id)))
+    return run
+
+
+def _step_urls(run: Run) -> list[str]:
+    return [
+        url_for("downloads.edit", run_id=run.id),
+        url_for("downloads.preview", run_id=run.id),
+    ]
+
+
+# ---- preview and run ----
+
+
+@bp.get("/runs/<int:run_id>/download/preview")
+def preview(run_id: int) -> ResponseReturnValue:
+    """What the download would give if it ran now; or how far the preview is."""
+    run = _get_draft(run_id)
+    form = ReviewForm(data={"notify": "\n".join(run.notify)})
+    return _preview_page(run, form)
+
+
+@bp.post("/runs/<int:run_id>/download/preview")
+@commits
+def look(run_id: int) -> ResponseReturnValue:
+    """Have the preview made anew."""
+    run = _get_draft(run_id)
+    run.preview_id = None
+    return _look(run)
+
+
+@bp.post("/runs/<int:run_id>/download/run")
+@commits
+def run(run_id: int) -> ResponseReturnValue:
+    """Keep whom to tell, and run it."""
+    draft = _get_draft(run_id)
+    form = ReviewForm()
+    del form.opt_in_again
+    if not form.validate_on_submit():
+        return _preview_page(draft, form), 422
+    try:
+        wizard.set_notification(db.session(), draft, form.addresses())
+        runs.start_run(db.session(), draft, without_preview=True)
+    except DataSyncError as error:
+        return refuse(draft, error)
+    return hx.go_to(url_for("runs.show", run_id=draft.id))
+
+
+def _preview_page(run: Run, form: ReviewForm) -> str:
+    preview = runs.current_preview(db.session(), run)
+    told = downloads.describe_preview(preview) if preview is not None else None
+    previous = told and told["previous_at"]
+    return render_template(
+        "downloads/preview.html",
+        run=run,
+        form=form,
+        operation=run.operation,
+        preview=preview,
+        progress=describe_progress(preview) if preview is not None else None,
+        told=told,
+        previous_at=datetime.fromisoformat(previous) if previous else None,
+        reasons=_reasons(told["reasons"]) if told else (),
+        asked=downloads.request_of(run),
+        settings_changed=_settings_changed(run),
+        step_labels=STEPS,
+        step_urls=_step_urls(run),
+    )
+
+
+def _reasons(rows: list[list[Any]]) -> list[tuple[str, str, int]]:
+    return [(explain(reason).title, field, count) for reason, field, count in rows]
+
+
+def _settings_changed(run: Run) -> bool:
+    """Whether columns or filter are others than the last time, so that people who did not change
+    since are not told about what is new."""
+    head = downloads.find_head(db.session(), run.operation_id, run.center_id)
+    asked = downloads.request_of(run)
+    if head is None or asked.start is Start.EVERYTHING:
+        return False
+    before = DownloadRequest.from_json({"settings": head.settings}).settings
+    return before.reach != asked.settings.reach
+
+
+# ---- results ----
+
+
+@bp.get("/runs/<int:run_id>/files/<int:file_id>")
+def file(run_id: int, file_id: int) -> ResponseReturnValue:
+    """A file of a download, byte for byte as it was made."""
+    run = _get_run(run_id)
+    found = downloads.get_file(db.session(), run, file_id) if file_id <= LARGEST_ID else None
+    if found is None or not file_store().exists(found.key):
+        abort(404)
+    return send_file(
+        file_store().open(found.key),
+        mimetype=_TYPES[found.format],
+        as_attachment=True,
+        download_name=found.name,
+        etag=found.sha256,
+    )
+
+
+@bp.post("/runs/<int:run_id>/again")
+@commits
+def again(run_id: int) -> ResponseReturnValue:
+    """Prepare a download that takes this one's window again."""
+    earlier = _get_run(run_id)
+    require_center(RUN, earlier.center_id)
+    if downloads.find_result(db.session(), earlier) is None:
+        abort(404)
+    user = db.session.get_one(User, signed_in().id)
+    draft = downloads.start_again(db.session(), earlier, user)
+    return _look(draft)
+
+
+def _get_run(run_id: int) -> Run:
+    run = downloads.load_run(db.session(), run_id) if run_id <= LARGEST_ID else None
+    if run is None or run.kind != "run" or not downloads.is_download(run.operation.kind):
+        abort(404)
+    require_center(VIEW, run.center_id)
+    return run
+
+
+def describe_result(run: Run) -> dict[str, Any]:
+    """What a finished download's page shows."""
+    session = db.session()
+    result = downloads.find_result(session, run)
+    head = downloads.find_head(session, run.operation_id, run.center_id)
+    return {
+        "result": result,
+        "totals": held_back.count_reasons(session, run.id) if result else (),
+        "amounts": held_back.count_amounts(session, run.id) if result else (),
+        "is_head": head is not None and head.run_id == run.id,
+        "sample": result.window.sample if result else (),
+        "days": current_settings().download_days,
+    }

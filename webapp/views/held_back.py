@@ -1,0 +1,155 @@
+"""The held-back list: what downloads keep waiting, why, and what makes it go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import hx
+from webapp.access import RUN, VIEW, may_open, require_center, scope, signed_in
+from webapp.errors import DataSyncError
+from webapp.extensions import db
+from webapp.models import User, WithheldRecord
+from webapp.rules.catalogues import TRANSACTION_DOWNLOAD
+from webapp.rules.withholding import Explanation, Reason, explain
+from webapp.services import downloads, held_back
+from webapp.services.held_back import Line
+from webapp.transactions import commits
+from webapp.views.wizard import LARGEST_ID
+
+bp = Blueprint("held_back", __name__, url_prefix="/held-back")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A record as the list shows it: which, why, for how long, and the way to what fixes it."""
+
+    record: WithheldRecord
+    words: Explanation
+    record_url: str | None
+    remedy: str
+    remedy_url: str | None
+    days: int
+
+
+@bp.get("")
+def list_streams() -> ResponseReturnValue:
+    """Every download with what it holds back."""
+    lines = held_back.list_lines(db.session(), scope(VIEW))
+    if len(lines) == 1:
+        return hx.go_to(url_for("held_back.show", stream_id=lines[0].stream.id))
+    return render_template("held_back/list_streams.html", lines=lines)
+
+
+@bp.get("/<int:stream_id>")
+def show(stream_id: int) -> ResponseReturnValue:
+    """What one download holds back: totals by reason, and every record."""
+    line = _get_line(stream_id)
+    session, run_id = db.session(), line.window.run_id
+    totals = held_back.count_reasons(session, run_id)
+    reason = request.args.get("reason", "")
+    if reason not in {total.reason for total in totals}:
+        reason = ""
+    after = request.args.get("after", "")[:100]
+    page = held_back.list_records(session, run_id, reason=reason, after=after)
+    now = datetime.now(UTC)
+    is_transactions = line.operation.kind == TRANSACTION_DOWNLOAD
+    return render_template(
+        "held_back/show.html",
+        line=line,
+        totals=totals,
+        amounts=held_back.count_amounts(session, run_id),
+        reason=reason,
+        after=after,
+        page=page,
+        waiting=[
+            _describe(record, now, is_transactions=is_transactions) for record in page.records
+        ],
+        is_transactions=is_transactions,
+        now=now,
+    )
+
+
+@bp.post("/<int:stream_id>/send")
+@commits
+def send(stream_id: int) -> ResponseReturnValue:
+    """Queue a download of what is free by now; the rest goes on waiting."""
+    line = _get_line(stream_id)
+    require_center(RUN, line.stream.center_id)
+    user = db.session.get_one(User, signed_in().id)
+    try:
+        run = downloads.start_free(db.session(), line.stream, user)
+    except DataSyncError as error:
+        flash(error.message, "error")
+        return hx.go_to(url_for("held_back.show", stream_id=stream_id))
+    return hx.go_to(url_for("runs.show", run_id=run.id))
+
+
+def _get_line(stream_id: int) -> Line:
+    line = held_back.find_line(db.session(), stream_id) if stream_id <= LARGEST_ID else None
+    if line is None:
+        abort(404)
+    require_center(VIEW, line.stream.center_id)
+    return line
+
+
+def _describe(record: WithheldRecord, now: datetime, *, is_transactions: bool) -> Waiting:
+    remedy, url = _remedy(record)
+    record_url = _constituent_url(record)
+    if is_transactions and may_open("transactions.show_transaction"):
+        record_url = url_for("transactions.show_transaction", transaction_id=record.record_id)
+    return Waiting(
+        record, explain(record.reason), record_url, remedy, url, (now - record.since_at).days
+    )
+
+
+def _remedy(record: WithheldRecord) -> tuple[str, str | None]:
+    """What to do, as a link where this person may follow it."""
+    make = _REMEDIES.get(record.reason)
+    return make(record) if make else ("", None)
+
+
+def _map_value(record: WithheldRecord) -> tuple[str, str | None]:
+    key = held_back.crossref_key(record.field)
+    url = None
+    if key is not None and may_open("crossref_unmapped.show"):
+        url = url_for("crossref_unmapped.show", key=key)
+    return f"Map “{record.value}”", url
+
+
+def _look_at_constituent(record: WithheldRecord) -> tuple[str, str | None]:
+    return "Open the constituent", _constituent_url(record)
+
+
+def _resolve(record: WithheldRecord) -> tuple[str, str | None]:
+    return "Decide whether it is the same person", _constituent_url(record)
+
+
+def _give_member_id(record: WithheldRecord) -> tuple[str, str | None]:
+    url = None
+    if record.constituent_id is not None and may_open("constituents.edit_constituent"):
+        url = url_for("constituents.edit_constituent", constituent_id=record.constituent_id)
+    return "Give a member ID", url
+
+
+def _wait(_record: WithheldRecord) -> tuple[str, str | None]:
+    return "Nothing to do", None
+
+
+def _constituent_url(record: WithheldRecord) -> str | None:
+    if record.constituent_id is None or not may_open("constituents.show_constituent"):
+        return None
+    return url_for("constituents.show_constituent", constituent_id=record.constituent_id)
+
+
+_REMEDIES: dict[str, Callable[[WithheldRecord], tuple[str, str | None]]] = {
+    Reason.UNMAPPED_VALUE: _map_value,
+    Reason.UNRESOLVED_DUPLICATE: _resolve,
+    Reason.CONSTITUENT_INACTIVE: _look_at_constituent,
+    Reason.NO_MEMBER_ID: _give_member_id,
+    Reason.NOT_SETTLED: _wait,
+}

@@ -1,0 +1,139 @@
+"""Putting people into groups and taking them out, and their choices of interests, by hand: whoever
+runs operations there, for the people they see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import hx
+from webapp.access import RUN, require_any_center, require_center, scope
+from webapp.errors import DataSyncError
+from webapp.extensions import db
+from webapp.models import Constituent, Group, Interest
+from webapp.services import constituents, group_edits, groups, memberships
+from webapp.services.constituent_search import Status, search_constituents
+from webapp.transactions import commits
+
+bp = Blueprint("memberships", __name__, url_prefix="/groups")
+
+OFFERED = 25
+
+
+@bp.route("/<int:group_id>/add", methods=["GET", "POST"])
+@commits
+def add_member(group_id: int) -> ResponseReturnValue:
+    """Find somebody, and put them into the group."""
+    group = _group(group_id)
+    if request.method == "POST":
+        person = _person()
+        try:
+            added = memberships.add_member(db.session(), group, person.id)
+        except DataSyncError as error:
+            flash(error.message, "error")
+        else:
+            said = "was added" if added.was_added else "was in the group already"
+            joined = f", and is a member of {added.joined.name} now" if added.joined else ""
+            flash(f"{_name(person)} {said}{joined}.", "success")
+        return hx.go_to(url_for("memberships.add_member", group_id=group.id, q=_query() or None))
+    context = _found()
+    inside = memberships.list_members_among(db.session(), group, context["ids"])
+    return render_template("groups/add_member.html", group=group, inside=inside, **context)
+
+
+@bp.post("/<int:group_id>/remove")
+@commits
+def remove_member(group_id: int) -> ResponseReturnValue:
+    """Take somebody out of the group."""
+    group, person = _group(group_id), _person()
+    try:
+        was_in = memberships.remove_member(db.session(), group, person.id)
+    except DataSyncError as error:
+        flash(error.message, "error")
+    else:
+        said = "was removed from the group" if was_in else "was not in the group any more"
+        flash(f"{_name(person)} {said}.", "success")
+    return hx.go_to(url_for("groups.show_group", group_id=group.id, q=_query() or None))
+
+
+@bp.route("/interests/<int:interest_id>/choose", methods=["GET", "POST"])
+@commits
+def choose(interest_id: int) -> ResponseReturnValue:
+    """Find somebody, and keep what they chose of the interest."""
+    interest = _interest(interest_id)
+    if request.method == "POST":
+        person, opted_in = _person(), request.form.get("choice") == "in"
+        try:
+            is_new = memberships.choose(
+                db.session(),
+                interest,
+                person.id,
+                opted_in=opted_in,
+                undoes_opt_out=request.form.get("again") == "yes",
+            )
+        except DataSyncError as error:
+            flash(f"{_name(person)}: {error.message}", "error")
+        else:
+            said = f"is opted {'in to' if opted_in else 'out of'} {interest.name}"
+            flash(f"{_name(person)} {said}{' now' if is_new else ' already'}.", "success")
+        url = url_for("memberships.choose", interest_id=interest.id, q=_query() or None)
+        return hx.go_to(url)
+    context = _found()
+    chosen = memberships.list_choices(db.session(), interest, context["ids"])
+    return render_template("groups/choose.html", interest=interest, chosen=chosen, **context)
+
+
+def _group(group_id: int) -> Group:
+    """The group, if the present user may put people into it by hand."""
+    group = groups.find_group(db.session(), group_id)
+    if group is None:
+        abort(404)
+    if group.center_id is not None:
+        require_center(RUN, group.center_id)
+    if group.kind not in memberships.KINDS_BY_HAND:
+        abort(404)
+    return group
+
+
+def _interest(interest_id: int) -> Interest:
+    interest = group_edits.find_interest(db.session(), interest_id)
+    if interest is None:
+        abort(404)
+    if interest.center_id is not None:
+        require_center(RUN, interest.center_id)
+    return interest
+
+
+def _person() -> Constituent:
+    """The constituent of the form, if it is one of those the present user works with."""
+    number = request.form.get("constituent_id", "")
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        abort(400)
+    session = db.session()
+    person = constituents.find_constituent(session, int(number))
+    if person is None:
+        abort(404)
+    require_any_center(RUN, constituents.list_center_ids(session, person.id))
+    return person
+
+
+def _query() -> str:
+    return request.values.get("q", "")
+
+
+def _found() -> dict[str, Any]:
+    """Whom the text finds, among those the present user works with."""
+    query = _query()
+    if not query.strip():
+        return {"page": None, "query": "", "ids": []}
+    page = search_constituents(
+        db.session(), query=query, status=Status.ACTIVE, center_ids=scope(RUN), limit=OFFERED
+    )
+    return {"page": page, "query": page.query, "ids": [match.id for match in page.matches]}
+
+
+def _name(person: Constituent) -> str:
+    words = filter(None, (person.first_name, person.last_name))
+    return " ".join(words) or person.primary_email or f"Constituent {person.id}"
