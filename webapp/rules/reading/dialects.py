@@ -305,7 +305,10 @@ def _quotes(text: str, delimiter: str) -> list[str]:
         # Or a text of several lines that stands in them as a whole.
         long = rf"(?:^|{sign})'(?:[^'\r\n]|'')*[\r\n](?:[^']|'')*'(?={sign}|\r?$)"
         needed += re.search(long, text, re.MULTILINE) is not None
-        if needed or len(cells) * 2 >= max(4, text.count("\n")):
+        # A few cells that need no quotes may have these as text, where the names have none.
+        first = text.lstrip("\r\n").partition("\n")[0]
+        least = 4 if first.count("'") > 1 else 20
+        if needed or len(cells) * 2 >= max(least, text.count("\n")):
             found.append("'")
     if '"' in text:
         found.append("")
