@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.crossrefs import Crossrefs, measure_crossrefs, report_crossrefs
+from bench.group_assignment import Assigned, measure_groups, report_groups
 from bench.imports import Measured, measure_imports
 from bench.latency import Latency, measure_latency
 from bench.reading import Reading, measure_reading, report_reading
@@ -40,6 +41,8 @@ def main(arguments: list[str]) -> None:
         for rows in sizes:
             print(f"{rows:,} rows", flush=True)
             measured.append(measure_imports(services, Path(folder), rows))
+        print("group assignment", flush=True)
+        groups = [measure_groups(services, Path(folder), rows) for rows in sizes]
         print("pages while an import runs", flush=True)
         latency = measure_latency(services, Path(folder), max(sizes))
         print("cross-references", flush=True)
@@ -47,13 +50,17 @@ def main(arguments: list[str]) -> None:
     print("reading", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         reading = measure_reading(Path(folder), sizes)
-    report = write_report(measured, latency, crossrefs, reading)
+    report = write_report(measured, groups, latency, crossrefs, reading)
     REPORT.write_text(report, encoding="utf-8")
     print(report)
 
 
 def write_report(
-    measured: list[Measured], latency: list[Latency], crossrefs: Crossrefs, reading: Reading
+    measured: list[Measured],
+    groups: list[Assigned],
+    latency: list[Latency],
+    crossrefs: Crossrefs,
+    reading: Reading,
 ) -> str:
     """The page, with what was reached and what was missed."""
     return "\n".join(
@@ -73,6 +80,8 @@ def write_report(
             *_speed(measured),
             "",
             *_memory(measured),
+            "",
+            *report_groups(groups),
             "",
             *_pages(latency),
             "",

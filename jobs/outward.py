@@ -163,17 +163,26 @@ def _fill(connection: psycopg.Connection, outward: Outward, translation: Transla
 
 
 def record_outward(
-    connection: psycopg.Connection, mine: Claim, outward: Outward, select: str
+    connection: psycopg.Connection,
+    mine: Claim,
+    outward: Outward,
+    select: str,
+    *,
+    is_counted: bool = False,
 ) -> None:
     """Add records to the run's account, in the caller's transaction. `select` gives value, amount
-    (or NULL), currency (or NULL): a line for each record that was sent or withheld."""
+    (or NULL), currency (or NULL): a line for each record that was sent or withheld; when it
+    `is_counted`, a fourth column says how many records a line stands for."""
+    rows, columns = "count(*)", "value, amount, currency"
+    if is_counted:
+        rows, columns = "sum(v.rows)", f"{columns}, rows"
     amounts: Mapping[str, tuple[str, str]]
     connection.execute("DROP TABLE IF EXISTS pg_temp.outward_seen")
     connection.execute(
         f"CREATE TEMP TABLE outward_seen AS SELECT v.value::text AS value,"
         f" {outward.is_mapped('x', 'v.value')} AS is_mapped, v.currency::text AS currency,"
-        " count(*) AS rows, sum(v.amount::numeric) AS amount"
-        f" FROM ({select}) v (value, amount, currency) {outward.join('x', 'v.value')}"
+        f" {rows} AS rows, sum(v.amount::numeric) AS amount"
+        f" FROM ({select}) v ({columns}) {outward.join('x', 'v.value')}"
         f" WHERE {outward.has_value('v.value')} GROUP BY 1, 2, 3"
     )
     totals = connection.execute(

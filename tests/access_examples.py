@@ -244,6 +244,10 @@ SHARED = {
     "downloads.start",
     "groups.show_group",  # General groups; of their members only one's own are shown
     "groups.members",
+    "groups.show_interest",
+    "memberships.add_member",  # one's own people into General groups
+    "memberships.remove_member",
+    "memberships.choose",
     "crossrefs.show_entry",  # General entries
 }
 

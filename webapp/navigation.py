@@ -74,11 +74,27 @@ AREAS = (
             Page(
                 "Groups",
                 "groups.list_groups",
-                owns=("groups.results", "groups.show_group", "groups.members"),
+                owns=(
+                    "groups.results",
+                    "groups.show_group",
+                    "groups.members",
+                    "group_edits.new_group",
+                    "group_edits.edit_group",
+                    "memberships.add_member",
+                ),
             ),
-            Page("Interests", "groups.list_interests"),
+            Page(
+                "Interests",
+                "groups.list_interests",
+                owns=(
+                    "groups.show_interest",
+                    "group_edits.new_interest",
+                    "group_edits.edit_interest",
+                    "memberships.choose",
+                ),
+            ),
         ),
-        owns=("groups", "group_edits"),
+        owns=("groups", "group_edits", "memberships"),
     ),
     Area(
         "Administration",

@@ -8,10 +8,10 @@ for themselves mean nothing elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobs.outward import Outward
-from jobs.processors.download_sources import OutColumn, Source, Withholding
+from jobs.processors.download_sources import Codes, OutColumn, Source, Withholding
 from jobs.processors.download_windows import Window
 from webapp.rules.catalogues import CATALOGUES
 from webapp.rules.download_settings import (
@@ -91,6 +91,7 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
             OutColumn("MERGED_INTO_MEMBER_ID", "r.into_member_id"),
         ),
         withholdings=(_UNRESOLVED, *made.withholdings),
+        codes=made.codes,
         constituent_id="c.id",
         who=_WHO,
         parameters={
@@ -237,7 +238,7 @@ class _Columns:
     def __init__(self, settings: DownloadSettings, scene: Scene) -> None:
         self._settings = settings
         self._tables = scene.tables
-        self._aliases = 0
+        self._codes: dict[str, Codes] = {}
         self.joins: list[str] = []
         self.withholdings: list[Withholding] = []
         by_name = {field.column: field for field in scene.fields}
@@ -267,60 +268,66 @@ class _Columns:
             return OutColumn(heading, sql, is_text=False)
         return OutColumn(heading, self._translated(field))
 
-    def _table_of(self, field: Field) -> tuple[Outward, str] | None:
-        """The table of a column's type and an alias for it, where there is one."""
+    def _codes_of(self, field: Field, value: str, joins: str = "") -> Codes | None:
+        """The codes of a column's cross-reference type, this column's among them; None where it
+        has none."""
         key = key_of(field) if self._settings.translates else None
         table = self._tables.get(key) if key is not None else None
-        if table is None:
+        if table is None or key is None:
             return None
-        self._aliases += 1
-        return table, f"x{self._aliases}"
+        known = self._codes.get(key)
+        values = (*known.values, value) if known else (value,)
+        self._codes[key] = Codes(table, values, joins)
+        return self._codes[key]
+
+    @property
+    def codes(self) -> tuple[Codes, ...]:
+        """What has to be looked up beforehand."""
+        return tuple(self._codes.values())
 
     def _translated(self, field: Field) -> str:
         value = _stored(field)
-        found = self._table_of(field)
-        if found is None:
+        codes = self._codes_of(field, value)
+        if codes is None:
             return value
-        table, alias = found
-        join = table.join(alias, value)
+        alias = f"x{len(self.joins)}"
+        join = f"LEFT JOIN {codes.table} {alias} ON {alias}.value = {value}"
         self.joins.append(join)
-        waits = table.is_withheld(alias, value)
-        if waits != "false":
-            self.withholdings.append(
-                Withholding(Reason.UNMAPPED_VALUE, waits, field.column, value, join)
-            )
-        return table.text(alias, value)
+        self._withhold(
+            codes, Withholding(Reason.UNMAPPED_VALUE, f"{alias}.waits", field.column, value, join)
+        )
+        return f"{alias}.sent"
+
+    def _withhold(self, codes: Codes, withholding: Withholding) -> None:
+        if codes.outward.is_withheld("x", "v") == "false":
+            return
+        waits = f"SELECT count(*) FROM {codes.table} WHERE waits"
+        self.withholdings.append(replace(withholding, only_if=waits))
 
     def _list(self, field: Field) -> str:
         """The numbers of a person's groups or interests, translated one by one."""
         is_groups = field.kind is Kind.GROUP_LIST
-        value = "g.id::text"
-        members = (
-            "group_members m JOIN groups g ON g.id = m.group_id AND g.kind = 'standard'"
+        value, text, inner = "g.id::text", "g.id::text", ""
+        table, link = (
+            ("group_members", "JOIN groups g ON g.id = m.group_id AND g.kind = 'standard'")
             if is_groups
-            else "interest_choices m JOIN interests g ON g.id = m.interest_id AND m.opted_in"
+            else ("interest_choices", "JOIN interests g ON g.id = m.interest_id AND m.opted_in")
         )
         alias = "groups_of" if is_groups else "interests_of"
-        found = self._table_of(field)
-        text, inner = value, ""
-        if found is not None:
-            table, name = found
-            inner = table.join(name, value)
-            text, waits = table.text(name, value), table.is_withheld(name, value)
-            if waits != "false":
-                self.withholdings.append(
-                    Withholding(
-                        Reason.UNMAPPED_VALUE,
-                        "true",
-                        field.column,
-                        "unmapped.value",
-                        f"JOIN (SELECT m.constituent_id, {value} AS value FROM {members} {inner}"
-                        f" WHERE {waits}) unmapped ON unmapped.constituent_id = c.id",
-                    )
-                )
+        mine = f"JOIN {table} m ON m.constituent_id = c.id {link}"
+        codes = self._codes_of(field, value, mine)
+        if codes is not None:
+            inner = f"LEFT JOIN {codes.table} x ON x.value = {value}"
+            text = "x.sent"
+            self._withhold(
+                codes,
+                Withholding(
+                    Reason.UNMAPPED_VALUE, "x.waits", field.column, value, f"{mine} {inner}"
+                ),
+            )
         self.joins.append(
             f"LEFT JOIN (SELECT m.constituent_id, string_agg({text}, ',' ORDER BY g.id) AS codes"
-            f" FROM {members} {inner} GROUP BY m.constituent_id) {alias}"
+            f" FROM {table} m {link} {inner} GROUP BY m.constituent_id) {alias}"
             f" ON {alias}.constituent_id = c.id"
         )
         return f"{alias}.codes"

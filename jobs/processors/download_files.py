@@ -31,7 +31,10 @@ SHEET_ROWS = 1_048_575
 CELL_CHARACTERS = 32_767
 SAMPLE_ROWS = 20
 _ROWS_BETWEEN_LOOKS = 2_000
+_BUFFER = 256 * 1024
 _SHEET_NAME_LENGTH = 31
+
+Buffer = bytes | bytearray
 
 Watch = Callable[[int], None]
 """Told now and then how many rows are written; raises what ends the run."""
@@ -70,7 +73,7 @@ class _Hashing:
         self._hash = hashlib.sha256()
         self.size = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Buffer) -> None:
         self._hash.update(data)
         self.size += len(data)
         self._stream.write(data)
@@ -97,21 +100,19 @@ def write_csv(
     with target.store.write_whole(target.key) as stream:
         out = _Hashing(stream)
         out.write(encode(_heading_line(headings, settings.delimiter)))
-        rows, parts, size = 0, [], 0
-        first: list[str] = []
+        rows, first, block = 0, list[str](), bytearray()
         with connection.cursor().copy(copy_to) as copy:
+            # Into one small buffer: each line kept by itself would cost five times as much
             for line in copy:
-                parts.append(line)
+                block += line
                 if rows < SAMPLE_ROWS:
                     first.append(str(line, "utf-8"))
-                size += len(line)
                 rows += 1
-                if rows % _ROWS_BETWEEN_LOOKS == 0:
+                if len(block) >= _BUFFER:
+                    out.write(encode(block))
+                    block.clear()
                     watch(rows)
-                if size >= BLOCK:
-                    out.write(encode(b"".join(parts)))
-                    parts, size = [], 0
-        out.write(encode(b"".join(parts)))
+        out.write(encode(block))
         watch(rows)
     sample = tuple(map(tuple, csv.reader(first, delimiter=settings.delimiter)))
     return Written(
@@ -230,16 +231,16 @@ def _literal(delimiter: str) -> str:
     return "E'\\t'" if delimiter == "\t" else f"'{delimiter}'"
 
 
-def _encoder(encoding: Encoding) -> Callable[[bytes], bytes]:
+def _encoder(encoding: Encoding) -> Callable[[Buffer], Buffer]:
     """Turns the database's UTF-8 into the file's encoding, piece by piece."""
     if encoding is Encoding.UTF8:
         return lambda block: block
     if encoding is Encoding.UTF8_BOM:
         first = [codecs.BOM_UTF8]
-        return lambda block: (first.pop() if first else b"") + block
+        return lambda block: first.pop() + bytes(block) if first else block
     encoder = codecs.getincrementalencoder(encoding.value)()
 
-    def encode(block: bytes) -> bytes:
+    def encode(block: Buffer) -> Buffer:
         text = str(block, "utf-8")
         try:
             return encoder.encode(text)

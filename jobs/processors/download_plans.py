@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from jobs.processors.download_sources import Source, Withholding
+from jobs.processors.download_sources import Codes, Source, Withholding
 from jobs.processors.download_windows import Window
 from webapp.rules.guarding import guarded_sql
 
@@ -77,12 +77,14 @@ class Plan:
         # The tables are small or have no statistics; what was planned for none must not be kept
         self._run(f"DROP TABLE IF EXISTS {', '.join('pg_temp.' + name for name in TABLES)}")
         self._run(_CREATE)
-        self._find_sent()
         if not self._is_whole:
             self._find_candidates()
+        self._find_sent()
         self._set_aside_removals()
         echoed = self._set_aside_echoes()
         filtered = self._set_aside_unwanted()
+        for codes in self._source.codes:
+            self._look_up(codes)
         for each in self._source.withholdings:
             self._find_reasons(each)
         withheld = self._run(
@@ -139,6 +141,14 @@ class Plan:
         wanted = f" AND ({self._source.wanted})" if self._is_whole and self._source.wanted else ""
         return f"{self._remaining()}{wanted}"
 
+    def _undecided(self) -> str:
+        """The same before anything is held back. Of everything, what was set aside until then is
+        not present; without a temporary table the database may look at it with several workers."""
+        if not self._is_whole:
+            return self._delivered()
+        wanted = f" AND ({self._source.wanted})" if self._source.wanted else ""
+        return f"({self._source.present}){wanted}"
+
     def _remaining(self) -> str:
         """SQL: present, and nothing else became of it yet."""
         return (
@@ -149,13 +159,20 @@ class Plan:
     # The steps ----------------------------------------------------------------------------
 
     def _find_sent(self) -> None:
+        """Which of the records that are looked at went with an earlier download."""
         if not self._source.sends_once:
             return
+        looked_at = (
+            ""
+            if self._is_whole
+            else " AND EXISTS (SELECT FROM download_candidates k WHERE k.record_id = d.record_id)"
+        )
         self._run(
             "CREATE TEMP TABLE download_sent AS SELECT DISTINCT d.record_id"
             " FROM download_deliveries d JOIN download_windows w ON w.run_id = d.run_id"
             " WHERE w.stream_id = %(stream)s AND w.is_committed"
-            " AND (%(repeats_from)s::bigint IS NULL OR w.number < %(repeats_from)s::bigint)",
+            " AND (%(repeats_from)s::bigint IS NULL OR w.number < %(repeats_from)s::bigint)"
+            f"{looked_at}",
             stream=self._window.stream_id,
             repeats_from=self._window.repeats_from,
         )
@@ -218,14 +235,32 @@ class Plan:
             f"INSERT INTO download_outcomes SELECT {self._source.record}, 'filtered' {unwanted}"
         )
 
+    def _look_up(self, codes: Codes) -> None:
+        """What goes out for each value that the records have, with how many have it."""
+        values = ", ".join(f"({value})" for value in codes.values)
+        outward = codes.outward
+        self._run(f"DROP TABLE IF EXISTS {codes.table}")
+        self._run(
+            f"CREATE TEMP TABLE {codes.table.removeprefix('pg_temp.')} AS SELECT v.value, v.rows,"
+            f" {outward.text('x', 'v.value')} AS sent,"
+            f" {outward.is_withheld('x', 'v.value')} AS waits"
+            f" FROM (SELECT u.value, count(*) AS rows FROM {self._from} {codes.joins}"
+            f" CROSS JOIN LATERAL (VALUES {values}) u (value)"
+            f" WHERE {self._undecided()} AND u.value IS NOT NULL GROUP BY u.value) v"
+            f" {outward.join('x', 'v.value')}"
+        )
+        self._run(f"ANALYZE {codes.table}")
+
     def _find_reasons(self, each: Withholding) -> None:
         source = self._source
+        if each.only_if and not self._one(each.only_if):
+            return
         self._run(
             f"INSERT INTO download_reasons SELECT {source.record}, %(reason)s, %(field)s,"
             f" left(coalesce({each.value}, ''), {_LONGEST_VALUE}), {source.constituent_id},"
             f" coalesce({source.who}, ''), {source.amount}, {source.currency}"
             f" FROM {self._from} {each.joins}"
-            f" WHERE {self._delivered()} AND ({each.condition})",
+            f" WHERE {self._undecided()} AND ({each.condition})",
             reason=each.reason.value,
             field=each.field,
         )

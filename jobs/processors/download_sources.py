@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobs.outward import Outward
 from jobs.processors.download_windows import Window
 from webapp.rules.withholding import Reason
 
@@ -21,6 +22,21 @@ class OutColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class Codes:
+    """What goes out through one cross-reference table: `values` are SQL texts of the source's table
+    (and `joins`). Each distinct value is looked up once, into a temporary table."""
+
+    outward: Outward
+    values: tuple[str, ...]
+    joins: str = ""
+
+    @property
+    def table(self) -> str:
+        """The temporary table: value, rows, sent (what goes out for it) and waits (nothing may)."""
+        return f"pg_temp.download_codes_{self.outward.type_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Withholding:
     """Which records wait for what. `field` is a column's name, `value` SQL for what stands there;
     `joins` are those the condition needs besides the source's table."""
@@ -30,6 +46,8 @@ class Withholding:
     field: str = ""
     value: str = "''"
     joins: str = ""
+    only_if: str = ""
+    """A query of one boolean that spares the look at every record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +70,7 @@ class Source:
     wanted: str | None = None
     joins: str = ""
     withholdings: tuple[Withholding, ...] = ()
+    codes: tuple[Codes, ...] = ()
     removals: Callable[[Window], str] | None = None
     removal_columns: tuple[OutColumn, ...] = ()
     constituent_id: str = "NULL::bigint"

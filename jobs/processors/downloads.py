@@ -23,7 +23,7 @@ from psycopg.types.json import Jsonb
 
 from jobs.application import connect
 from jobs.claims import CancelledError, Claim, LostClaimError, add_tallies, hold
-from jobs.outward import Outward, load_outward
+from jobs.outward import Outward, load_outward, record_outward
 from jobs.processors import constituent_download, transaction_download
 from jobs.processors.download_files import (
     Target,
@@ -153,11 +153,15 @@ def load_tables(
     tables = load_outward(connection, mine, wanted) if wanted else {}
     found = {}
     for key, table in tables.items():
-        with connection.transaction():
-            row = connection.execute(f"SELECT EXISTS (SELECT FROM {table.table})").fetchone()
-        if row and row[0]:
+        if _has_entries(connection, table):
             found[key] = table
     return found
+
+
+def _has_entries(connection: psycopg.Connection, table: Outward) -> bool:
+    with connection.transaction():
+        row = connection.execute(f"SELECT EXISTS (SELECT FROM {table.table})").fetchone()
+    return bool(row and row[0])
 
 
 def _make_transaction_source(
@@ -167,10 +171,21 @@ def _make_transaction_source(
     scene = transaction_download.Scene(
         run_id=mine.id,
         center_id=mine.run["center_id"],
-        # Every type counts, also one without entries: what is not mapped waits
-        tables=load_outward(connection, mine, keys) if keys else {},
+        tables=_load_purposes(connection, mine, keys),
     )
     return transaction_download.make_source(request.settings, scene)
+
+
+def _load_purposes(
+    connection: psycopg.Connection, mine: Claim, keys: set[str]
+) -> dict[str, Outward]:
+    """Every type of what transactions are for counts, also one without entries: what is not mapped
+    waits. Codes without any entry are left as they are."""
+    tables = load_outward(connection, mine, keys) if keys else {}
+    key = transaction_download.SOURCE_KEY
+    if key in tables and not _has_entries(connection, tables[key]):
+        del tables[key]
+    return tables
 
 
 MAKERS: Mapping[str, SourceMaker] = {
@@ -347,6 +362,9 @@ def _record(
                 " FROM download_delivered",
                 [mine.id],
             )
+        for codes in source.codes:
+            counted = f"SELECT value, NULL, NULL, rows FROM {codes.table}"
+            record_outward(connection, mine, codes.outward, counted, is_counted=True)
         _set_counts(connection, mine, counts, delivered)
         cut = sum(file.cut_cells for file in files)
         if cut:

@@ -337,3 +337,18 @@ def test_the_files_are_named_by_kind_time_and_run(site: Site) -> None:
     found = download(site)
     pattern = rf"constituents_\d{{4}}-\d\d-\d\d_\d{{4}}_run-{found.run_id}\.csv"
     assert re.fullmatch(pattern, found.names["records", "csv"])
+
+
+def test_what_could_not_go_is_listed_as_not_yet_mapped(site: Site) -> None:
+    for state in ("MA", "NH", "NH", " nh "):
+        site.person(first_name="Ann", home_stateprov=state)
+    add(site, "field:STATEPROV", "MA", "25")
+    set_policy(site, "field:STATEPROV", Policy.REJECT)
+
+    found = download(site, settings("HOME_STATEPROV"))
+
+    assert (found.counts["delivered"], found.counts["withheld"]) == (1, 3)
+    seen = site.sql("SELECT foreign_key, rows FROM cross_reference_seen WHERE is_outward")
+    assert seen == [("nh", 3)]
+    uses = "SELECT rows, mapped FROM cross_reference_uses WHERE run_id = %s"
+    assert site.sql(uses, found.run_id) == [(4, 1)]

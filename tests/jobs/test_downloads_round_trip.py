@@ -134,6 +134,7 @@ def test_the_mark_can_be_left_out(site: Site) -> None:
 
 
 texts = st.one_of(
+    st.sampled_from(["\\075", "\\053", "\\101", "\\053x", "(1)", "*", "+", "-", "=", "."]),
     st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12),
     st.text(st.sampled_from("'=+-@＝＋－＠ \t\r\n\x0b\x1c\x85\xa0\u2003\u3000aZ09_[é"), max_size=6),
 )

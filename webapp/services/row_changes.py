@@ -241,6 +241,24 @@ def _labels(session: Session) -> dict[str, str]:
     return _LABELS | {f"custom.{row.key}": row.label for row in rows}
 
 
+def name_targets(session: Session, run: Run, rows: Sequence[RunRow]) -> dict[int, str]:
+    """By row number: the group or interest that a row of an upload of memberships is about, with
+    what became of it. Rows of other runs are not in it."""
+    about = {row.row_number: row.into_id for row in rows if row.into_id is not None}
+    is_group = run.operation.kind == GROUP_UPLOAD
+    names = _names(session, Group if is_group else Interest, list(set(about.values())))
+    outcomes = {row.row_number: row.outcome for row in rows}
+    told = {}
+    for number, into_id in about.items():
+        name = names.get(into_id, f"{'group' if is_group else 'interest'} {into_id}, since deleted")
+        if not is_group:
+            words = "Changed the choice of {}" if outcomes[number] == "updated" else "{} as before"
+        else:
+            words = "Added to {}" if outcomes[number] == "updated" else "Was in {} already"
+        told[number] = words.format(name)
+    return told
+
+
 def _own_keys(session: Session, run: Run, into_id: int) -> dict[str, set[str]]:
     """By table: which entries of the log a row about this group or interest may have made."""
     if run.operation.kind == GROUP_UPLOAD:

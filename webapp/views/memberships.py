@@ -109,9 +109,10 @@ def _interest(interest_id: int) -> Interest:
 def _person() -> Constituent:
     """The constituent of the form, if it is one of those the present user works with."""
     number = request.form.get("constituent_id", "")
-    is_number = number.isascii() and number.isdigit() and len(number) < 19
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        abort(400)
     session = db.session()
-    person = constituents.find_constituent(session, int(number)) if is_number else None
+    person = constituents.find_constituent(session, int(number))
     if person is None:
         abort(404)
     require_any_center(RUN, constituents.list_center_ids(session, person.id))

@@ -258,6 +258,7 @@ def _rows_context(run: Run) -> dict[str, Any]:
         "form": form,
         "wanted": wanted,
         "page": page,
+        "targets": row_changes.name_targets(session, run, page.rows),
         "problems": problems,
         "urls": _page_urls(
             "runs.show",
