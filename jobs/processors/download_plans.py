@@ -77,9 +77,9 @@ class Plan:
         # The tables are small or have no statistics; what was planned for none must not be kept
         self._run(f"DROP TABLE IF EXISTS {', '.join('pg_temp.' + name for name in TABLES)}")
         self._run(_CREATE)
-        self._find_sent()
         if not self._is_whole:
             self._find_candidates()
+        self._find_sent()
         self._set_aside_removals()
         echoed = self._set_aside_echoes()
         filtered = self._set_aside_unwanted()
@@ -159,13 +159,20 @@ class Plan:
     # The steps ----------------------------------------------------------------------------
 
     def _find_sent(self) -> None:
+        """Which of the records that are looked at went with an earlier download."""
         if not self._source.sends_once:
             return
+        looked_at = (
+            ""
+            if self._is_whole
+            else " AND EXISTS (SELECT FROM download_candidates k WHERE k.record_id = d.record_id)"
+        )
         self._run(
             "CREATE TEMP TABLE download_sent AS SELECT DISTINCT d.record_id"
             " FROM download_deliveries d JOIN download_windows w ON w.run_id = d.run_id"
             " WHERE w.stream_id = %(stream)s AND w.is_committed"
-            " AND (%(repeats_from)s::bigint IS NULL OR w.number < %(repeats_from)s::bigint)",
+            " AND (%(repeats_from)s::bigint IS NULL OR w.number < %(repeats_from)s::bigint)"
+            f"{looked_at}",
             stream=self._window.stream_id,
             repeats_from=self._window.repeats_from,
         )

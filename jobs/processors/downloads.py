@@ -153,11 +153,15 @@ def load_tables(
     tables = load_outward(connection, mine, wanted) if wanted else {}
     found = {}
     for key, table in tables.items():
-        with connection.transaction():
-            row = connection.execute(f"SELECT EXISTS (SELECT FROM {table.table})").fetchone()
-        if row and row[0]:
+        if _has_entries(connection, table):
             found[key] = table
     return found
+
+
+def _has_entries(connection: psycopg.Connection, table: Outward) -> bool:
+    with connection.transaction():
+        row = connection.execute(f"SELECT EXISTS (SELECT FROM {table.table})").fetchone()
+    return bool(row and row[0])
 
 
 def _make_transaction_source(
@@ -167,10 +171,21 @@ def _make_transaction_source(
     scene = transaction_download.Scene(
         run_id=mine.id,
         center_id=mine.run["center_id"],
-        # Every type counts, also one without entries: what is not mapped waits
-        tables=load_outward(connection, mine, keys) if keys else {},
+        tables=_load_purposes(connection, mine, keys),
     )
     return transaction_download.make_source(request.settings, scene)
+
+
+def _load_purposes(
+    connection: psycopg.Connection, mine: Claim, keys: set[str]
+) -> dict[str, Outward]:
+    """Every type of what transactions are for counts, also one without entries: what is not mapped
+    waits. Codes without any entry are left as they are."""
+    tables = load_outward(connection, mine, keys) if keys else {}
+    key = transaction_download.SOURCE_KEY
+    if key in tables and not _has_entries(connection, tables[key]):
+        del tables[key]
+    return tables
 
 
 MAKERS: Mapping[str, SourceMaker] = {
@@ -408,8 +423,8 @@ class _Watch:
         """Raise what ends the run, if something does."""
         self._looked_at = time.monotonic()
         row = self._connection.execute(
-            "UPDATE runs SET delivered = coalesce(%(rows)s, delivered),"
-            " rows_read = coalesce(%(rows)s + %(aside)s, rows_read),"
+            "UPDATE runs SET delivered = coalesce(%(rows)s::bigint, delivered),"
+            " rows_read = coalesce(%(rows)s::bigint + %(aside)s, rows_read),"
             " heartbeat_at = clock_timestamp()"
             " WHERE id = %(run)s AND attempt = %(attempt)s AND state = 'running'"
             " RETURNING cancel_requested",

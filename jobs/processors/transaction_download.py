@@ -30,13 +30,15 @@ _BY_UPLOAD = (
     " AND u.center_id IS NOT DISTINCT FROM %(center)s::bigint)"
 )
 _LOGGED = "change_log l WHERE l.table_name = 'transactions' AND l.key = t.id::text"
+# LIMIT keeps these to the few that uploads ever had, looked up one by one: as EXISTS they would be
+# answered from a table of all changes there are
 _ONLY_UPLOADED = (
-    f"(t.creation_method = 0 AND NOT EXISTS (SELECT FROM {_LOGGED} AND NOT {_BY_UPLOAD})"
-    f" AND EXISTS (SELECT FROM {_LOGGED}))"
+    "(t.upload_run_id IS NOT NULL"
+    f" AND (SELECT true FROM {_LOGGED} AND NOT {_BY_UPLOAD} LIMIT 1) IS NULL)"
 )
 _BEGAN_OFFLINE = (
-    f"(t.creation_method = 0 AND EXISTS (SELECT FROM {_LOGGED} AND l.op = 'insert'"
-    f" AND {_BY_UPLOAD}))"
+    f"(t.upload_run_id IS NOT NULL AND (SELECT true FROM {_LOGGED} AND l.op = 'insert'"
+    f" AND {_BY_UPLOAD} LIMIT 1) IS NOT NULL)"
 )
 _NO_ORDER = (
     "t.transaction_type <> 'ecommerce_order' AND NOT EXISTS (SELECT FROM transactions b"
@@ -46,7 +48,6 @@ _IN_CENTER = (
     "EXISTS (SELECT FROM center_members m WHERE m.center_id = %(center)s"
     " AND m.constituent_id = t.constituent_id)"
 )
-_KEY_OF = "(SELECT b.transaction_id FROM transactions b WHERE b.id = t.{})"
 
 # column -> SQL, whether it is text that has to be guarded against formulas, what it depends on
 _PLAIN: Mapping[str, tuple[str, bool, str]] = {
@@ -66,8 +67,8 @@ _PLAIN: Mapping[str, tuple[str, bool, str]] = {
     "CONFIRMATION_CODE": ("t.confirmation_code", True, "confirmation_code"),
     "SETTLEMENT_BATCH": ("t.settlement_batch", True, "settlement_batch"),
     "SUB_SOURCE": ("t.sub_source", True, "sub_source"),
-    "RECURRING_OF": (_KEY_OF.format("recurring_of"), True, "recurring_of"),
-    "REFUND_OF": (_KEY_OF.format("refund_of"), True, "refund_of"),
+    "RECURRING_OF": ("b_recurring_of.key", True, "recurring_of"),
+    "REFUND_OF": ("b_refund_of.key", True, "refund_of"),
     "TRIBUTE_TYPE": ("t.tribute_type", False, "tribute_type"),
     "TRIBUTE_NAME": ("t.tribute_name", True, "tribute_name"),
     "RECEIPT_NUMBER": ("t.receipt_number", True, "receipt_number"),
@@ -80,41 +81,31 @@ _PLAIN: Mapping[str, tuple[str, bool, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Translated:
-    """A column that goes through a type of cross-references, or several: for each type which
-    transactions it is about, and what the held-back list calls the column."""
+class Purpose:
+    """A column of what a transaction is for: the table that has it, and the types of
+    cross-references, each with the kind of things it is about (blank: all) and what the held-back
+    list calls the column."""
 
-    value: str
-    depends_on: str
-    named: str
+    name: str
+    table: str
     types: tuple[tuple[str, str, str], ...]
 
 
-def _purpose(column: str, key: str, name: str, table: str) -> _Translated:
-    named = f"(SELECT p.name || ' (' || p.id || ')' FROM {table} p WHERE p.id = t.{name})"
-    return _Translated(f"t.{name}", name, named, ((key, "true", column),))
-
-
-def _events() -> _Translated:
-    plain = _purpose("EVENT", "event", "event_id", "events")
-    types = tuple(
-        (key, f"(SELECT p.kind FROM events p WHERE p.id = t.event_id) = '{kind}'", column)
-        for key, kind, column in (
+PURPOSES: Mapping[str, Purpose] = {
+    "CAMPAIGN": Purpose("campaign_id", "campaigns", (("campaign", "", "CAMPAIGN"),)),
+    "FORM": Purpose("form_id", "donation_forms", (("donation_form", "", "FORM"),)),
+    "DESIGNATION": Purpose("designation_id", "designations", (("designation", "", "DESIGNATION"),)),
+    "EVENT": Purpose(
+        "event_id",
+        "events",
+        (
             ("event", "calendar", "EVENT"),
             ("teamraiser", "teamraiser", "EVENT (TeamRaiser)"),
             ("personal_event", "personal", "EVENT (personal)"),
-        )
-    )
-    return _Translated(plain.value, plain.depends_on, plain.named, types)
-
-
-TRANSLATED: Mapping[str, _Translated] = {
-    "CAMPAIGN": _purpose("CAMPAIGN", "campaign", "campaign_id", "campaigns"),
-    "FORM": _purpose("FORM", "donation_form", "form_id", "donation_forms"),
-    "DESIGNATION": _purpose("DESIGNATION", "designation", "designation_id", "designations"),
-    "EVENT": _events(),
-    "SOURCE": _Translated("t.source", "source", "t.source", (("origin_source", "true", "SOURCE"),)),
+        ),
+    ),
 }
+SOURCE_KEY = "origin_source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +122,8 @@ def keys_used(settings: DownloadSettings) -> set[str]:
     if not settings.translates:
         return set()
     chosen = {column.name for column in choose_columns(settings, TRANSACTION_DOWNLOAD_FIELDS)}
-    return {key for name in chosen & TRANSLATED.keys() for key, _, _ in TRANSLATED[name].types}
+    keys = {key for name in chosen & PURPOSES.keys() for key, _, _ in PURPOSES[name].types}
+    return keys | ({SOURCE_KEY} if "SOURCE" in chosen else set())
 
 
 def make_source(settings: DownloadSettings, scene: Scene) -> Source:
@@ -195,7 +187,9 @@ def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str
                 " JOIN transactions t ON t.constituent_id = l.constituent_id"
                 f" WHERE {unseen} AND l.table_name = 'center_members' AND l.op = 'insert'"
                 f" AND l.key = %(center)s::text{scope} AND NOT EXISTS"
-                " (SELECT FROM download_sent s WHERE s.record_id = t.id)"
+                " (SELECT FROM download_deliveries d JOIN download_windows w ON w.run_id = d.run_id"
+                f" WHERE d.record_id = t.id AND w.stream_id = {window.stream_id}"
+                " AND w.is_committed)"
             )
         return (
             "SELECT record_id, bool_and(is_echo) AS is_echo FROM ("
@@ -232,30 +226,59 @@ class _Columns:
             pattern = _DATE_FORMATS.get(self._settings.date_format)
             sql = f"to_char(t.payment_date, '{pattern}')" if pattern else "t.payment_date"
             return OutColumn(heading, sql, is_text=False)
-        if name in TRANSLATED:
-            return OutColumn(heading, self._translated(TRANSLATED[name]))
+        if name in PURPOSES:
+            return OutColumn(heading, self._purpose(name.lower(), PURPOSES[name]))
+        if name == "SOURCE":
+            return OutColumn(heading, self._source())
         sql, is_text, depends_on = _PLAIN[name]
         if depends_on:
             self.counted.append(depends_on)
+        if sql.endswith(".key"):
+            self.joins.append(
+                "LEFT JOIN LATERAL (SELECT b.transaction_id AS key FROM transactions b"
+                f" WHERE b.id = t.{depends_on} OFFSET 0) b_{depends_on} ON true"
+            )
         return OutColumn(heading, sql, is_text=is_text)
 
-    def _translated(self, column: _Translated) -> str:
-        self.counted.append(column.depends_on)
+    def _purpose(self, alias: str, purpose: Purpose) -> str:
+        """What is sent for a campaign (form, ...). Found out once for each of them, not for each
+        transaction: OFFSET keeps it so."""
+        self.counted.append(purpose.name)
         if not self._settings.translates:
-            return f"({column.value})::text"
-        cases = []
-        for key, about, shown in column.types:
-            table, alias = self._tables[key], f"x_{key}"
-            # Only what the type is about is looked up in it
-            value = column.value
-            if about != "true":
-                value = f"(CASE WHEN {about} THEN {column.value} END)"
-            join = table.join(alias, value)
-            self.joins.append(join)
-            waits = table.is_withheld(alias, value)
-            if waits != "false":
-                self.withholdings.append(
-                    Withholding(Reason.UNMAPPED_VALUE, waits, shown, column.named, join)
-                )
-            cases.append(table.text(alias, value))
-        return cases[0] if len(cases) == 1 else f"coalesce({', '.join(cases)})"
+            return f"t.{purpose.name}::text"
+        joins, sent, waits = [], [], []
+        for number, (key, kind, _) in enumerate(purpose.types):
+            table, x = self._tables[key], f"x{number}"
+            value = f"(CASE WHEN p.kind = '{kind}' THEN p.id END)" if kind else "p.id"
+            joins.append(table.join(x, value))
+            sent.append(table.text(x, value))
+            waits.append(table.is_withheld(x, value))
+        flags = ", ".join(f"{flag} AS waits{number}" for number, flag in enumerate(waits))
+        join = (
+            f"LEFT JOIN (SELECT p.id, p.name || ' (' || p.id || ')' AS named,"
+            f" coalesce({', '.join(sent)}) AS sent, {flags} FROM {purpose.table} p"
+            f" {' '.join(joins)} OFFSET 0) m_{alias} ON m_{alias}.id = t.{purpose.name}"
+        )
+        self.joins.append(join)
+        self.withholdings += [
+            Withholding(
+                Reason.UNMAPPED_VALUE, f"m_{alias}.waits{number}", shown, f"m_{alias}.named", join
+            )
+            for number, (_, _, shown) in enumerate(purpose.types)
+            if waits[number] != "false"
+        ]
+        return f"m_{alias}.sent"
+
+    def _source(self) -> str:
+        self.counted.append("source")
+        table = self._tables.get(SOURCE_KEY)
+        if table is None:
+            return "t.source"
+        join = table.join("x_source", "t.source")
+        self.joins.append(join)
+        waits = table.is_withheld("x_source", "t.source")
+        if waits != "false":
+            self.withholdings.append(
+                Withholding(Reason.UNMAPPED_VALUE, waits, "SOURCE", "t.source", join)
+            )
+        return table.text("x_source", "t.source")

@@ -55,7 +55,7 @@ WHERE m.mine AND m.table_name = 'transactions' AND m.op = 'update'
 
 TAKE_BACK = (
     "DELETE FROM transactions t USING undo_gifts g WHERE g.kept_for IS NULL AND t.id = g.id",
-    "UPDATE transactions t SET modified_at = now(), upload_run_id = NULL, upload_row = NULL, "
+    "UPDATE transactions t SET modified_at = now(), "
     + ", ".join(f"{name} = (restored.r).{name}" for name in _RESTORED)
     + " FROM (SELECT o.id, populate_record(o, f.old) AS r FROM (SELECT id,"
     " hstore(array_agg(field), array_agg(old_value)) AS old FROM undo_gift_fields"

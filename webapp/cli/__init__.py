@@ -208,7 +208,12 @@ def _add_clean(parser: argparse.ArgumentParser) -> None:
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
     """What a person can say about how a file is to be read."""
-    parser.add_argument("--sheet", metavar="NAME", type=_text, help="the sheet of a workbook")
+    parser.add_argument(
+        "--sheet",
+        metavar="NAME",
+        type=_text,
+        help="the sheet of a workbook, or of a web page Table 1, Table 2, ...",
+    )
     parser.add_argument("--member", metavar="NAME", type=_text, help="the file in a .zip")
     parser.add_argument("--encoding", metavar="E", type=_encoding, help="utf-8, windows-1252, ...")
     parser.add_argument(

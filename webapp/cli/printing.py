@@ -44,6 +44,8 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
 
 def _what(told: Mapping[str, Any]) -> str:
     if told["kind"] != "csv":
+        if told["encoding"]:
+            return f"a web page (HTML), {told['encoding']}, {told['sheet']}"
         return f"a workbook, sheet {told['sheet']}"
     quote = f"quote {told['quote']}" if told["quote"] else "no quotes"
     escape = f" escaped with {told['escape']}" if told["escape"] else ""

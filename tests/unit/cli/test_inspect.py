@@ -131,3 +131,20 @@ def test_one_row_is_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "1 row × 2 columns" in capsys.readouterr().out
     assert main(["clean", str(path), "--out", str(tmp_path / "out.csv")]) == 0
     assert ": 1 row → " in capsys.readouterr().out
+
+
+def test_a_web_page_called_a_workbook_is_told_as_what_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"<tr><td>{at}</td><td>Zoë {at}</td><td>02139</td></tr>" for at in range(9))
+    path = tmp_path / "donors.xls"
+    path.write_bytes(
+        f"<table><tr><th>ID</th><th>NAME</th><th>ZIP</th></tr>{rows}</table>".encode("cp1252")
+    )
+    assert main(["inspect", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "a web page (HTML), windows-1252, Table 1" in out
+    assert "9 rows × 3 columns" in out
+    code, told = inspect(path, capsys)
+    assert (code, told["kind"], told["encoding"]) == (0, "workbook", "windows-1252")
+    assert told["header"]["names"] == ["ID", "NAME", "ZIP"]

@@ -108,7 +108,8 @@ def _blocks(part: BinaryIO) -> Iterator[bytes]:
     while block := part.read(_BLOCK):
         block = carry + block
         cell = block.rfind(b"<c ")
-        cut = cell if len(block) - cell < 4096 else max(block.rfind(b">") + 1, len(block) - 4096)
+        is_near = 0 <= len(block) - 4096 < cell
+        cut = cell if is_near else max(block.rfind(b">") + 1, len(block) - 4096)
         carry = block[cut:]
         yield block[:cut]
     if carry:
