@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.crossrefs import Crossrefs, measure_crossrefs, report_crossrefs
+from bench.downloads import Download, measure_downloads, report_downloads
 from bench.group_assignment import Assigned, measure_groups, report_groups
 from bench.imports import Measured, measure_imports
 from bench.latency import Latency, measure_latency
@@ -47,10 +48,12 @@ def main(arguments: list[str]) -> None:
         latency = measure_latency(services, Path(folder), max(sizes))
         print("cross-references", flush=True)
         crossrefs = measure_crossrefs(services, Path(folder), max(sizes))
+        print("downloads", flush=True)
+        downloads = [measure_downloads(services, Path(folder), rows) for rows in sizes]
     print("reading", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         reading = measure_reading(Path(folder), sizes)
-    report = write_report(measured, groups, latency, crossrefs, reading)
+    report = write_report(measured, groups, latency, crossrefs, downloads, reading)
     REPORT.write_text(report, encoding="utf-8")
     print(report)
 
@@ -60,6 +63,7 @@ def write_report(
     groups: list[Assigned],
     latency: list[Latency],
     crossrefs: Crossrefs,
+    downloads: list[Download],
     reading: Reading,
 ) -> str:
     """The page, with what was reached and what was missed."""
@@ -86,6 +90,8 @@ def write_report(
             *_pages(latency),
             "",
             *report_crossrefs(crossrefs),
+            "",
+            *report_downloads(downloads),
             "",
             *report_reading(reading),
             "",

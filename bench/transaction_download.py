@@ -46,13 +46,13 @@ _POPULATE = """
 INSERT INTO transactions (transaction_type, constituent_id, amount, currency, tax_deductible,
     payment_date, tender_type, creation_method, check_number, confirmation_code, settlement_batch,
     settled_on, campaign_id, form_id, designation_id, source, sub_source, receipt_number)
-SELECT (ARRAY['donation', 'donation', 'recurring_payment'])[1 + g %% 3], 1 + g %% %s,
+SELECT (ARRAY['donation', 'donation', 'recurring_payment'])[1 + g %% 3], 1 + g %% %s::int,
     round((g %% 100000)::numeric / 100, 2), 'USD', 1.00, date '2024-01-01' + g %% 900,
     CASE WHEN g %% 20 = 0 THEN 'check' ELSE 'credit_card' END, (g %% 20 <> 0)::int,
     CASE WHEN g %% 20 = 0 THEN lpad(g::text, 8, '0') END, 'C' || g, 'B' || g / 1000,
     CASE WHEN g %% 100 <> 50 THEN date '2026-01-01' END, 1 + g %% 40, 1 + g %% 40, 1 + g %% 40,
     'Web', 'Appeal', 'R' || g
-FROM generate_series(%s, %s) g"""
+FROM generate_series(%s::int, %s::int) g"""
 
 _FLOOR = """
 COPY (SELECT t.transaction_id, t.transaction_type, c.id, c.member_id, c.first_name, c.last_name,

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from jobs.claims import Claim, LostClaimError, hold
 from jobs.processors import crossref_undo_sql as sql
-from jobs.processors.crossref_upload_sql import MARK_ANOTHER
+from jobs.processors.crossref_upload_sql import MARK_FIRST, MARK_OTHERS
 from jobs.processors.undo import TOLD
 from webapp.config import current_settings
 from webapp.extensions import db
@@ -93,8 +93,9 @@ class _Undo:
         for statement in sql.INDEX_MARKS:
             execute(statement)
         execute(sql.UNMARK)
-        while execute(MARK_ANOTHER).rowcount:
-            pass
+        if execute(MARK_FIRST).rowcount:
+            while execute(MARK_OTHERS).rowcount:
+                pass
 
     def _take_back(self) -> None:
         user_id, name = self._actor

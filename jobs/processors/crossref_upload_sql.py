@@ -36,6 +36,7 @@ INDEX_STAGED = (
 START_OVER = "TRUNCATE planned, affected, marks"
 INDEX_PLANNED = (
     "CREATE INDEX IF NOT EXISTS planned_foreign ON planned (foreign_key, scope)",
+    "CREATE INDEX IF NOT EXISTS planned_online ON planned (online_key, scope)",
     "CREATE INDEX IF NOT EXISTS planned_entry ON planned (entry_id)",
     "CREATE INDEX IF NOT EXISTS planned_row ON planned (row_number)",
     "ANALYZE planned",
@@ -159,12 +160,21 @@ UNMARK = (
     "UPDATE marks m SET mark = false FROM marks w"
     f" WHERE w.rank = 2 AND w.mark AND m.rank = 3 AND m.mark AND {_SAME}",
 )
-# Of the values that could be sent back none may be missing one: asked again until it finds nothing
-MARK_ANOTHER = f"""
+# Whoever has no marked one beside it in its time: the first of them takes the mark. Of each value
+# once, which mostly is all; then all that no earlier one stands beside, until nothing is found
+_ALONE = f"NOT m.mark AND NOT EXISTS (SELECT 1 FROM marks w WHERE w.mark AND {_SAME})"
+_PLACE = (
+    "({0}.rank, coalesce({0}.entry_id, 9223372036854775807), coalesce({0}.row_number, 0), {0}.id)"
+)
+MARK_FIRST = f"""
 UPDATE marks SET mark = true, is_auto = true WHERE id IN (
-    SELECT DISTINCT ON (m.scope, m.online_key) m.id FROM marks m
-    WHERE NOT m.mark AND NOT EXISTS (SELECT 1 FROM marks w WHERE w.mark AND {_SAME})
+    SELECT DISTINCT ON (m.scope, m.online_key) m.id FROM marks m WHERE {_ALONE}
     ORDER BY m.scope, m.online_key, m.rank, m.entry_id NULLS LAST, m.row_number)"""
+MARK_OTHERS = f"""
+WITH alone AS MATERIALIZED (SELECT m.* FROM marks m WHERE {_ALONE})
+UPDATE marks SET mark = true, is_auto = true WHERE id IN (
+    SELECT m.id FROM alone m WHERE NOT EXISTS (SELECT 1 FROM alone w WHERE {_SAME}
+        AND {_PLACE.format("w")} < {_PLACE.format("m")}))"""
 
 # ---- effects ----
 

@@ -188,8 +188,9 @@ class _Upload(RunRows):
             execute(statement, parameters)
         for statement in sql.UNMARK:
             execute(statement)
-        while execute(sql.MARK_ANOTHER).rowcount:
-            pass
+        if execute(sql.MARK_FIRST).rowcount:
+            while execute(sql.MARK_OTHERS).rowcount:
+                pass
         for statement in (*sql.SETTLE, *self._sql.name_old()):
             execute(statement)
         execute(sql.DIFFERENCES)

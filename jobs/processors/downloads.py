@@ -423,8 +423,8 @@ class _Watch:
         """Raise what ends the run, if something does."""
         self._looked_at = time.monotonic()
         row = self._connection.execute(
-            "UPDATE runs SET delivered = coalesce(%(rows)s, delivered),"
-            " rows_read = coalesce(%(rows)s + %(aside)s, rows_read),"
+            "UPDATE runs SET delivered = coalesce(%(rows)s::bigint, delivered),"
+            " rows_read = coalesce(%(rows)s::bigint + %(aside)s, rows_read),"
             " heartbeat_at = clock_timestamp()"
             " WHERE id = %(run)s AND attempt = %(attempt)s AND state = 'running'"
             " RETURNING cancel_requested",

@@ -74,7 +74,7 @@ SELECT count(*) FROM cross_reference_entries e WHERE NOT is_sent_back AND NOT EX
     AND daterange(m.valid_from, m.valid_to, '[]') && daterange(e.valid_from, e.valid_to, '[]'))"""
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(edits)
 def test_a_table_out_and_in_is_the_same_table(shared_site: Site, made: list[Any]) -> None:
     site = shared_site
@@ -95,7 +95,7 @@ def test_a_table_out_and_in_is_the_same_table(shared_site: Site, made: list[Any]
     assert entries(site) == []
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(edits, edits)
 def test_an_undo_gives_the_table_back(
     shared_site: Site, made: list[Any], others: list[Any]

@@ -43,6 +43,11 @@ def test_killed_between_the_file_and_the_window_it_goes_once(site: Site) -> None
     run_id = draft(site, DownloadRequest(settings=settings()))
     die_before_the_end(site, run_id)
     assert not outcome(site, run_id).window["is_committed"]
+    with (
+        site.app.app_context(),
+        file_store().open(f"downloads/run-{run_id}-1-removals.csv.part", "wb") as begun,
+    ):
+        begun.write(b"half")
     left_behind = stored_files(site)
 
     site.execute(run_id)

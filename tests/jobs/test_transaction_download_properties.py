@@ -13,6 +13,7 @@ import pytest
 from jobs.application import connect
 from jobs.claims import claim
 from jobs.processors import downloads
+from jobs.processors.download_plans import Counts
 from tests.jobs.downloading import Downloaded, check, draft, outcome
 from tests.jobs.site import Site
 from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
@@ -217,3 +218,18 @@ def test_all_files_together_are_what_was_due(site: Site, seed: int) -> None:
     for run_id, mapped in walk.dead:
         walk.compare(go_on(site, run_id), mapped)
     walk.compare(fetch(site), walk.campaigns)
+
+
+def test_progress_beyond_small_numbers_is_counted(site: Site) -> None:
+    """30,000 written and 5,000 aside: each fits into a small integer, both together do not."""
+    run_id = draft(site, DownloadRequest(), operation=SLUG)
+    site.start(run_id)
+    with site.app.app_context(), connect("run") as connection:
+        mine = claim(connection, run_id)
+        assert mine is not None
+        with downloads._watching(mine) as watch:
+            watch.expect(Counts(40_000, 0, 0, 5_000, 0, 0))
+            watch.look(30_000)
+    assert site.sql(f"SELECT rows_read, delivered FROM runs WHERE id = {run_id}") == [
+        (35_000, 30_000)
+    ]

@@ -89,6 +89,21 @@ def test_a_run_is_previewed_done_repeated_and_undone(serve: Serve, tmp_path: Pat
     assert constituents(serve.data, "whole") == 0
 
 
+def test_the_entries_of_a_type_are_uploaded(serve: Serve, tmp_path: Path) -> None:
+    file = tmp_path / "titles.csv"
+    file.write_text("FOREIGN_1,ONLINE_VALUE\n01,Mr.\n02,\n")
+    upload = ["run", "cross-reference-upload", "--file", file, "--data", serve.data, "--json"]
+    done = told(datasync(*upload, "--type", "Field:TITLE"))
+    assert (done["state"], done["created"], done["rejected"]) == ("success", 1, 1)
+    assert told(datasync("undo", str(done["run"]), "--data", serve.data, "--json"))["state"] == (
+        "success"
+    )
+    for wrong in ([], ["--type", "nonsense"]):
+        refused = datasync(*upload, *wrong)
+        assert refused.returncode == 2
+        assert "field:TITLE" in told(refused)["error"]
+
+
 def test_a_run_without_rejects_has_no_rejects_file(serve: Serve, tmp_path: Path) -> None:
     file = write_file(tmp_path / "clean.csv", 3, prefix="clean")
     assert run_file(file, serve.data)["rejects"] is None

@@ -29,6 +29,7 @@ from webapp.rules.crossrefs import (
     foreign_key,
     online_key,
 )
+from webapp.rules.values import EARLIEST_YEAR
 from webapp.services import crossref_online
 
 LONGEST_DESCRIPTION = 500
@@ -192,6 +193,11 @@ def _write(
         raise DataSyncError(
             "dates", "The first day is after the last one. Correct one of them.", "valid_to"
         )
+    for name in ("valid_from", "valid_to"):
+        day = getattr(values, name)
+        if day is not None and day.year < EARLIEST_YEAR:
+            message = f"Use a day from {EARLIEST_YEAR} on, or leave it blank."
+            raise DataSyncError("dates", message, name)
     key = online_key(OnlineKind(found.online_kind), online)
     with session.no_autoflush:
         others = _others(session, found, entry.id, key, values)

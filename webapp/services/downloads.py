@@ -26,7 +26,7 @@ from webapp.models import (
 from webapp.rules.catalogues import CATALOGUES
 from webapp.rules.download_settings import DownloadRequest, DownloadSettings, Start
 from webapp.services import runs
-from webapp.services.files import FileStore, file_store
+from webapp.services.files import UNFINISHED, FileStore, file_store
 
 OPTION = "download"
 """Under which a run's options have what was asked for."""
@@ -155,13 +155,15 @@ def withdraw(session: Session, run: Run, attempt: int) -> None:
 
 
 def delete_attempts(run_id: int, latest: int) -> None:
-    """Delete the files of a run's attempts up to this one."""
+    """Delete the files of a run's attempts up to this one, what was only begun included."""
     store = file_store()
     for attempt in range(1, latest + 1):
         for role in ROLES:
             for file_format in FORMATS:
+                key = file_key(run_id, attempt, role, file_format)
                 with suppress(OSError):
-                    store.delete(file_key(run_id, attempt, role, file_format))
+                    store.delete(key)
+                    store.delete(f"{key}{UNFINISHED}")
 
 
 # What one did ------------------------------------------------------------------------------
