@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tests.reading_corpus.ambiguity import readings_of_long, readings_of_short
@@ -169,15 +170,24 @@ def stray_quotes() -> Iterator[Case]:
                 if where == "middle" and not 0 < half < len(cell):
                     continue
                 line, free = _with_stray(cells, column, cell, where, style)
-                rows = (*table.rows[:row], (*clean[:column], spoilt, *clean[column + 1 :]),
-                        *table.rows[row + 1 :])  # fmt: skip
+                kept = (*clean[:column], spoilt, *clean[column + 1 :])
+                # In a text the quote is a character. A number, a date or a code that has one is
+                # read without it, or set aside.
+                is_text = not _is_definite(cell)
+                rows = (*table.rows[:row], kept if is_text else clean, *table.rows[row + 1 :])
                 yield Case(
                     f"a stray quote at the {where} of a cell",
                     f"{table.name} row {row} column {column}",
                     _with_line(table, style, row, line),
                     Table(table.name, table.header, rows, table.forms),
-                    {row: ()} if free else {},
+                    {row: ()} if free or not is_text else {},
                 )
+
+
+def _is_definite(cell: str) -> bool:
+    """A number, a date, a code, an address on the web: no words, and no sign that is not meant."""
+    has_words = re.search(r"[^\W\d_]{2,} [^\W\d_]{2,}", cell) is not None
+    return not has_words and re.search(r"[\d@]", cell) is not None
 
 
 def _with_stray(

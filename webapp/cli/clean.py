@@ -40,6 +40,8 @@ class Cleaned:
     rows: int = 0
     set_aside: int = 0
     recovered: int = 0
+    as_written: int = 0
+    """Rows that a run would set aside for a quotation mark in a number, a date or a code."""
     outside: list[dict[str, Any]] = field(default_factory=list)
     repaired: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -158,9 +160,11 @@ def _write_table(
                 rows = repairs.apply(numbers, rows)
             files.write_rows(rows)
             for number, why in batch.faults.items():
-                files.set_aside(number, why, _raw_text(batch, number, found))
+                if number not in batch.as_written:
+                    files.set_aside(number, why, _raw_text(batch, number, found))
             cleaned.rows += len(rows)
-            cleaned.set_aside += len(batch.faults)
+            cleaned.set_aside += len(batch.faults) - len(batch.as_written)
+            cleaned.as_written += len(batch.as_written)
             cleaned.recovered += len(batch.recovered)
     cleaned.out = str(target.table)
     cleaned.rejected = str(target.rejected) if cleaned.set_aside else None
@@ -239,6 +243,8 @@ def _counts(cleaned: Cleaned) -> str:
     parts = [plural(cleaned.rows, "row")]
     if cleaned.recovered:
         parts.append(f"{cleaned.recovered:,} of them put right")
+    if cleaned.as_written:
+        parts.append(f"{cleaned.as_written:,} of them with a quotation mark that hardly belongs")
     if cleaned.set_aside:
         parts.append(f"{cleaned.set_aside:,} set aside in {cleaned.rejected}")
     return ", ".join(parts)

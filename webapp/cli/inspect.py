@@ -104,11 +104,13 @@ def _first(batch: Batch, count: int) -> Batch:
         return batch
     numbers = batch.row_numbers[:count]
     within = set(numbers)
-    parts = (
+    faults, recovered, raw = (
         {number: text for number, text in part.items() if number in within}
         for part in (batch.faults, batch.recovered, batch.raw)
     )
-    return Batch(numbers, batch.rows[:count], *parts)
+    return Batch(
+        numbers, batch.rows[:count], faults, recovered, raw, batch.as_written.intersection(within)
+    )
 
 
 def describe(found: Examination, looked: Looked) -> dict[str, Any]:

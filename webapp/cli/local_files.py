@@ -74,10 +74,12 @@ def read_rows(source: LocalFile, found: Examination) -> Iterator[Batch]:
 
 
 def well_formed(batch: Batch) -> tuple[list[int], list[list[str]]]:
-    """The rows that are not set aside, with their numbers."""
+    """The rows to be shown, with their numbers: those that are not set aside, and those that are
+    only for a quotation mark in a number, a date or a code."""
     if not batch.faults:
         return batch.row_numbers, batch.rows
-    kept = [at for at, number in enumerate(batch.row_numbers) if number not in batch.faults]
+    faults = batch.faults.keys() - batch.as_written
+    kept = [at for at, number in enumerate(batch.row_numbers) if number not in faults]
     return [batch.row_numbers[at] for at in kept], [batch.rows[at] for at in kept]
 
 

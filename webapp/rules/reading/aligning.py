@@ -26,6 +26,10 @@ class Alignment:
     score: float
     cells: tuple[str, ...]
     edit: str
+    touched: tuple[int, ...]
+    """The columns of the cells that were made."""
+    is_doubtful: bool = False
+    """It may well be so, but then something is lost: the row is better left to a person."""
 
 
 def align(
@@ -75,7 +79,7 @@ class _Aligner:
             if not cell.strip():
                 score = self.before[at] + self._rest(at + 1) - _COST_BLANK
                 edit = f"A {self.name} too many before cell {at + 1} was left out."
-                yield Alignment(score, tuple(cells[:at] + cells[at + 1 :]), edit)
+                yield Alignment(score, tuple(cells[:at] + cells[at + 1 :]), edit, ())
         bases = {at: self.before[at] + self._rest(at + 2) for at in range(width)}
         for at in _best_places(bases):
             text = cells[at] + self.delimiter + cells[at + 1]
@@ -84,18 +88,25 @@ class _Aligner:
             score = bases[at] + self.shapes[at].score(text) - cost
             shown = _short(text)
             edit = f"“{shown}” was read as one cell, with the {self.name} in it."
-            yield Alignment(score, (*cells[:at], text, *cells[at + 2 :]), edit)
+            is_odd = self.shapes[at].is_odd(text, self.delimiter)
+            yield Alignment(score, (*cells[:at], text, *cells[at + 2 :]), edit, (at,), is_odd)
+            # The delimiter may be a slip within one word.
+            text = cells[at] + cells[at + 1]
+            score = bases[at] + self.shapes[at].score(text) - (cost + 3 if gap else cost - 1)
+            yield Alignment(score, (*cells[:at], text, *cells[at + 2 :]), "", (at,), True)
 
     def lengthen(self) -> Iterator[Alignment]:
         """With a blank cell more, or one cell as two."""
         cells, shapes = self.cells, self.shapes
-        # Not at the front: there it is the end of a record that was cut.
-        # Nor at the end, unless that is hardly ever filled: the row may have been cut there.
-        last = len(cells) + 1 if shapes[-1].is_mostly_blank else len(cells)
-        for at in range(1, last):
+        for at in range(len(cells) + 1):
             score = self.before[at] + shapes[at].score("") + self._rest(at) - _COST_BLANK
             edit = f"The blank cell {at + 1} was put in, because a {self.name} was missing."
-            yield Alignment(score, (*cells[:at], "", *cells[at:]), edit)
+            # At the front it may be the end of a record that was cut; at the end the row may have
+            # been cut there, unless that is hardly ever filled.
+            is_cut = at == 0 or (at == len(cells) and not shapes[-1].is_mostly_blank)
+            is_new = not shapes[at].fits("")
+            found = (*cells[:at], "", *cells[at:])
+            yield Alignment(score, found, edit, (at,), is_cut or is_new)
         bases = {at: self.before[at] + self._rest(at + 1) for at in range(len(cells))}
         for at in _best_places(bases):
             yield from self._split(at, bases[at])
@@ -119,6 +130,7 @@ class _Aligner:
             (
                 (base + one.score(left) + other.score(right) - cost, left, right)
                 for cost, left, right in found
+                if may_part(left, right, one, other)
             ),
             reverse=True,
         )
@@ -127,7 +139,19 @@ class _Aligner:
                 f"A {self.name} was missing between cells {at + 1} and {at + 2}: "
                 f"they were read as “{_short(left)}” and “{_short(right)}”."
             )
-            yield Alignment(score, (*self.cells[:at], left, right, *self.cells[at + 1 :]), edit)
+            parted = (*self.cells[:at], left, right, *self.cells[at + 1 :])
+            yield Alignment(score, parted, edit, (at, at + 1))
+
+
+def may_part(left: str, right: str, one: Shape, other: Shape) -> bool:
+    """May a text be parted here? Within a number or a word only where both parts look exactly as
+    their columns do."""
+    if not left or not right:
+        return True
+    inside = (left[-1].isdigit() and right[0].isdigit()) or (
+        left[-1].isalpha() and right[0].islower()
+    )
+    return not inside or (one.knows(left) and other.knows(right))
 
 
 def _joints(cell: str) -> list[int]:
@@ -170,6 +194,29 @@ def lex(text: str, delimiter: str, quote: str) -> list[str]:
             cells.append(inner.replace(quote * 2, quote))
             at = end
     return cells
+
+
+def lex_apostrophes(text: str, delimiter: str) -> list[str]:
+    """A row's cells where ``'`` is the quote, and an apostrophe too: only one that stands at the
+    end of a cell closes it."""
+    pieces = text.split(delimiter)
+    cells: list[str] = []
+    at = 0
+    while at < len(pieces):
+        end = _apostrophe_end(pieces, at) if pieces[at].startswith("'") else None
+        if end is None:
+            cells.append(pieces[at])
+            at += 1
+        else:
+            cells.append(delimiter.join(pieces[at:end])[1:-1].replace("''", "'"))
+            at = end
+    return cells
+
+
+def _apostrophe_end(pieces: Sequence[str], start: int) -> int | None:
+    if len(pieces[start]) > 1 and pieces[start].endswith("'"):
+        return start + 1
+    return next((at + 1 for at in range(start + 1, len(pieces)) if pieces[at].endswith("'")), None)
 
 
 def _quoted_end(pieces: Sequence[str], start: int, quote: str) -> int | None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from webapp.rules.reading.records import Records, say_irregular
+from webapp.rules.reading.refusals import say_irregular
+from webapp.rules.reading.rows import Records
 from webapp.rules.reading.tables import Batch, Dialect
 
 _HEAVY = 8_000_000
@@ -23,6 +24,7 @@ class _Pending:
     faults: dict[int, str] = field(default_factory=dict)
     recovered: dict[int, str] = field(default_factory=dict)
     raw: dict[int, str] = field(default_factory=dict)
+    as_written: set[int] = field(default_factory=set)
     weight: int = 0
 
     def take(self, count: int) -> Batch:
@@ -36,7 +38,8 @@ class _Pending:
         faults, self.faults = _divide(self.faults, last)
         recovered, self.recovered = _divide(self.recovered, last)
         raw, self.raw = _divide(self.raw, last)
-        return Batch(numbers, rows, faults, recovered, raw)
+        as_written = frozenset(self.as_written.intersection(faults))
+        return Batch(numbers, rows, faults, recovered, raw, as_written)
 
     def drop(self, count: int) -> int:
         """Forget up to ``count`` rows; say how many."""
@@ -120,6 +123,7 @@ def _add(
         rows = [rows[at] for at in kept]
     else:
         told = dict(enumerate(numbers)) if records.recovered or records.raw else {}
+    pending.as_written.update(told[at] for at in records.as_written if at in told)
     pending.weight += records.weight
     pending.numbers.extend(numbers)
     pending.rows.extend(rows)

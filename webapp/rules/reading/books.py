@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from webapp.rules.reading.number_formats import Show, show_number
-from webapp.rules.reading.records import too_many_columns
+from webapp.rules.reading.refusals import too_many_columns
 from webapp.rules.reading.tables import Limits, UnreadableError
 
 ERRORS = {

@@ -18,14 +18,11 @@ from webapp.rules.reading.encodings import find_encoding
 from webapp.rules.reading.kinds import describe_column
 from webapp.rules.reading.layout import Layout, find_end, find_layout, note_layout
 from webapp.rules.reading.lines import read_text_blocks, split_lines
-from webapp.rules.reading.records import (
-    RecordReader,
-    Records,
-    check_first_lines,
-    sample_rows,
-    split_raw,
-)
+from webapp.rules.reading.records import RecordReader
 from webapp.rules.reading.recovery import Recovery
+from webapp.rules.reading.refusals import check_first_lines
+from webapp.rules.reading.rows import Records, sample_rows, split_raw
+from webapp.rules.reading.run_together import split_names
 from webapp.rules.reading.samples import TextSample, take_sample
 from webapp.rules.reading.shapes import NAMES, learn_shapes
 from webapp.rules.reading.tables import (
@@ -231,7 +228,7 @@ class _Finder:
         """The header's cells where they are too few, and nothing in its text says why."""
         if len(layout.body) < _MANY:
             return None
-        names = headers.split_names(row, width, layout.body)
+        names = split_names(row, width, layout.body)
         if names is not None:
             if names[-1]:
                 self.notes.append(
@@ -279,7 +276,7 @@ class _Finder:
     def _read_below(self, layout: Layout) -> Records:
         """The records below the header, as a later read will find them."""
         reader = RecordReader(self.dialect, self.limits)
-        reader.most_looked_at = _LOOKED_AT
+        reader.irregular.most_looked_at = _LOOKED_AT
         lines = self._lines_below(layout.header_line - self.start + 1)
         return reader.read_sample(lines, is_whole=self.sample.is_whole)
 
@@ -298,7 +295,7 @@ class _Finder:
         if self.sample.is_whole or not self.sample.tail:
             return []
         reader = RecordReader(self.dialect, self.limits)
-        reader.most_looked_at = _LOOKED_AT
+        reader.irregular.most_looked_at = _LOOKED_AT
         records = reader.read_sample(self.sample.tail, is_whole=True)
         return _raw_rows(records, self.dialect)[-200:]
 

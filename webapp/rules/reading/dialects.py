@@ -10,7 +10,7 @@ from itertools import groupby
 
 from webapp.rules.reading.kinds import BLANK, CODE, TEXT, column_kind, kind_of
 from webapp.rules.reading.layout import find_width
-from webapp.rules.reading.records import sample_rows
+from webapp.rules.reading.rows import sample_rows
 from webapp.rules.reading.tables import Choices, Dialect, name_delimiters
 
 _MOST_RECORDS = 400
@@ -88,6 +88,17 @@ class _Reading:
         return self.share * kinds * self.tidy**2 * self.sound * prior * breadth * first
 
     @property
+    def is_plain(self) -> bool:
+        """Each row has the same cells, by a sign that is there for nothing else."""
+        return (
+            self.is_whole
+            and self.fits_first
+            and self.width > 1
+            and self.dialect.delimiter in ",;\t|"
+            and not self.dialect.escape
+        )
+
+    @property
     def beats_one_column(self) -> bool:
         whole = 0.0 if self.fits_first and self.dialect.delimiter in ",;\t|" else self.whole_purity
         return self.score > _ONE_COLUMN + 0.5 * whole
@@ -163,6 +174,14 @@ def _escaped_readings(
             continue
         if plain.is_whole:
             continue
+        if not quote and '""' in text:
+            continue
+        if any(
+            "\\" + dialect.delimiter in line and line.count(dialect.delimiter) == plain.width - 1
+            for line in first
+        ):
+            # Cells end in a backslash here, and the row has all of them.
+            continue
         if quote and re.search(rf"(?<=[^{sign}\s\\]){quote}{quote}(?=[^{sign}\s])", text):
             # Quotes are doubled here.
             continue
@@ -194,6 +213,13 @@ def _first_of(lines: list[str]) -> list[str]:
 
 
 def _best(readings: list[_Reading]) -> _Reading:
+    if any(reading.is_plain for reading in readings):
+        # In every line, the header's among them, there are as many: no blank beats that.
+        readings = [
+            reading
+            for reading in readings
+            if reading.dialect.delimiter not in _WEAK and reading.fits_first
+        ]
     best = max(readings, key=lambda item: (round(item.score, 3), not item.dialect.escape))
     for longer in sorted(readings, key=lambda item: len(item.dialect.delimiter)):
         # Comma and space where each comma has its space, and not the comma alone.
@@ -276,7 +302,13 @@ def _quotes(text: str, delimiter: str) -> list[str]:
             rf"(?:^|{sign})'((?:[^'\r\n]|'(?!{sign}|\r?$))*)'(?={sign}|\r?$)", text, re.MULTILINE
         )
         needed = sum(delimiter in cell or "''" in cell for cell in cells)
-        if needed or len(cells) * 2 >= max(4, text.count("\n")):
+        # Or a text of several lines that stands in them as a whole.
+        long = rf"(?:^|{sign})'(?:[^'\r\n]|'')*[\r\n](?:[^']|'')*'(?={sign}|\r?$)"
+        needed += re.search(long, text, re.MULTILINE) is not None
+        # A few cells that need no quotes may have these as text, where the names have none.
+        first = text.lstrip("\r\n").partition("\n")[0]
+        least = 4 if first.count("'") > 1 else 20
+        if needed or len(cells) * 2 >= max(least, text.count("\n")):
             found.append("'")
     if '"' in text:
         found.append("")
@@ -423,7 +455,7 @@ def _tidiness(rows: list[list[str]], dialect: Dialect) -> float:
 
 
 def _is_untidy(cell: str, dialect: Dialect) -> bool:
-    if not cell:
+    if not cell.strip():
         return False
     if cell[0] == " " and dialect.delimiter != " ":
         return True

@@ -50,7 +50,7 @@ def find_footer(
     while at > max(0, len(rows) - 2 * _MOST_NOTES):
         row = rows[at - 1]
         if _count(row):
-            kind = _ending_kind(rows, at - 1, width, least, typed)
+            kind = _ending_kind(rows, at - 1, width, least, typed, known[: at - len(rows) - 1])
             if kind is None:
                 break
             found.append((at - 1, kind))
@@ -69,7 +69,12 @@ def find_footer(
 
 
 def _ending_kind(
-    rows: Sequence[Row], at: int, width: int, least: int, typed: dict[int, str]
+    rows: Sequence[Row],
+    at: int,
+    width: int,
+    least: int,
+    typed: dict[int, str],
+    known: Sequence[Row],
 ) -> OutsideKind | None:
     row = rows[at]
     count = _count(row)
@@ -82,7 +87,17 @@ def _ending_kind(
         if column < len(row)
     ):
         return None
-    if _TOTAL.match(first) and (count < width) and (position in typed or count < least or not fits):
+    if (
+        _TOTAL.match(first)
+        and count < width
+        and (position in typed or count < least or not fits)
+        and (
+            (count == 1 and position in typed)
+            or _sums_up(row, position, least)
+            or not any(map(str.strip, rows[at - 1]))
+        )
+        and not any(other[position].strip() == first for other in known)
+    ):
         return OutsideKind.TOTALS
     if count > max(1, width // 3) or (least <= count and len(row) == width):
         return None
@@ -98,6 +113,17 @@ def _ending_kind(
         cut = 0 in typed and kind_of(first) in (*TYPED, BLANK)
         return None if cut else OutsideKind.NOTES
     return None
+
+
+def _sums_up(row: Row, position: int, least: int) -> bool:
+    """Are there figures, and nothing else, beside the word total?"""
+    kinds = [kind_of(cell) for cell in row[position + 1 :] if cell.strip()]
+    if not kinds:
+        return least > 1 or any(sign.isdigit() for sign in row[position])
+    return all(kind in _FIGURES for kind in kinds)
+
+
+_FIGURES = frozenset({"number", "money", "phone", "zip", "code", BLANK})
 
 
 def _is_in_another_delimiter(text: str, width: int, typed: dict[int, str]) -> bool:

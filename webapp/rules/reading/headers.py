@@ -15,7 +15,7 @@ from webapp.rules.reading.kinds import (
     kind_of,
     shown_kind,
 )
-from webapp.rules.reading.records import too_many_columns
+from webapp.rules.reading.refusals import too_many_columns
 from webapp.rules.reading.shapes import pattern_of
 from webapp.rules.reading.tables import Limits, Refusal
 
@@ -249,117 +249,6 @@ def are_names(cells: Sequence[str]) -> bool:
         and len(set(names)) == len(names)
         and not any(kind_of(name) in TYPED for name in names)
     )
-
-
-_WORDS = frozenset(
-    """
-    account active address age amount area author balance birth birthday business category cell
-    city class code comment comments company contact cost count country county created currency
-    customer date day deceased department description detail discount district dob donor
-    email employer end ext fax fax first from fund gender gift given group height hire home hours id
-    income item job join key language last lat latitude length level line lng location lon longitude
-    mail manager member memo method middle mobile modified money month name nickname note notes num
-    number office opt order organization other paid parent partner password payment percent person
-    phone position postal preferred prefix price primary product productid project province purpose
-    qty quantity race rate rating reason receipt record reference region registered relation report
-    review salary salutation score secondary sector service sex size source spouse start state
-    status street suffix sum surname tag tax team tel telephone text time timestamp title to total
-    town type unit units updated url user username value volunteer website weight work year zip
-    """.split()  # noqa: SIM905 – a list of words reads better so
-)
-_TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-
-
-def _is_known(name: str) -> bool:
-    tokens = [token.lower() for token in _TOKEN.findall(name) if not token.isdigit()]
-    return bool(tokens) and all(token in _WORDS for token in tokens)
-
-
-_HINTS = {
-    "date": ("date",),
-    "birthday": ("date",),
-    "time": ("time",),
-    "email": ("email",),
-    "mail": ("email",),
-    "url": ("url",),
-    "website": ("url",),
-    "phone": ("phone", "number"),
-    "tel": ("phone", "number"),
-    "mobile": ("phone", "number"),
-    "zip": ("zip", "number"),
-} | dict.fromkeys(
-    ("qty", "quantity", "count", "amount", "price", "cost", "total", "sum", "balance", "age"),
-    ("number", "money"),
-)
-"""What kinds a column may hold whose name ends in a word."""
-
-
-def split_names(cells: Sequence[str], width: int, body: Sequence[Row]) -> list[str] | None:
-    """The names where two of them have run together, if it is clear which and where.
-
-    The names that are known go well with what is in the columns below them only where the right
-    one is split.
-    """
-    if len(cells) != width - 1:
-        return None
-    places = [
-        (at, place)
-        for at, cell in enumerate(cells)
-        for place in range(2, len(cell) - 1)
-        if cell[place] not in "_ -"
-        and cell[place - 1] not in "_ -"
-        and _is_known(cell[:place])
-        and _is_known(cell[place:])
-    ]
-    kinds = [column_kind([row[at] for row in body[:_LOOKED_AT]])[0] for at in range(width)]
-    rated: list[tuple[int, list[str]]] = []
-    for at, place in places or _joints(cells):
-        names = [*cells[:at], cells[at][:place], cells[at][place:], *cells[at + 1 :]]
-        rated.append((_rate_names(names, kinds), names))
-    if not any(row[-1].strip() for row in body):
-        # The rows may as well end in a blank cell that has no name.
-        rated.insert(0, (_rate_names([*cells, ""], kinds), [*cells, ""]))
-    rated.sort(key=lambda item: -item[0])
-    if rated and not rated[0][1][-1]:
-        return rated[0][1]
-    if not places and _has_row_names(body, kinds):
-        return ["", *cells]
-    if not rated or (len(rated) > 1 and rated[0][0] == rated[1][0]):
-        return None
-    return rated[0][1]
-
-
-def _has_row_names(body: Sequence[Row], kinds: Sequence[str]) -> bool:
-    """Some programs write no name over the first column, which names the rows."""
-    firsts = [row[0] for row in body]
-    return (
-        len(body) > 2
-        and all(map(str.strip, firsts))
-        and len(set(firsts)) == len(firsts)
-        and kinds[0] in (TEXT, CODE)
-        and sum(kind in TYPED for kind in kinds[1:]) * 2 > len(kinds)
-    )
-
-
-def _rate_names(names: Sequence[str], kinds: Sequence[str]) -> int:
-    """How many names say what is below them, less those that say something else."""
-    rating = 0
-    for name, kind in zip(names, kinds, strict=True):
-        tokens = [token.lower() for token in _TOKEN.findall(name)]
-        hint = _HINTS.get(tokens[-1]) if tokens else None
-        if hint and kind != BLANK:
-            rating += 1 if kind in hint else -1
-    return rating
-
-
-def _joints(cells: Sequence[str]) -> list[tuple[int, int]]:
-    """Where a small letter or digit meets a capital, if that is so in one name only."""
-    return [
-        (at, place)
-        for at, cell in enumerate(cells)
-        for place in range(1, len(cell))
-        if (cell[place - 1].islower() or cell[place - 1].isdigit()) and cell[place].isupper()
-    ]
 
 
 def read_header(

@@ -27,7 +27,7 @@ from webapp.rules.reading.number_formats import (
     show_number,
 )
 from webapp.rules.reading.package import naming_damage
-from webapp.rules.reading.records import cell_too_long
+from webapp.rules.reading.refusals import cell_too_long
 from webapp.rules.reading.tables import Limits, Refusal, Source, UnreadableError
 
 _REMEMBERED = 1_000

@@ -131,6 +131,10 @@ def _find_head(rows: Sequence[Row], filled: Sequence[int], first: int, width: in
             is_title = is_title or not are_names(rows[at])
         if size == len(below) == width and is_group_row(rows[at]) and are_labels(below):
             is_title = False
+        if at + 2 < len(rows) and count < width and not filled[at + 1]:
+            # What stands above a blank line, with gaps, above a row of names.
+            names = rows[at + 2]
+            is_title = is_title or (len(names) == width and are_names(names))
         if not is_title and size >= width - max(1, width // 3):
             return at
     return first

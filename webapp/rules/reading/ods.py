@@ -22,7 +22,7 @@ from webapp.rules.reading.books import (
 from webapp.rules.reading.markup import feed, make_parser
 from webapp.rules.reading.number_formats import show_number
 from webapp.rules.reading.package import ENCRYPTED, Package, open_package
-from webapp.rules.reading.records import cell_too_long
+from webapp.rules.reading.refusals import cell_too_long
 from webapp.rules.reading.tables import Limits, Source, UnreadableError
 
 _CONTENT = "content.xml"

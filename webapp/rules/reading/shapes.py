@@ -16,7 +16,7 @@ from itertools import chain
 from math import exp, inf, log
 from typing import Any
 
-from webapp.rules.reading.kinds import BLANK, KIN, TYPED, column_kind, kind_of
+from webapp.rules.reading.kinds import BLANK, CODE, KIN, TYPED, column_kind, kind_of
 
 _START, _END = "\x02", "\x03"
 _KEPT_PATTERNS = 24
@@ -78,6 +78,8 @@ class Shape:
         self.blank: int = data["b"]
         self.floor: float = data["f"]
         self.kind: str = data.get("k", "")
+        self.definite: str = data.get("d", "")
+        """The kind of all its texts, also of a few: of numbers, dates, codes and the like."""
         self._exact: dict[str, int] = data["e"]
         self._runs: dict[str, int] = data["r"]
         self._pairs: dict[str, int] = data["p"]
@@ -104,6 +106,7 @@ class Shape:
                 "b": self.blank,
                 "f": round(self.floor, 3),
                 "k": self.kind,
+                "d": self.definite,
                 "e": self._exact,
                 "r": self._runs,
                 "p": self._pairs,
@@ -179,6 +182,25 @@ class Shape:
             before = character
         return total + log((pairs.get(before + _END, 0) + 0.05) / (after[before] + 1.5))
 
+    def knows(self, cell: str) -> bool:
+        """Was this cell seen, or one that looks exactly like it?"""
+        return cell in self._words or pattern_of(cell[:_LONGEST_CELL]) in self._exact
+
+    def agrees(self, cell: str) -> bool:
+        """Is the cell of the column's kind, as far as that is known? A few texts say so already."""
+        if not self.definite:
+            return True
+        kind = kind_of(cell)
+        return kind in _ALIKE.get(self.definite, (self.definite, BLANK))
+
+    def holds(self, sign: str) -> bool:
+        """Is the sign in texts of the column?"""
+        return sign in self._after
+
+    def is_odd(self, cell: str, sign: str) -> bool:
+        """Has a column of definite texts, none of which has the sign, a cell with it?"""
+        return bool(self.definite) and sign in cell and not self.holds(sign)
+
     def fits(self, cell: str) -> bool:
         """Could this cell be one of the column, going by those that were seen?"""
         if not cell.strip():
@@ -204,6 +226,8 @@ def _log_add(one: float, other: float) -> float:
 
 
 UNKNOWN = Shape({"n": 0, "b": 0, "f": 0.0, "e": {}, "r": {}, "p": {}, "w": {}, "m": {}})
+
+_ALIKE = KIN | {CODE: (CODE, *KIN["number"])}
 
 NAMES = Shape({"n": 100, "b": 0, "f": -99.0, "e": {}, "r": {}, "p": {}, "w": {}, "m": {}})
 """The shape of a header's cells: any text, hardly ever none."""
@@ -243,6 +267,7 @@ def _learn(cells: Sequence[str]) -> Shape:
             "b": len(cells) - len(filled),
             "f": 0.0,
             "k": kind if kind in TYPED and share >= 0.95 and len(filled) >= 8 else "",
+            "d": kind if _is_definite(kind, share, len(filled)) else "",
             "e": dict(exact.most_common(_KEPT_PATTERNS)),
             "r": dict(runs.most_common(_KEPT_PATTERNS)),
             "p": dict(pairs),
@@ -259,6 +284,10 @@ def _learn(cells: Sequence[str]) -> Shape:
         # One in fifty may be odd itself.
         shape.floor = floors[(len(floors) + 20) // 50]
     return shape
+
+
+def _is_definite(kind: str, share: float, count: int) -> bool:
+    return kind in (*TYPED, CODE) and count >= 2 and share >= (0.95 if count >= 20 else 1.0)
 
 
 @lru_cache(maxsize=64)

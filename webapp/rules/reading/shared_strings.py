@@ -9,7 +9,7 @@ import tempfile
 from typing import BinaryIO
 
 from webapp.rules.reading.markup import feed, local, make_parser
-from webapp.rules.reading.records import cell_too_long
+from webapp.rules.reading.refusals import cell_too_long
 from webapp.rules.reading.tables import Limits, UnreadableError
 
 _IN_MEMORY = 32 * 1024 * 1024

@@ -23,7 +23,7 @@ from webapp.rules.reading.books import (
 from webapp.rules.reading.markup import feed, local, make_parser
 from webapp.rules.reading.number_formats import Show, make_show, named_code, show_number
 from webapp.rules.reading.package import naming_damage
-from webapp.rules.reading.records import cell_too_long
+from webapp.rules.reading.refusals import cell_too_long
 from webapp.rules.reading.tables import Limits, Source, UnreadableError
 
 _MOST_SHEETS = 1_000

@@ -261,6 +261,9 @@ class Batch:
     faults: dict[int, str] = field(default_factory=dict)
     recovered: dict[int, str] = field(default_factory=dict)
     raw: dict[int, str] = field(default_factory=dict)
+    as_written: frozenset[int] = frozenset()
+    """Those in ``faults`` that have every cell, but with a quotation mark in a number, a date or a
+    code: they may be shown as they stand, and hardly be taken for data."""
 
     def __len__(self) -> int:
         return len(self.rows)

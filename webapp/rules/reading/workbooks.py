@@ -16,7 +16,7 @@ from webapp.rules.reading.layout import End, Layout, find_end, find_layout, note
 from webapp.rules.reading.merged import apply_merged
 from webapp.rules.reading.ods import open_ods
 from webapp.rules.reading.package import DAMAGED, find_archive_kind, refuse_other_kind
-from webapp.rules.reading.records import Records
+from webapp.rules.reading.rows import Records
 from webapp.rules.reading.sheet_samples import (
     SheetSample,
     count_blank_left,

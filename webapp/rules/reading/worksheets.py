@@ -8,7 +8,7 @@ from typing import BinaryIO
 from webapp.rules.reading.books import LAST_COLUMN, LAST_ROW, SheetRows, check_column
 from webapp.rules.reading.markup import feed, make_parser
 from webapp.rules.reading.number_formats import Show, show_number
-from webapp.rules.reading.records import cell_too_long
+from webapp.rules.reading.refusals import cell_too_long
 from webapp.rules.reading.shared_strings import SharedStrings, unescape
 from webapp.rules.reading.tables import Limits, UnreadableError
 

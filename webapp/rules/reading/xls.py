@@ -20,7 +20,7 @@ from webapp.rules.reading.books import (
 from webapp.rules.reading.number_formats import Show, format_code, make_show
 from webapp.rules.reading.ole import CompoundFile
 from webapp.rules.reading.package import DAMAGED, ENCRYPTED, naming_damage
-from webapp.rules.reading.records import cell_too_long
+from webapp.rules.reading.refusals import cell_too_long
 from webapp.rules.reading.shared_strings import Texts
 from webapp.rules.reading.tables import Limits, Refusal, Source, UnreadableError
 from webapp.rules.reading.xlsb import read_rk

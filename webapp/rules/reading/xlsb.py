@@ -22,7 +22,7 @@ from webapp.rules.reading.books import (
 )
 from webapp.rules.reading.number_formats import Show, format_code, make_show
 from webapp.rules.reading.package import DAMAGED, Package, open_package
-from webapp.rules.reading.records import cell_too_long
+from webapp.rules.reading.refusals import cell_too_long
 from webapp.rules.reading.shared_strings import Texts
 from webapp.rules.reading.tables import Limits, Source, UnreadableError
 from webapp.rules.reading.xlsx import list_relations
