@@ -114,11 +114,7 @@ def _show_download(run: Run) -> str:
 @bp.get("/<int:run_id>/progress")
 def progress(run_id: int) -> ResponseReturnValue:
     """The progress fragment. Once the run has ended it has the browser load the page anew."""
-    run = db.session.get(Run, run_id) if run_id < 2**63 else None
-    if run is None:
-        abort(404)
-    require_center(needed(run.operation.kind, VIEW), run.center_id)
-    shown = describe_progress(run)
+    shown = describe_progress(_get_run(run_id))
     answer = hx.respond(render_template("runs/_progress.html", progress=shown))
     if shown.delay is None and hx.wants_fragment():
         answer.headers["HX-Refresh"] = "true"
