@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from webapp.rules.reading import signatures
-from webapp.rules.reading.delimited import examine_text, read_delimited
+from webapp.rules.reading.delimited import examine_text
 from webapp.rules.reading.package import find_archive_kind
 from webapp.rules.reading.packed import examine_gzip, examine_zip
 from webapp.rules.reading.packing import is_gzip, unpack
@@ -20,6 +20,7 @@ from webapp.rules.reading.tables import (
     Source,
     UnreadableError,
 )
+from webapp.rules.reading.text_rows import read_delimited
 from webapp.rules.reading.workbooks import examine_workbook, read_workbook
 
 # Reading is half as fast again when ten thousand rows are held at once.

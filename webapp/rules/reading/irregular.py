@@ -139,6 +139,9 @@ class IrregularReader:
         # With another blank cell among them it may be that one that is too many.
         if not all(map(str.strip, row[: self.width])) and len(row) == self.width + 1:
             return False
+        # Of a few rows nobody can tell whether the last cell, or another, is one too many.
+        if not recovery.knows and recovery.shapes[-1].blank and len(row) == self.width + 1:
+            return False
         pairs = list(zip(recovery.shapes, row, strict=False))
         if not all(shape.agrees(cell) for shape, cell in pairs):
             return False
