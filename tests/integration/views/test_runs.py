@@ -160,11 +160,12 @@ class TestLivePage:
     ) -> None:
         run = make_run(session, state="running", rows_read=5, created=5)
         session.commit()
-        rita.get(f"/runs/{run.id}/progress", headers=HTMX)
+        address = f"/runs/{run.id}/progress"
+        rita.get(address, headers=HTMX)
         session.expire_all()
         del selects[:]
 
-        rita.get(f"/runs/{run.id}/progress", headers=HTMX)
+        rita.get(address, headers=HTMX)
 
         asked = [sql for sql in selects if sql.startswith("SELECT") and "set_config" not in sql]
         mine = [sql for sql in asked if "user" not in sql.partition("FROM")[2].split()[0]]

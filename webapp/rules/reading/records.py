@@ -95,11 +95,17 @@ class RecordReader:
             # Two of them, each a whole cell, may have joined the lines between them.
             return True
         # Those that are in order are gone from the cells.
-        left = [at for at, row in enumerate(map("".join, rows)) if quote in row]
-        if not left:
-            return False
         if len(rows) == len(lines):
-            text = "".join([lines[at] for at in left])
+            left = [
+                line
+                for line, row in zip(lines, rows, strict=True)
+                if quote in line and quote in "".join(row)
+            ]
+            text = "".join(left)
+        elif not any(quote in row for row in map("".join, rows)):
+            return False
+        if not text:
+            return False
         # So are those that stand for a quote, wherever they are within a cell in quotes.
         text = text.replace(self.dialect.escape + quote if self.dialect.escape else quote * 2, "")
         opening = (
