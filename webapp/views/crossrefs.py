@@ -46,7 +46,7 @@ SORT_LABELS = {
 }
 
 
-_YEAR_3000 = 32_503_680_000
+_YEAR_3000 = 32_503_680_000_000
 
 
 # ---- looking ----
@@ -107,7 +107,8 @@ def show_history(key: str) -> ResponseReturnValue:
     )
 
     def url(**more: Any) -> str:
-        asked = {"entry": entry_id, "since": int(since.timestamp()) if since else None} | more
+        moment = int(since.timestamp() * 1000) if since else None
+        asked = {"entry": entry_id, "since": moment} | more
         return url_for("crossrefs.show_history", key=found.key, **asked)
 
     return render_template(
@@ -279,9 +280,9 @@ def whole_key(name: str) -> int | None:
 
 
 def _moment(name: str) -> datetime | None:
-    """A moment in the address, in seconds; None when there is none that can be."""
-    seconds = whole_key(name)
-    return datetime.fromtimestamp(seconds, UTC) if seconds and seconds < _YEAR_3000 else None
+    """A moment in the address, in milliseconds; None when there is none that can be."""
+    number = whole_key(name)
+    return datetime.fromtimestamp(number / 1000, UTC) if number and number < _YEAR_3000 else None
 
 
 def manageable_centers() -> list[Center]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from webapp.rules.fields import REJECT_REASON_COLUMN
 from webapp.rules.reading import headers, signatures
 from webapp.rules.reading.dialects import (
     find_dialect,
@@ -265,6 +266,7 @@ class _Finder:
             header_line=layout.header_line,
             header_rows=layout.header_rows,
             shapes=tuple(shape.to_text() for shape in learn_shapes(known, cells)),
+            has_emptied_notes=layout.columns[-1:] == (REJECT_REASON_COLUMN,),
             pads_short_rows=leaves_out_trailing_blanks(
                 [list(row) for row in layout.all_rows[:2_000]], width
             ),
