@@ -35,12 +35,10 @@ OVERLAY = (
     "CREATE TEMP TABLE overlay_names (id bigint, name text)",
 )
 
-LOCAL_SETTINGS = (
-    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"
-    " SET LOCAL datasync.people_are_known = 'yes'"
-)
-"""Lookups by key. Who is added to a group is taken from `constituents` in the same transaction, and
-`APPLY_LOCK` keeps them there: the trigger need not look a second time (docs/decisions/020)."""
+LOOKUPS_BY_KEY = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+PEOPLE_ARE_KNOWN = "SET LOCAL datasync.people_are_known = 'yes'"
+"""Who is added to a group is taken from `constituents` in the same transaction, and `APPLY_LOCK`
+keeps them there: the trigger need not look a second time (docs/decisions/020)."""
 
 BROKEN_SEALS = """
 WITH broken AS (

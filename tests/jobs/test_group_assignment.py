@@ -438,6 +438,27 @@ def test_the_history_names_who_and_which_file(site: Site, ids: dict[str, int]) -
     assert changes == [("groups", "insert", "Ada Admin"), ("group_members", "insert", "Ada Admin")]
 
 
+def test_the_trigger_is_told_that_the_people_are_known(site: Site, ids: dict[str, int]) -> None:
+    """By each chunk of an upload, for its own transaction; by nobody else (decision 020)."""
+    site.connection.execute(
+        "CREATE TABLE told (known text); CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN INSERT INTO told VALUES (current_setting('datasync.people_are_known', true));"
+        " RETURN NULL; END $$; CREATE TRIGGER tell AFTER INSERT ON group_members"
+        " FOR EACH STATEMENT EXECUTE FUNCTION tell()"
+    )
+    try:
+        site.set(chunk_rows=1)
+        assign(site, [{"MEMBER_ID": m, "GROUP_NAME": "Blue Sky"} for m in ("m1", "m2")])
+        site.insert("group_members", group_id=ids["pair"], constituent_id=ids["ann"])
+        site.import_rows([{"MEMBER_ID": "m1", "GROUP_IDS": str(ids["red"])}])
+        told = [known or "" for (known,) in site.sql("SELECT known FROM told")]
+    finally:
+        site.connection.execute("DROP TRIGGER tell ON group_members; DROP FUNCTION tell")
+        site.connection.execute("DROP TABLE told")
+    assert told[:2] == ["yes", "yes"]
+    assert set(told[2:]) == {""}
+
+
 def test_codes_come_from_the_cross_references(site: Site, ids: dict[str, int]) -> None:
     [(type_id,)] = site.sql("SELECT id FROM cross_reference_types WHERE key = 'group'")
     site.connection.execute(
