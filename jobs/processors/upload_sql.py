@@ -261,12 +261,6 @@ FROM (SELECT x.*, {is_in} AS is_in,
         """`prior` is what the person chose before the row, `becomes` what stands after it. A no
         stays, unless the run may opt people in again."""
         stored = self.tables.choice("x.into_id", "x.target")
-        in_group = (
-            "(SELECT gm.group_id IS NOT DISTINCT FROM t.opt_in_group_id"
-            " FROM interests t JOIN group_members gm"
-            " ON gm.group_id IN (t.opt_in_group_id, t.opt_out_group_id)"
-            " AND gm.constituent_id = x.target WHERE t.id = x.into_id LIMIT 1)"
-        )
         rows = "OVER (PARTITION BY x.into_id, x.target ORDER BY x.row_number"
         earlier = (
             f"lag(x.opt_in) {rows})"
@@ -299,7 +293,7 @@ SELECT d.row_number, d.who, {self._notes()},
     {seal}, {before}, {changes}
 FROM (SELECT d.*, {becomes} AS becomes, coalesce(d.into_name, t.name) AS name
     FROM (SELECT d.*, {prior} AS prior
-        FROM (SELECT x.*, coalesce({stored}, {in_group}) AS was, {earlier} AS earlier
+        FROM (SELECT x.*, {stored} AS was, {earlier} AS earlier
             FROM ({decided}) x OFFSET 0) d OFFSET 0) d
     LEFT JOIN interests t ON t.id = d.into_id) d"""
 
