@@ -6,15 +6,13 @@ logged with the person who made it as its source. A run that writes at that mome
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg import errors
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
@@ -27,7 +25,7 @@ from webapp.models import (
     Interest,
     InterestChoice,
 )
-from webapp.services.constituent_edits import KEYS_LOCK, LOCK_SECONDS
+from webapp.services.locks import hold_keys, waiting_briefly
 
 KINDS_BY_HAND = ("standard", "center_members")
 """What is an interest's is chosen on its page; what is a run's tells what that run did."""
@@ -93,7 +91,7 @@ def choose(
     """
     with _waiting_briefly(session):
         # As runs do: nobody may enter one group of the interest while we put them into the other
-        session.execute(select(func.pg_advisory_xact_lock(KEYS_LOCK)))
+        hold_keys(session)
         _require_active(session, constituent_id)
         _hold(session, interest)
         before = list_choices(session, interest, [constituent_id]).get(constituent_id)
@@ -201,16 +199,5 @@ def _hold(session: Session, thing: Group | Interest) -> None:
         raise DataSyncError("gone", f"This {noun} was deleted meanwhile. Choose another one.")
 
 
-@contextmanager
-def _waiting_briefly(session: Session) -> Iterator[None]:
-    """A run's chunk takes a second or so; whoever holds a record longer is told about."""
-    try:
-        with session.begin_nested():
-            session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
-            yield
-    except OperationalError as error:
-        if isinstance(error.orig, errors.LockNotAvailable | errors.DeadlockDetected):
-            raise DataSyncError(
-                "busy", "A run is writing to the same records. Try again in a moment."
-            ) from None
-        raise
+def _waiting_briefly(session: Session) -> AbstractContextManager[None]:
+    return waiting_briefly(session, "A run is writing to the same records. Try again in a moment.")
