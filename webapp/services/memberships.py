@@ -19,6 +19,7 @@ from webapp.errors import DataSyncError
 from webapp.models import (
     Center,
     CenterMember,
+    Change,
     Constituent,
     Group,
     GroupMember,
@@ -41,10 +42,15 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What somebody chose of an interest, and when, as far as that is known."""
+    """What somebody chose of an interest, and when."""
 
     opted_in: bool
-    at: datetime | None
+    at: datetime
+
+    @property
+    def version(self) -> str:
+        """Names this choice among all that they made of it."""
+        return f"{'in' if self.opted_in else 'out'} {self.at.isoformat()}"
 
 
 def add_member(session: Session, group: Group, constituent_id: int) -> Added:
@@ -82,9 +88,13 @@ def choose(
     *,
     opted_in: bool,
     undoes_opt_out: bool = False,
+    seen: str | None = None,
 ) -> bool:
     """Opt somebody in to an interest, or out of it; its groups follow. False when that was their
     choice already.
+
+    `seen` is the version of their choice that was looked at (blank: there was none). When somebody
+    changed it since, nothing is saved and `DataSyncError` "changed" says so.
 
     An opt-out is undone only when the caller says that the person asked for it (promise 7); else
     `DataSyncError` "opted_out" says what they chose.
@@ -97,6 +107,8 @@ def choose(
         before = list_choices(session, interest, [constituent_id]).get(constituent_id)
         if before is not None and before.opted_in == opted_in:
             return False
+        if seen is not None and seen != (before.version if before else ""):
+            raise _changed(session, interest, constituent_id)
         if before is not None and opted_in and not undoes_opt_out:
             raise DataSyncError(
                 "opted_out",
@@ -105,6 +117,24 @@ def choose(
             )
         _write_choice(session, interest, constituent_id, opted_in=opted_in)
     return True
+
+
+def _changed(session: Session, interest: Interest, constituent_id: int) -> DataSyncError:
+    who = session.scalar(
+        select(Change.actor)
+        .where(
+            Change.constituent_id == constituent_id,
+            Change.table_name == InterestChoice.__tablename__,
+            Change.key == str(interest.id),
+        )
+        .order_by(Change.id.desc())
+        .limit(1)
+    )
+    return DataSyncError(
+        "changed",
+        f"{who or 'Somebody else'} changed what this person chose of {interest.name} while you had "
+        "the page open, so nothing was saved. Look at it as it is now, then choose again.",
+    )
 
 
 def _write_choice(
