@@ -208,15 +208,15 @@ class Plan:
                 "INSERT INTO download_candidates SELECT record_id, true, is_echo FROM ("
                 f"{self._source.changed(window)}) changed"
             )
-        if window.head is not None:
+        if window.carried_from:
             # Held back before: looked at again, an echo or not, for as long as it is there
             self._run(
                 "INSERT INTO download_candidates AS k SELECT DISTINCT w.record_id, false, false"
-                " FROM withheld_records w WHERE w.run_id = %(head)s AND EXISTS (SELECT FROM"
+                " FROM withheld_records w WHERE w.run_id = ANY(%(runs)s) AND EXISTS (SELECT FROM"
                 f" {self._source.table} WHERE {self._source.record} = w.record_id"
                 f" AND {self._source.present})"
                 " ON CONFLICT (record_id) DO UPDATE SET is_echo = false",
-                head=window.head.run_id,
+                runs=list(window.carried_from),
             )
         self._run("ANALYZE download_candidates")
 

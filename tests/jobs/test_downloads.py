@@ -257,6 +257,27 @@ def test_a_window_can_be_taken_again(site: Site) -> None:
     assert download(site).ids == set()
 
 
+def test_a_window_taken_again_has_what_had_waited_until_then(site: Site) -> None:
+    ann, bob = site.person(first_name="Ann"), site.person(first_name="Bob")
+    site.insert("unresolved_duplicates", constituent_id=ann)
+    download(site)
+    site.sql_do("DELETE FROM unresolved_duplicates")
+    free = download(site, start=Start.FREE)
+    site.change(bob, first_name="Rob")
+    second = download(site)
+
+    again = download(site, start=Start.AGAIN, again=second.run_id)
+    site.insert("unresolved_duplicates", constituent_id=ann)
+    site.change(ann, first_name="Anna")
+    held = download(site)
+    site.sql_do("DELETE FROM unresolved_duplicates")
+    third = download(site)
+
+    assert (free.ids, second.ids, again.ids) == ({ann}, {bob}, {bob})
+    assert (held.ids, third.ids) == (set(), {ann})
+    assert download(site, start=Start.AGAIN, again=third.run_id).ids == {ann}
+
+
 def test_a_restored_database_is_told_and_everything_goes_again(site: Site) -> None:
     ann = site.person(first_name="Ann")
     download(site)

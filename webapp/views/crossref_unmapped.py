@@ -218,6 +218,10 @@ def _accept_all(found: CrossReferenceType) -> tuple[int, list[str]]:
     if picked == FILLED:
         numbers = map(str, range(crossref_unmapped.PAGE_VALUES))
         places = [at for at in numbers if request.form.get(f"online-{at}", "").strip()]
+    try:
+        crossref_edits.lock_type(db.session(), found)  # once: nobody waits for it again and again
+    except DataSyncError as error:
+        return 0, [error.message]
     done, problems = 0, []
     for at in places[: crossref_unmapped.PAGE_VALUES]:
         what = online if ":" in picked else request.form.get(f"online-{at}", "")

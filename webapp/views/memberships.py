@@ -72,6 +72,7 @@ def choose(interest_id: int) -> ResponseReturnValue:
                 person.id,
                 opted_in=opted_in,
                 undoes_opt_out=request.form.get("again") == "yes",
+                seen=request.form.get("seen"),
             )
         except DataSyncError as error:
             flash(f"{_name(person)}: {error.message}", "error")
