@@ -109,6 +109,8 @@ def test_the_inline_editor(page: Page, live_url: str, app: Flask) -> None:
     look_at(page, "crossref-history")
     page.goto(f"{live_url}/cross-references/group/settings")
     look_at(page, "crossref-settings")
+    page.goto(f"{live_url}/cross-references/group/entries/1/edit")
+    look_at(page, "crossref-edit")
 
 
 def test_two_administrators_and_one_entry(page: Page, live_url: str, app: Flask) -> None:

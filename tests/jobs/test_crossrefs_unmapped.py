@@ -157,6 +157,16 @@ def test_the_list_and_accepting_several(site: Site, client: FlaskClient[Any]) ->
     assert logged == [("Ada Admin",)]
 
 
+def test_what_was_mapped_alike_before_is_suggested(site: Site, client: FlaskClient[Any]) -> None:
+    volunteers, _ = site.group("Volunteers"), site.group("Board of directors")
+    site.import_rows([{"MEMBER_ID": "M-1", "GROUP_IDS": "QXZ-2026"}])
+    sign_in(client, make_admin(site.app))
+    assert "Suggested:" not in client.get(UNMAPPED).text
+    entry = {"new-foreign_0": "QXZ-2025", "new-online_choice": str(volunteers)}
+    client.post("/cross-references/group/entries", data=entry)
+    assert f'name="pick" value="0:{volunteers}"' in client.get(UNMAPPED).text
+
+
 def test_a_center_sees_what_its_own_runs_had(site: Site, client: FlaskClient[Any]) -> None:
     north, south = site.insert("centers", name="North"), site.insert("centers", name="South")
     site.group("Volunteers")
