@@ -291,11 +291,14 @@ def describe_result(run: Run) -> dict[str, Any]:
     session = db.session()
     result = downloads.find_result(session, run)
     head = downloads.find_head(session, run.operation_id, run.center_id)
+    is_head = head is not None and head.run_id == run.id
+    is_kept = is_head or (run.finished_at is not None and run.finished_at >= downloads.kept_since())
     return {
         "result": result,
-        "totals": held_back.count_reasons(session, run.id) if result else (),
-        "amounts": held_back.count_amounts(session, run.id) if result else (),
-        "is_head": head is not None and head.run_id == run.id,
+        "totals": held_back.count_reasons(session, run.id) if result and is_kept else (),
+        "amounts": held_back.count_amounts(session, run.id) if result and is_kept else (),
+        "is_head": is_head,
+        "is_list_gone": bool(result and result.window.withheld and not is_kept),
         "sample": result.window.sample if result else (),
         "days": current_settings().download_days,
     }
