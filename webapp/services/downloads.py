@@ -252,7 +252,7 @@ DELETE FROM withheld_records WHERE ctid = ANY (ARRAY(
 def delete_old_list(session: Session, *, rows: int) -> int | None:
     """Delete some rows of one held-back list whose time is over; say whose. A stream's latest list
     stays, however old: what is on it still has to go. What was sent once is never forgotten."""
-    run_id = session.scalar(_OLD_LIST, {"before": kept_since()})
+    run_id: int | None = session.scalar(_OLD_LIST, {"before": kept_since()})
     if run_id is not None:
         session.execute(_DELETE_WITHHELD, {"run": run_id, "rows": rows})
     return run_id
