@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -24,6 +24,7 @@ from webapp.rules.download_settings import (
     Start,
 )
 from webapp.rules.guarding import guard
+from webapp.services import crossref_unmapped
 from webapp.services.downloads import delete_old_list
 
 
@@ -417,3 +418,7 @@ def test_what_could_not_go_is_listed_as_not_yet_mapped(site: Site) -> None:
     assert seen == [("nh", 3)]
     uses = "SELECT rows, mapped FROM cross_reference_uses WHERE run_id = %s"
     assert site.sql(uses, found.run_id) == [(4, 1)]
+    with site.app.app_context():
+        counted = crossref_unmapped.count_waiting(db.session(), date(2026, 11, 23))
+        db.session.remove()
+    assert list(counted.values()) == [crossref_unmapped.Waiting(unsent=1, unsent_rows=3)]
