@@ -187,6 +187,7 @@ TABLE: dict[str, Who | Rule] = {
     "constituents.results": VIEW,
     "constituents.show_constituent": VIEW,
     "constituents.edit_constituent": RUN,
+    "constituents.reactivate": RUN,
     "constituents.show_history": VIEW,
     "transactions.list_transactions": VIEW,
     "transactions.results": VIEW,

@@ -122,7 +122,7 @@ def _map_value(record: WithheldRecord) -> tuple[str, str | None]:
 
 
 def _look_at_constituent(record: WithheldRecord) -> tuple[str, str | None]:
-    return "Open the constituent", _constituent_url(record)
+    return "Make the constituent active again", _constituent_url(record)
 
 
 def _resolve(record: WithheldRecord) -> tuple[str, str | None]:
