@@ -198,7 +198,7 @@ def list_values(session: Session, run_id: int, *, limit: int = MOST_VALUES) -> l
         .group_by(*of, WithheldRecord.currency)
         .order_by(WithheldRecord.currency)
     ):
-        amounts.setdefault((field, value), []).append((amount, currency or ""))
+        amounts.setdefault((field, value), []).append((amount or Decimal(), currency or ""))
     return [
         Unmapped(field, value, count, tuple(amounts.get((field, value), ())))
         for field, value, count in found
