@@ -15,14 +15,14 @@ import psycopg
 
 from jobs.ahead import read_ahead
 from jobs.claims import Claim, add_tallies, hold
-from jobs.crossref_reading import STAGED
+from jobs.crossref_reading import COLUMNS
 from jobs.failures import RunFailedError
 from jobs.processors import crossref_upload_sql as sql
 from jobs.processors.crossref_upload_sql import EntrySql
 from jobs.processors.file_runs import start_preview_over
 from jobs.processors.import_inputs import ImportInputs, load_inputs
 from jobs.processors.run_rows import CHANGED, ChunkResult, RunRows
-from jobs.reading import CheckedChunk
+from jobs.reading import STAGED, CheckedChunk
 from webapp.extensions import db
 from webapp.rules.entry_files import ONLINE_VALUE, SEND_BACK, VALID_FROM, unknown_online
 from webapp.rules.faults import Fault, FaultCode, faults_json
@@ -33,7 +33,7 @@ from webapp.services.uploads import TYPE_OPTION
 MOST_PLANS = 20
 """A file whose rows would all do something else than was shown is not worth planning for ever."""
 PAGE = 5_000
-_COPY = f"COPY staged ({', '.join(STAGED)}) FROM STDIN (FORMAT csv)"
+_COPY = f"COPY staged ({', '.join((*STAGED, *COLUMNS))}) FROM STDIN (FORMAT csv)"
 
 
 def run(connection: psycopg.Connection, mine: Claim) -> None:

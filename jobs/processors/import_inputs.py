@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs.claims import Claim, hold
+from jobs.constituent_reading import ConstituentReader
 from jobs.crossref_reading import EntryReader
 from jobs.crossrefs import load_translators
 from jobs.failures import RunFailedError
@@ -141,7 +142,7 @@ def load_inputs(run: Mapping[str, Any]) -> ImportInputs:
 def _import_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., ChunkReader]:
     center_id = run["center_id"]
     return partial(
-        ChunkReader,
+        ConstituentReader,
         groups=_group_codes(session.scalars(select(Group)), center_id),
         interests=_interest_codes(session.scalars(select(Interest)), center_id),
     )
@@ -151,24 +152,16 @@ def _group_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., Chu
     center_id = run["center_id"]
     groups = session.scalars(select(Group)).all()
     codes = _group_codes(groups, center_id)
-    return partial(
-        UploadReader,
-        groups=codes,
-        interests=Codes("interest", FaultCode.UNKNOWN_INTEREST, {}, {}),
-        names=Names("group", _named(groups, codes, run), center_id),
-    )
+    names = Names("group", _named(groups, codes, run), center_id)
+    return partial(UploadReader, codes=codes, names=names)
 
 
 def _interest_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., ChunkReader]:
     center_id = run["center_id"]
     interests = session.scalars(select(Interest)).all()
     codes = _interest_codes(interests, center_id)
-    return partial(
-        UploadReader,
-        groups=Codes("group", FaultCode.UNKNOWN_GROUP, {}, {}),
-        interests=codes,
-        names=Names("interest", _named(interests, codes, run), center_id),
-    )
+    names = Names("interest", _named(interests, codes, run), center_id)
+    return partial(UploadReader, codes=codes, names=names)
 
 
 def _transaction_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., ChunkReader]:
@@ -185,13 +178,7 @@ def _transaction_reader(session: Session, run: Mapping[str, Any]) -> Callable[..
             usable |= model.center_id == center_id
         rows = session.execute(select(model.id, model.name).where(usable))
         purposes[kind] = Purposes.of(noun, ((number, name) for number, name in rows))
-    return partial(
-        TransactionReader,
-        groups=Codes("group", FaultCode.UNKNOWN_GROUP, {}, {}),
-        interests=Codes("interest", FaultCode.UNKNOWN_INTEREST, {}, {}),
-        purposes=purposes,
-        currency=current_settings().currency,
-    )
+    return partial(TransactionReader, purposes=purposes, currency=current_settings().currency)
 
 
 def _named(
@@ -210,8 +197,6 @@ def _entry_reader(session: Session, run: Mapping[str, Any]) -> Callable[..., Chu
         raise RunFailedError("This upload is of no cross-reference type. Start a new one.")
     return partial(
         EntryReader,
-        groups=Codes("group", FaultCode.UNKNOWN_GROUP, {}, {}),
-        interests=Codes("interest", FaultCode.UNKNOWN_INTEREST, {}, {}),
         entries=EntryRows(
             OnlineKind(found.online_kind),
             noun_of(found),

@@ -7,6 +7,7 @@ import psycopg
 from jobs.claims import Claim
 from jobs.processors.file_runs import FileRun, start_preview_over
 from jobs.processors.import_inputs import ImportInputs, load_inputs, make_groups
+from jobs.processors.import_matching import LOOKUPS_BY_KEY
 from jobs.processors.import_sql import ImportSql
 from jobs.processors.import_tables import OverlayTables, RealTables
 from jobs.processors.run_rows import ChunkResult
@@ -81,7 +82,7 @@ class _Import(FileRun):
         execute, sql = self._connection.execute, self._sql
         if wave:
             execute("TRUNCATE matched, effect")
-        execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+        execute(LOOKUPS_BY_KEY)
         execute(sql.match(), [wave])
         waves = self._find_waves(chunk) if wave == 0 else 0
         decisions = self._decide()

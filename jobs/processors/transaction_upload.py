@@ -11,6 +11,7 @@ from jobs.claims import Claim
 from jobs.processors import transaction_sql
 from jobs.processors.file_runs import FileRun, start_preview_over
 from jobs.processors.import_inputs import ImportInputs, load_inputs
+from jobs.processors.import_matching import LOOKUPS_BY_KEY
 from jobs.processors.import_tables import RealTables
 from jobs.processors.run_rows import ChunkResult
 from jobs.processors.transaction_sql import TransactionSql
@@ -65,7 +66,7 @@ class _TransactionUpload(FileRun):
     def apply(self, chunk: CheckedChunk, result: ChunkResult) -> None:
         """All rows at once; then those that belong to a gift of this very chunk, and so on."""
         execute, sql = self._connection.execute, self._sql
-        execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+        execute(LOOKUPS_BY_KEY)
         execute(sql.match(), [0])
         decisions = self._decide()
         self._reject(chunk, decisions, result)

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from jobs.claims import APPLY_LOCK, UNHURRIED, Claim, LostClaimError, Standing, hold
 from jobs.processors import undo_gifts as gifts
 from jobs.processors import undo_sql as sql
+from jobs.processors.import_matching import LOOKUPS_BY_KEY
 from webapp.config import current_settings
 from webapp.extensions import db
 from webapp.models import User
@@ -134,7 +135,7 @@ class _Undo:
         execute, parameters = self._connection.execute, self._parameters
         if not self._is_preview:
             execute(sql.LOCK_CHUNK)
-        execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+        execute(LOOKUPS_BY_KEY)
         execute(sql.FILL_ENTRIES, parameters)
         execute("SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on")
         execute("ANALYZE undo_entries")

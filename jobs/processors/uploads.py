@@ -13,6 +13,7 @@ from jobs.claims import Claim
 from jobs.processors import upload_sql
 from jobs.processors.file_runs import FileRun, start_preview_over
 from jobs.processors.import_inputs import ImportInputs, load_inputs
+from jobs.processors.import_matching import LOOKUPS_BY_KEY
 from jobs.processors.import_tables import RealTables
 from jobs.processors.run_rows import CHANGED, ChunkResult
 from jobs.processors.upload_sql import MembershipOverlay, UploadSql
@@ -77,7 +78,7 @@ class _Upload(FileRun):
 
     def apply(self, chunk: CheckedChunk, result: ChunkResult) -> None:
         """All rows at once: those of one person and one group in their order."""
-        self._connection.execute(upload_sql.LOOKUPS_BY_KEY)
+        self._connection.execute(LOOKUPS_BY_KEY)
         if not self._is_preview:
             self._connection.execute(upload_sql.PEOPLE_ARE_KNOWN)
         has_new_names = self._settle_names()
