@@ -235,6 +235,20 @@ def test_who_only_looks_changes_nothing(app: Flask, client: FlaskClient[Any]) ->
     assert viewer.post(f"/groups/{owls}/delete").status_code == 403
 
 
+def test_many_at_one_moment_are_one_line_of_the_history(
+    app: Flask, manager: FlaskClient[Any]
+) -> None:
+    owls, people = group(app), [person(app, name) for name in ("Ann", "Bob", "Cy")]
+    with app.app_context():
+        db.session.add_all([GroupMember(group_id=owls, constituent_id=each) for each in people])
+        db.session.commit()
+    manager.post(f"/groups/{owls}/remove", data={"constituent_id": str(people[0])})
+    history = page_of(manager, f"/groups/{owls}").partition('id="group-history"')[2]
+    assert history.count("Added 3 people") == 1
+    assert "Added by hand" not in history
+    assert re.search(r"Removed by hand: <a [^>]*>Ann Lee</a>", history)
+
+
 # ---- choices ----
 
 
