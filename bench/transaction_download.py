@@ -22,6 +22,7 @@ import psycopg
 
 from bench.imports import temporary_database
 from bench.memory import peak_mb
+from bench.verdicts import verdict
 from tests.services import Services, environment_of, running_services
 
 CHANGED = 1_000
@@ -105,10 +106,9 @@ def report_transactions(measured: list[Transactions]) -> list[str]:
         lines.append(f"| {found.rows:,} | floor | {found.floor:.1f} | | | | |")
         for step, base, most in TARGETS:
             told, ratio = found.steps[step], found.ratio(step, base)
-            verdict = "reached" if ratio <= most else "**missed**"
             lines.append(
                 f"| {found.rows:,} | {step} | {told['seconds']:.1f} | {ratio:.3f} × {base} |"
-                f" ≤ {most} | {verdict} | {told['peak_mb']:.0f} |"
+                f" ≤ {most} | {verdict(ratio <= most)} | {told['peak_mb']:.0f} |"
             )
     lines += [
         "",
