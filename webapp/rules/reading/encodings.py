@@ -396,6 +396,9 @@ def _reads_as_utf_16(sample: bytes, encoding: str, zeros: int, others: int) -> b
         return False
     if zeros > half * 0.6:
         return True
+    if _is_mostly_plain(sample):
+        # Plain text into which a few zeros have come: two letters of it look like an ideograph.
+        return False
     # No zeros among the letters: then these are of one script, whose characters share few first
     # bytes, or are the many of Chinese and Japanese, and lines end where they should.
     firsts = {ord(sign) >> 8 for sign in text}
