@@ -17,6 +17,7 @@ from webapp.rules.reading.tables import Dialect, Limits, UnreadableError
 MOST_LOOKED_AT = 20_000
 """After so many irregular rows the others are set aside at once: the file is something else."""
 _LONGEST_RAW = 4_000
+"""Of the text of a row that was put right, so much is kept to be shown."""
 _MANY_STRAYS = 20
 _FARTHEST_END = 2_000
 _LONGEST_RECORD = 40
@@ -124,7 +125,7 @@ class IrregularReader:
         number = len(self.found.rows)
         self.found.broken[number] = say_odd(row[at], at + 1)
         self.found.as_written.add(number)
-        self.found.raw[number] = text.rstrip("\r\n")[:_LONGEST_RAW]
+        self.found.raw[number] = text.rstrip("\r\n")
         return True
 
     def _is_fitted(self, row: list[str]) -> bool:
@@ -339,7 +340,7 @@ class IrregularReader:
         text = "".join(self.lines[position:end])
         row, why = self._raw_cells(text)
         self.found.broken[len(self.found.rows)] = why
-        self.found.raw[len(self.found.rows)] = text.rstrip("\r\n")[:_LONGEST_RAW]
+        self.found.raw[len(self.found.rows)] = text.rstrip("\r\n")
         self.found.rows.append(row)
         return end
 
