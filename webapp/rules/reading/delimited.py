@@ -240,8 +240,9 @@ class _Finder:
         if layout.header_rows > 1:
             return None
         self.notes.append(
-            f"The header has {len(row)} names for {width} columns, so columns are named by "
-            "position; put in what is missing from the header and choose the file again."
+            f"The header has {len(row)} names for {width} columns ({', '.join(row)}), so columns "
+            "are named by position; put in what is missing from the header and choose the file "
+            "again."
         )
         return headers.name_columns(layout.body, width)
 
