@@ -54,7 +54,8 @@ def typed_columns(rows: Sequence[Row]) -> dict[int, str]:
     return found
 
 
-def _is_kind(cell: str, kind: str) -> bool:
+def is_of_kind(cell: str, kind: str) -> bool:
+    """Could this cell be one of a column of that kind?"""
     found = kind_of(cell)
     return found == kind or {found, kind} <= {"number", "money", "phone", "zip"}
 
@@ -65,11 +66,11 @@ def has_header(first: Row, body: Sequence[Row]) -> bool:
         filled = [cell for cell in first if cell.strip()]
         return sum(kind_of(cell) in TYPED for cell in filled) * 2 < max(1, len(filled))
     typed = typed_columns(body)
-    like = [at for at, kind in typed.items() if at < len(first) and _is_kind(first[at], kind)]
+    like = [at for at, kind in typed.items() if at < len(first) and is_of_kind(first[at], kind)]
     unlike = [
         at
         for at, kind in typed.items()
-        if at < len(first) and kind_of(first[at]) != BLANK and not _is_kind(first[at], kind)
+        if at < len(first) and kind_of(first[at]) != BLANK and not is_of_kind(first[at], kind)
     ]
     if unlike:
         return len(unlike) >= len(like)

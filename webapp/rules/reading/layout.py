@@ -13,11 +13,14 @@ from webapp.rules.reading.headers import (
     count_header_rows,
     has_header,
     is_group_row,
+    is_of_kind,
     join_header,
     name_columns,
     strip_names,
+    typed_columns,
 )
 from webapp.rules.reading.kinds import describe_column
+from webapp.rules.reading.run_together import is_known_name
 from webapp.rules.reading.tables import Choices, ColumnFound, Outside, OutsideKind
 
 _WINDOW = 12
@@ -124,7 +127,8 @@ def _find_head(rows: Sequence[Row], filled: Sequence[int], first: int, width: in
         is_title = (
             count <= max(1, width // 3)
             if width > 2
-            else count == 1 and (size == 1 or not any(filled[at + 1 : at + 2]))
+            else count == 1
+            and (size == 1 or not any(filled[at + 1 : at + 2]) or _is_above_names(rows, at))
         )
         below = rows[at + 1] if at + 1 < len(rows) else ()
         if size != width and len(below) == width and are_names(below) and not _is_sentence(below):
@@ -138,6 +142,17 @@ def _find_head(rows: Sequence[Row], filled: Sequence[int], first: int, width: in
         if not is_title and size >= width - max(1, width // 3):
             return at
     return first
+
+
+def _is_above_names(rows: Sequence[Row], at: int) -> bool:
+    """Is a row with one filled cell of two a title, going by names of both columns below it?"""
+    names = rows[at + 1] if at + 1 < len(rows) else ()
+    if not (rows[at][0].strip() and len(names) == 2 and are_names(names)):
+        return False
+    typed = typed_columns([row for row in rows[at + 2 : at + 2 + _BODY] if len(row) == 2])
+    if typed:
+        return not any(is_of_kind(names[column], kind) for column, kind in typed.items())
+    return all(map(is_known_name, names))
 
 
 def _is_sentence(row: Row) -> bool:

@@ -40,6 +40,24 @@ def test_where_the_header_is(
 
 
 @pytest.mark.parametrize(
+    ("first", "body", "columns"),
+    [
+        ("Name,Amount", ("Ann Lee,4.50", "Bob,6.25", "Cy Young,7.00"), ("Name", "Amount")),
+        ("Name,City", ("Ann Lee,Boston", "Bob,Salem", "Cy Young,Lynn"), ("Name", "City")),
+        # The second column has no name
+        ("Zoe,3.25", ("Ann Lee,4.50", "Bob,6.25", "Cy Young,7.00"), ("Donor list", "")),
+        ("Zoe,Lynn", ("Ann Lee,Boston", "Bob,Salem", "Cy Young,Lynn"), ("Donor list", "")),
+    ],
+)
+def test_a_title_with_a_blank_cell_above_two_columns(
+    first: str, body: tuple[str, ...], columns: tuple[str, ...]
+) -> None:
+    layout = find_layout(rows_of("Donor list,", first, *body))
+    assert layout is not None
+    assert layout.columns == columns
+
+
+@pytest.mark.parametrize(
     ("below", "kinds"),
     [
         (("Total,,,66.00",), [OutsideKind.TOTALS]),
