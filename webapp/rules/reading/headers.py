@@ -250,21 +250,3 @@ def are_names(cells: Sequence[str]) -> bool:
         and len(set(names)) == len(names)
         and not any(kind_of(name) in TYPED for name in names)
     )
-
-
-def read_header(
-    cells: list[str], body: list[list[str]], limits: Limits
-) -> tuple[str, ...] | Refusal:
-    """The column names as written. A nameless column at the right counts when data is below it."""
-    names = strip_names(cells)
-    used = max(
-        (
-            at + 1
-            for row in body
-            for at in range(len(names), min(len(row), len(cells)))
-            if row[at].strip()
-        ),
-        default=0,
-    )
-    names += [""] * (used - len(names))
-    return check_names(names, limits) or tuple(names)
