@@ -88,6 +88,8 @@ def test_cancelled_it_has_done_nothing(site: Site) -> None:
     worker.join()
     run = site.result(run_id)
     assert run.state == "cancelled"
+    run.check_counts()
+    assert (run.rows, run.rejects_key) == ({}, None)
     assert entries(site) == []
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from jobs.runs import execute
 from tests.jobs.site import Site
-from tests.jobs.test_interruptions import interrupted
+from tests.jobs.stopping import interrupted
 from webapp.extensions import db
 
 quick = settings(

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from jobs.claims import MOST_ATTEMPTS_AT_ONE_ROW
+from jobs.claims import MOST_ATTEMPTS_AT_ONE_ROW, RUN_CONNECTION
 from jobs.housekeeping import take_over_stale_runs
 from jobs.runs import NO_FILE, NO_ROOM, STUCK, STUCK_PREVIEW, execute
 from tests.jobs.kills import people
 from tests.jobs.kills.conftest import staffed
 from tests.jobs.kills.installation import FINISHED, Staff
 from tests.people import make_person, sign_in
+from tests.processes.serving import eventually
 from tests.services import Services, flush, running_services
 from webapp.extensions import db
 from webapp.models import Run
@@ -160,8 +161,7 @@ def test_a_connection_lost_when_the_run_ends_is_no_fault(alone: Staff, tmp_path:
     with pytest.raises(psycopg.OperationalError):
         work(alone, run_id)
     assert alone.progress(run_id) == ("running", 1000)
-    with alone.app.app_context():
-        assert take_over_stale_runs() == [run_id]
+    assert take_over(alone) == [run_id]
     work(alone, run_id)
     people.check_rows(alone.query, run_id, 1000)
     # The row that is wrong is in one rejects file, the one of the attempt that ended the run
@@ -189,8 +189,7 @@ def test_a_run_that_dies_whoever_takes_it_is_ended_with_a_sentence(
         try:
             work(alone, run_id)
         except psycopg.OperationalError:
-            with alone.app.app_context():
-                assert take_over_stale_runs() == [run_id]
+            assert take_over(alone) == [run_id]
     # The first attempt at a run gets as far as the row at which the others die
     assert attempts == MOST_ATTEMPTS_AT_ONE_ROW + (2 if kind == "run" else 1)
     state, failure, read, *_ = people.counts(alone.query, run_id)
@@ -329,6 +328,19 @@ def work(staff: Staff, run_id: int) -> None:
     """Do the run's work in this process."""
     with staff.app.app_context():
         execute(run_id)
+
+
+_HOLDING = """
+SELECT 1 FROM pg_stat_activity
+WHERE application_name = %s AND datname = current_database()"""
+
+
+def take_over(staff: Staff) -> list[int]:
+    """What housekeeping does about runs whose worker is gone, once the server has noticed: it
+    frees what a lost connection held a moment after the client knows of the loss."""
+    assert eventually(lambda: not staff.query(_HOLDING, RUN_CONNECTION))
+    with staff.app.app_context():
+        return take_over_stale_runs()
 
 
 def test_a_run_whose_rejects_cannot_be_stored_ends_all_the_same(
