@@ -389,10 +389,7 @@ class IrregularReader:
 
     def _raw_cells(self, text: str) -> tuple[list[str], str]:
         """The cells as found, and what is wrong with them."""
-        try:
-            rows = list(make_reader(text.splitlines(True), self.dialect, strict=True))
-        except csv.Error:
-            rows = []
-        if len(rows) == 1:
-            return rows[0], say_irregular(len(rows[0]), self.dialect)
-        return split_raw(text, self.dialect), UNCLOSED
+        cells = cells_of(text, self.dialect)
+        if cells is None:
+            return split_raw(text, self.dialect), UNCLOSED
+        return cells, say_irregular(len(cells), self.dialect)

@@ -6,7 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from webapp.rules.reading.endings import find_footer, find_next_table, find_repeats
+from webapp.rules.reading.endings import (
+    count_filled,
+    find_footer,
+    find_next_table,
+    find_repeats,
+    text_of,
+)
 from webapp.rules.reading.headers import (
     are_labels,
     are_names,
@@ -71,7 +77,7 @@ def find_layout(
     ends.
     """
     choices = choices or Choices()
-    filled = [_count(row) for row in rows]
+    filled = [count_filled(row) for row in rows]
     first = next((at for at, count in enumerate(filled) if count), None)
     if first is None:
         return None
@@ -83,13 +89,9 @@ def find_layout(
     return _lay_out(rows, head, width, choices, start, header)
 
 
-def _count(row: Row) -> int:
-    return sum(map(bool, map(str.strip, row)))
-
-
 def find_width(rows: Sequence[Row]) -> int:
     """How many cells the rows of the first table have."""
-    filled = [row for row in rows if _count(row)]
+    filled = [row for row in rows if count_filled(row)]
     sizes = [len(row) for row in filled]
     if not sizes:
         return 1
@@ -112,7 +114,7 @@ def _width_of_two(rows: Sequence[Row]) -> int:
     if len(rows[0]) > 1 and abs(len(rows[0]) - len(rows[1])) > 1:
         return len(rows[0])
     short, long = sorted(rows, key=len)
-    blank = len(long) - _count(long)
+    blank = len(long) - count_filled(long)
     return len(short) if 1 < len(short) == len(long) - 1 and blank else len(long)
 
 
@@ -176,7 +178,9 @@ def _lay_out(
     start: int,
     header: Sequence[str] | None,
 ) -> Layout:
-    below = [row for row in rows[head + 1 : head + 1 + _BODY] if len(row) == width and _count(row)]
+    below = [
+        row for row in rows[head + 1 : head + 1 + _BODY] if len(row) == width and count_filled(row)
+    ]
     top = list(rows[head]) if header is None else list(header)
     if choices.header_rows is not None:
         count = max(0, choices.header_rows)
@@ -201,7 +205,7 @@ def _lay_out(
     layout = Layout(start + first - 1, count, (), 0, raw_width=width, header_cells=raw_header)
     layout.outside = outside
     end = find_end(rows[first : first + 2 * _BODY], layout, choices, start=start + first)
-    layout.all_rows = [row for row in rows[first : first + end.rows] if _count(row)]
+    layout.all_rows = [row for row in rows[first : first + end.rows] if count_filled(row)]
     body = [row for row in layout.all_rows if len(row) == width]
     layout.body = [row for row in body if tuple(row) != raw_header] if end.repeats_header else body
     names = _fit_names(names, layout.body) if count else name_columns(layout.body, width)
@@ -240,7 +244,7 @@ def find_end(
         end.rows = next_table
         repeats = [at for at in repeats if at < next_table]
         last = start + len(rows) - 1 if is_whole else None
-        sample = _text(rows[next_table])
+        sample = text_of(rows[next_table])
         end.outside = (Outside(OutsideKind.SECOND_TABLE, start + next_table, last, sample),)
     if is_whole or next_table is not None:
         body = [row for row in rows[: end.rows] if len(row) == width]
@@ -253,7 +257,7 @@ def find_end(
         end.outside += tuple(_shift(item, -len(tail) - 1) for item in notes)
     end.outside = (
         tuple(
-            Outside(OutsideKind.REPEATED_HEADER, start + at, start + at, _text(rows[at]))
+            Outside(OutsideKind.REPEATED_HEADER, start + at, start + at, text_of(rows[at]))
             for at in repeats[:20]
         )
         + end.outside
@@ -268,10 +272,6 @@ def find_end(
 def _shift(item: Outside, by: int) -> Outside:
     last = item.first_row if item.last_row is None else item.last_row
     return Outside(item.kind, item.first_row + by, last + by, item.sample)
-
-
-def _text(row: Row) -> str:
-    return " ".join(cell.strip() for cell in row if cell.strip())[:200]
 
 
 def _fit_names(names: list[str], body: Sequence[Row]) -> list[str]:
@@ -291,10 +291,10 @@ def _fit_names(names: list[str], body: Sequence[Row]) -> list[str]:
 
 
 def _above(rows: Sequence[Row], head: int, start: int) -> tuple[Outside, ...]:
-    titles = [at for at in range(head) if _count(rows[at])]
+    titles = [at for at in range(head) if count_filled(rows[at])]
     if not titles:
         return ()
-    sample = _text(rows[titles[0]])
+    sample = text_of(rows[titles[0]])
     return (Outside(OutsideKind.TITLE, start + titles[0], start + titles[-1], sample),)
 
 

@@ -60,3 +60,10 @@ def test_both_halves_of_a_record_that_a_line_break_cuts_are_set_aside(
     kept = [row for number, row in both if number not in numbers]
     assert all(",".join(row) in PLEDGES for row in kept)
     assert "\n".join(batch.raw[number] for number in numbers) in parted
+
+
+def test_signs_that_only_look_like_line_ends_do_not_part_a_row() -> None:
+    lines = ["A,B,C", *(f"{at},text {at},z" for at in range(12)), "12,one\u2028two,x,y,z,w"]
+    batch = read_all(Bytes("\n".join(lines).encode()))
+    assert batch.rows[-1] == ["12", "one\u2028two", "x", "y", "z", "w"]
+    assert "6 cells" in batch.faults[14]
