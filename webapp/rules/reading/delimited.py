@@ -16,12 +16,12 @@ from webapp.rules.reading.dialects import (
 from webapp.rules.reading.encodings import find_encoding
 from webapp.rules.reading.kinds import describe_column
 from webapp.rules.reading.layout import Layout, find_end, find_layout, note_layout
+from webapp.rules.reading.line_samples import TextSample, take_sample
 from webapp.rules.reading.records import RecordReader
 from webapp.rules.reading.recovery import Recovery
 from webapp.rules.reading.refusals import check_first_lines
 from webapp.rules.reading.rows import Records, sample_rows, split_raw
 from webapp.rules.reading.run_together import split_names
-from webapp.rules.reading.samples import TextSample, take_sample
 from webapp.rules.reading.shapes import NAMES, learn_shapes
 from webapp.rules.reading.tables import (
     Choices,

@@ -10,8 +10,8 @@ import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from webapp.rules.reading.readings import Candidate, Tokens, rate_readings, show_readings
-from webapp.rules.reading.sampling import HEAD, Sample, take_samples
+from webapp.rules.reading.byte_samples import HEAD, Sample, take_samples
+from webapp.rules.reading.encoding_ratings import Candidate, Tokens, rate_readings, show_readings
 from webapp.rules.reading.tables import EncodingReading, Source
 
 UTF_8 = "utf-8"
