@@ -131,6 +131,14 @@ def test_totals_below_a_long_table_are_found_wherever_the_last_part_begins(befor
     assert len(read_all(source)) == 10_000
 
 
+def test_a_header_that_comes_again_far_below_is_set_aside() -> None:
+    rows = "".join(f"{at},Ann Lee,{at}.50\n" for at in range(10_000))
+    batch = read_all(Bytes(f"ID,Name,Amount\n{rows}ID,Name,Amount\n{rows}".encode()))
+    assert list(batch.faults) == [10_002]
+    assert "repeats the header" in batch.faults[10_002]
+    assert len(batch) == 20_001
+
+
 def test_a_row_set_aside_has_all_of_its_text_however_long() -> None:
     long = '4,"' + "word " * 2_000 + '",x,y'
     lines = ["A,B,C", *(f"{at},text {at},z" for at in range(12)), long, "13,text 13,z"]
