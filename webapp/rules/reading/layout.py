@@ -121,7 +121,7 @@ def _width_of_two(rows: Sequence[Row]) -> int:
 def _find_head(rows: Sequence[Row], filled: Sequence[int], first: int, width: int) -> int:
     """The first row of the table: the one below titles and blank lines."""
     if width < 2:
-        return _below_title(filled, first)
+        return _below_title(rows, filled, first)
     for at in range(first, min(len(rows), first + _FIRST_ROWS)):
         count, size = filled[at], len(rows[at])
         if not count:
@@ -162,12 +162,16 @@ def _is_sentence(row: Row) -> bool:
     return any(len(cell.split()) >= 5 or len(cell) > 60 for cell in row)
 
 
-def _below_title(filled: Sequence[int], first: int) -> int:
-    """In one column a line is a title where a blank line sets it apart from several others."""
+def _below_title(rows: Sequence[Row], filled: Sequence[int], first: int) -> int:
+    """In one column a line is a title where a blank line sets it apart from a header above several
+    others. A name above a first record that is blank looks much the same."""
     rest = filled[first + 1 : first + 6]
-    if len(rest) >= 4 and not rest[0] and all(rest[1:]):
-        return first + 2
-    return first
+    if len(rest) < 4 or rest[0] or not all(rest[1:]):
+        return first
+    title, header = "".join(rows[first]), rows[first + 2]
+    if is_known_name(title) and not is_known_name("".join(header)):
+        return first
+    return first + 2 if has_header(header, rows[first + 3 : first + 3 + _BODY]) else first
 
 
 def _lay_out(
