@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from webapp.rules.fields import REJECT_REASON_COLUMN
 from webapp.rules.reading import headers, signatures
 from webapp.rules.reading.dialects import (
     find_dialect,
@@ -262,13 +261,11 @@ class _Finder:
         sound = [row for row in known if not _has_odd_quotes(row, draft.quote)]
         if len(sound) * 2 > len(known):
             known = sound
-        shapes = learn_shapes(known, cells)
         self.dialect = replace(
             draft,
             header_line=layout.header_line,
             header_rows=layout.header_rows,
-            shapes=tuple(shape.to_text() for shape in shapes),
-            ends_filled=layout.columns[-1:] == (REJECT_REASON_COLUMN,) or not shapes[-1].fits(""),
+            shapes=tuple(shape.to_text() for shape in learn_shapes(known, cells)),
             pads_short_rows=leaves_out_trailing_blanks(
                 [list(row) for row in layout.all_rows[:2_000]], width
             ),

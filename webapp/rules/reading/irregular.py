@@ -167,9 +167,6 @@ class IrregularReader:
         recovery = self.recovery
         if recovery is None or not row[0].strip():
             return False
-        if self.dialect.ends_filled and row[self.width - 1].strip():
-            # Were another cell the one too many, the last column's own would be blank.
-            return True
         # With another blank cell among them it may be that one that is too many.
         if not all(map(str.strip, row[: self.width])) and len(row) == self.width + 1:
             return False

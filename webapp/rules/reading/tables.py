@@ -110,9 +110,6 @@ class Dialect:
     """How many columns the table has; 0 lets the reader take the header's width."""
     pads_short_rows: bool = False
     """The program that wrote the file leaves out blank cells at the end of a row."""
-    ends_filled: bool = False
-    """The last column is never blank: blank cells behind it are surplus, whatever the others hold.
-    So it is in our own rejects files, where each row has a reason."""
     cells: int = 0
     """How many cells a row has in the file where they are more than the columns: those at the right
     are blank and have no name."""
