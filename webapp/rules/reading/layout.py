@@ -171,7 +171,8 @@ def _below_title(rows: Sequence[Row], filled: Sequence[int], first: int) -> int:
     title, header = "".join(rows[first]), rows[first + 2]
     if is_known_name(title) and not is_known_name("".join(header)):
         return first
-    return first + 2 if has_header(header, rows[first + 3 : first + 3 + _BODY]) else first
+    below = [row for row in rows[first + 3 : first + 3 + _BODY] if len(row) == len(header)]
+    return first + 2 if has_header(header, below) else first
 
 
 def _lay_out(
