@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-
 import pytest
 
+from tests.jobs.killing import killed_worker, let_go
 from tests.jobs.site import Site
-from tests.services import environment_of
 
 ROWS = 3_000
 FILES = {
@@ -28,20 +24,10 @@ def test_each_row_is_done_once(site: Site, slug: str) -> None:
     text = "\n".join([header, *(line.format(f"m{n}") for n in range(1, ROWS + 1))]) + "\n"
     site.set(chunk_rows=50)
     run_id = site.start(site.draft(text, operation=slug))
-    work = f"from jobs.runs import execute; execute({run_id})"
-    environment = environment_of(site.app.config["DATASYNC"]) | {"DATASYNC_CHUNK_ROWS": "50"}
-    for kill in range(1, 4):
-        worker = subprocess.Popen([sys.executable, "-c", work], env=environment)
-        reached = kill * ROWS // 5
-        while site.sql("SELECT rows_read FROM runs WHERE id = %s", run_id)[0][0] < reached:
-            assert worker.poll() is None, "it ended before it was killed"
-            time.sleep(0.002)
-        worker.kill()
-        worker.wait()
-        site.sql(
-            "UPDATE runs SET heartbeat_at = now() - interval '1 hour' WHERE id = %s RETURNING id",
-            run_id,
-        )
+    for reached in (ROWS // 10, ROWS // 5, ROWS // 3):
+        with killed_worker(site, run_id) as await_moment:
+            await_moment("SELECT rows_read >= %s FROM runs WHERE id = %s", reached, run_id)
+        let_go(site, run_id)
     run = site.execute(run_id)
     assert run.state == "success", run.failure
     run.check_counts()
