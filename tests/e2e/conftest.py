@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
 from tests.e2e.browser import ROOT
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from webapp.settings import Settings
 
+
+# As patient as everything else that Playwright waits for: a machine may have much else to do
+expect.set_options(timeout=30_000)
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

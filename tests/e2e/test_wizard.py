@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.browser import look_at, sign_in
 from webapp.extensions import db
@@ -138,7 +139,7 @@ def test_the_whole_wizard(
     page.get_by_role("link", name="Continue to review").wait_for(timeout=WAIT)
     page.get_by_role("link", name="Continue to review").click()
     step_is(page, "Review and run")
-    assert page.get_by_label("Opt these people in again").is_checked()
+    expect(page.get_by_label("Opt these people in again")).to_be_checked()
     page.get_by_label("Send the result to").fill("mia.manager@example.org\nboard@example.org")
     page.get_by_role("button", name="Run", exact=True).dblclick()
 
@@ -170,7 +171,7 @@ def correct_the_rows(page: Page) -> None:
     page.get_by_label("PRIMARY_EMAIL in row 6").press("Enter")
     page.get_by_text("is read as").wait_for()
     # The keyboard stays where it was: on the button that took the place of the one beside the field
-    page.wait_for_function("document.activeElement.textContent.startsWith('Take back')")
+    expect(page.locator(":focus")).to_have_text(re.compile(r"^\s*Take back"))
     page.get_by_text("Noted. Look again").wait_for()
     look_at(page, "wizard-4-problems-corrected")
     page.get_by_role("link", name=re.compile("^All rows")).click()
@@ -182,7 +183,7 @@ def correct_the_rows(page: Page) -> None:
     page.get_by_role("link", name=re.compile("^Corrections")).click()
     page.get_by_role("button", name="Take back").first.wait_for()
     look_at(page, "wizard-4-corrections")
-    assert not page.get_by_role("link", name="Continue to review").is_visible()
+    expect(page.get_by_role("link", name="Continue to review")).not_to_be_visible()
     page.get_by_role("button", name="Look again").last.click()
     page.get_by_role("link", name="Continue to review").wait_for(timeout=WAIT)
     counts = page.locator("#preview-counts").inner_text()
