@@ -30,6 +30,14 @@ def sign_in(page: Page, url: str, person: Person) -> None:
     page.wait_for_url(lambda address: "/account/sign-in" not in address)
 
 
+def begin_upload(page: Page, url: str, slug: str, path: Path) -> None:
+    """Start an operation with its own label and give it this file: the wizard's first two steps."""
+    page.goto(f"{url}/operations/{slug}/start")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_label("Choose a file").set_input_files(path)
+    page.get_by_role("button", name="Upload and check").click()
+
+
 def look_at(page: Page, name: str) -> None:
     """Check the open page in every width and theme: axe finds nothing, nothing sticks out to the
     right. With DATASYNC_SHOTS set to a folder, keep a picture of each."""

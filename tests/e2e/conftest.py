@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -13,9 +11,8 @@ import pytest
 from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
-from tests.e2e.browser import ROOT
 from tests.people import Person, make_person
-from tests.services import environment_of
+from tests.working import working
 from webapp.rules.roles import Role
 
 if TYPE_CHECKING:
@@ -78,20 +75,8 @@ def manager(app: Flask) -> Person:
 @pytest.fixture
 def worker(settings: Settings, app: Flask) -> Iterator[None]:
     """A real worker on the imports queue."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jobs.worker", "imports"],
-        cwd=ROOT,
-        env=environment_of(settings),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    yield
-    process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    with working(settings):
+        yield
 
 
 @pytest.fixture

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
-from jobs.runs import execute
 from tests.e2e.browser import look_at, sign_in
 from tests.people import make_person
+from tests.working import work_off
 from webapp.extensions import db
 from webapp.models import (
     Constituent,
     CrossReferenceEntry,
     CrossReferenceType,
-    Run,
     UnresolvedDuplicate,
 )
 from webapp.rules.roles import Role
@@ -27,15 +26,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 ROLES = (Role.VIEW_IMPORT_EXPORT, Role.DATA_SYNC_MANAGE, Role.CROSSREF_MANAGE)
-
-
-def work(app: Flask) -> None:
-    """What the workers would do."""
-    with app.app_context():
-        for run_id in db.session.scalars(select(Run.id).where(Run.state == "queued")).all():
-            db.session.remove()
-            execute(run_id)
-        db.session.remove()
 
 
 @pytest.fixture
@@ -84,12 +74,12 @@ def test_a_download_from_the_list_to_the_file(
     page.get_by_role("button", name="Show me what it would give").click()
     page.get_by_text("Waiting for a worker").wait_for()
     look_at(page, "download-preview-waits")
-    work(app)
+    work_off(app)
     page.get_by_text("6 changed = 3 delivered").wait_for()
     look_at(page, "download-preview")
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("Waiting for a worker").wait_for()
-    work(app)
+    work_off(app)
     page.get_by_role("heading", name="Files").wait_for()
     look_at(page, "download-results")
 
@@ -110,7 +100,7 @@ def test_a_download_from_the_list_to_the_file(
     page.go_back()
     page.get_by_role("button", name="Send what is free now").click()
     page.get_by_text("Waiting for a worker").wait_for()
-    work(app)
+    work_off(app)
     page.get_by_text("0 changed + 3 held back before = 0 delivered").wait_for()
 
 

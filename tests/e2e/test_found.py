@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.browser import look_at, sign_in
+from tests.e2e.browser import begin_upload, look_at, sign_in
 from webapp.extensions import db
 from webapp.models import Constituent, Run
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.people import Person
 
 WAIT = 60_000
-START = "/operations/standard-constituent-import/start"
+SLUG = "standard-constituent-import"
 COLUMNS = "MEMBER_ID;FIRST_NAME;LAST_NAME;PRIMARY_EMAIL;HOME_CITY;HOME_STATEPROV;HOME_ZIP"
 PEOPLE = (
     ("Ada", "García", "Cambridge", "MA", "02139"),
@@ -53,10 +53,7 @@ def damaged(tmp_path: Path) -> Path:
 
 def upload(page: Page, live_url: str, person: Person, path: Path) -> None:
     sign_in(page, live_url, person)
-    page.goto(live_url + START)
-    page.get_by_role("button", name="Continue").click()
-    page.get_by_label("Choose a file").set_input_files(path)
-    page.get_by_role("button", name="Upload and check").click()
+    begin_upload(page, live_url, SLUG, path)
     page.get_by_role("heading", level=1, name="What we found").wait_for(timeout=WAIT)
 
 
@@ -213,7 +210,7 @@ def test_letters_that_can_be_read_in_two_ways_are_shown_side_by_side(
 
 def test_the_help_with_excel(page: Page, live_url: str, manager: Person) -> None:
     sign_in(page, live_url, manager)
-    page.goto(live_url + START)
+    page.goto(f"{live_url}/operations/{SLUG}/start")
     page.get_by_role("link", name="Opening it in Excel?").first.click()
     page.get_by_role("heading", level=1, name="Leading zeros and Excel").wait_for()
     look_at(page, "help-excel")

@@ -5,20 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.browser import ROOT, look_at, sign_in
+from tests.e2e.browser import look_at, sign_in
 from tests.holding import Held
 from tests.people import Person, make_admin
-from tests.services import environment_of
+from tests.working import working
 from webapp.extensions import db
 from webapp.models import Constituent, Message, Run, User
 from webapp.services import runs, uploads
@@ -42,27 +39,6 @@ ROWS = (
 )
 
 Start: TypeAlias = Callable[[Path], int]
-
-
-@contextmanager
-def working(settings: Settings, chunk_rows: int = 10_000) -> Iterator[None]:
-    """A real worker on the imports queue, doing this many rows at a time."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jobs.worker", "imports"],
-        cwd=ROOT,
-        env=environment_of(settings) | {"DATASYNC_CHUNK_ROWS": str(chunk_rows)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @pytest.fixture

@@ -112,12 +112,6 @@ def test_an_editor_waits_and_then_sees_the_new_table(site: Site) -> None:
 
 
 def test_two_uploads_at_once_are_one_after_the_other(site: Site) -> None:
-    first, second = site.start(draft(site)), site.start(draft(site))
-    workers = [threading.Thread(target=site.execute, args=[run]) for run in (first, second)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    counts = sorted(site.result(run).counts["created"] for run in (first, second))
-    assert counts == [0, ROWS]
-    assert sorted(site.result(run).counts["unchanged"] for run in (first, second)) == [0, ROWS]
+    both = site.at_once([site.start(draft(site)), site.start(draft(site))])
+    assert sorted(run.counts["created"] for run in both) == [0, ROWS]
+    assert sorted(run.counts["unchanged"] for run in both) == [0, ROWS]
