@@ -14,6 +14,7 @@ import psutil
 import psycopg
 import pytest
 
+from tests.processes import serving
 from tests.processes.serving import (
     DATASYNC,
     PATIENCE,
@@ -26,6 +27,10 @@ from tests.processes.serving import (
 
 SLUG = "standard-constituent-import"
 COLUMNS = ("MEMBER_ID", "FIRST_NAME", "LAST_NAME", "PRIMARY_EMAIL", "HOME_CITY")
+TOLD = {
+    "run", "state", "rows_read", "created", "updated", "unchanged", "rejected", "withheld",
+    "rejects", "seconds",
+}  # fmt: skip
 COUNTED = ("created", "updated", "unchanged", "rejected", "withheld")
 
 
@@ -84,6 +89,7 @@ def test_a_run_is_previewed_done_repeated_and_undone(serve: Serve, tmp_path: Pat
     assert first["rows_read"] == 30 == sum(first[name] for name in COUNTED)
     assert (first["created"], first["rejected"]) == (28, 2)
     assert first["seconds"] > 0
+    assert first.keys() >= TOLD
     assert constituents(serve.data, "whole") == 28
     with Path(first["rejects"]).open(encoding="utf-8-sig", newline="") as rejects:
         assert [row["MEMBER_ID"] for row in csv.DictReader(rejects)] == ["whole28", "whole29"]
@@ -213,6 +219,14 @@ def test_status_tells_where_it_runs(serve: Serve) -> None:
     )
 
 
+def test_the_data_folder_can_be_said_once_for_all_commands(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = environment() | {"DATASYNC_DATA": str(serve.data)}
+    monkeypatch.setattr(serving, "environment", lambda: said)
+    assert told(datasync("status", "--json"))["address"].endswith(f":{serve.port}")
+
+
 def test_a_reader_who_has_seen_enough_is_no_fault(serve: Serve) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -237,6 +251,19 @@ def test_a_user_is_made_with_the_password_from_standard_input(serve: Serve) -> N
     twice = datasync(*arguments, stdin="a long enough password\n")
     assert twice.returncode == 1
     assert twice.stderr.count("\n") == 1
+    with psycopg.connect(address_of(serve.data)) as connection:
+        connection.execute("INSERT INTO centers (name) VALUES ('North Shore')")
+    here = datasync(
+        "create-user", "c@example.org", "--role", "data-sync-run", "--center", "North Shore",
+        "--data", serve.data, stdin="a long enough password\n",
+    )  # fmt: skip
+    assert here.returncode == 0, here.stderr
+    with psycopg.connect(address_of(serve.data)) as connection:
+        held = connection.execute(
+            "SELECT DISTINCT c.name FROM users u JOIN user_roles r ON r.user_id = u.id"
+            " LEFT JOIN centers c ON c.id = r.center_id WHERE u.email = 'c@example.org'"
+        ).fetchall()
+    assert held == [("North Shore",)]
     short = datasync(
         "create-user", "b@example.org", "--role", "view-import-export", "--data", serve.data,
         stdin="short\n",
