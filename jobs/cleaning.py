@@ -1,4 +1,5 @@
-"""What nobody needs any more is deleted, a little at each tick: abandoned files, old previews.
+"""What nobody needs any more is deleted, a little at each tick: abandoned files, old previews, the
+files and held-back lists of old downloads.
 
 Files that nobody knows of are looked for once an hour: the whole store has to be listed for that.
 """
@@ -12,7 +13,7 @@ from sqlalchemy import delete, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from webapp.models import CrossReferenceSeen, Run, Upload
-from webapp.services.downloads import delete_old_files
+from webapp.services.downloads import delete_old_files, delete_old_list
 from webapp.services.files import FileStore
 from webapp.transactions import commit
 
@@ -44,6 +45,7 @@ def clean(session: Session, store: FileStore) -> None:
     delete_preview_rows(session)
     delete_abandoned_files(session, store)
     delete_old_files(session, store)
+    delete_old_list(session, rows=ROWS_AT_ONCE)
     commit(session)
 
 

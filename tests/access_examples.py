@@ -214,6 +214,9 @@ EXAMPLES: dict[str, Example] = {
     "previews:edit_id": Example(_edit),
     "slug": Example(_slug),
     "downloads:slug": Example(_download_slug),
+    "downloads:kind": Example(
+        lambda session, center_id: "constituent_data_download", has_center=False
+    ),
     "downloads:run_id": Example(_download_run),
     "downloads:file_id": Example(_download_file),
     "stream_id": Example(_stream),

@@ -161,6 +161,7 @@ TABLE: dict[str, Who | Rule] = {
     # Downloads
     "downloads.start": RUN,
     "downloads.edit": RUN,
+    "downloads.columns": RUN,
     "downloads.preview": RUN,
     "downloads.look": RUN,
     "downloads.run": RUN,

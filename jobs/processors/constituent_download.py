@@ -80,7 +80,7 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
         present=f"c.is_active{scope}",
         wanted=wanted_people(settings),
         columns=made.columns,
-        joins=" ".join(made.joins),
+        lists=made.lists,
         changed=_changed(settings, scene),
         removals=_removals(scene),
         removal_columns=(
@@ -232,6 +232,33 @@ def _gone(scene: Scene, window: Window) -> tuple[str, ...]:
 # What stands in the file ---------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _List:
+    """Of what a list in a cell is made: rows `m` of a table, with what they have to fulfil."""
+
+    alias: str
+    table: str
+    number: str
+    link: str
+
+
+_LISTS: Mapping[Kind, _List] = {
+    Kind.GROUP_LIST: _List(
+        "groups_of",
+        "group_members",
+        "m.group_id",
+        "JOIN groups g ON g.id = m.group_id AND g.kind = 'standard'",
+    ),
+    Kind.INTEREST_LIST: _List(
+        "interests_of",
+        "interest_choices",
+        "m.interest_id",
+        "JOIN interests g ON g.id = m.interest_id AND m.opted_in",
+    ),
+}
+_OF_CANDIDATES = " WHERE m.constituent_id IN (SELECT record_id FROM download_candidates)"
+
+
 class _Columns:
     """The columns of a file, the joins they need, and what they hold back."""
 
@@ -239,7 +266,7 @@ class _Columns:
         self._settings = settings
         self._tables = scene.tables
         self._codes: dict[str, Codes] = {}
-        self.joins: list[str] = []
+        self._lists: list[tuple[_List, str]] = []
         self.withholdings: list[Withholding] = []
         by_name = {field.column: field for field in scene.fields}
         made = [
@@ -254,7 +281,7 @@ class _Columns:
         if field.kind is Kind.CONS_ID:
             return OutColumn(heading, "c.id", is_text=False)
         if field.kind in (Kind.GROUP_LIST, Kind.INTEREST_LIST):
-            return OutColumn(heading, self._list(field))
+            return self._list(field, heading)
         if field.kind is Kind.TIME:
             return OutColumn(heading, self._time(field), is_text=False)
         if field.kind is Kind.DATE:
@@ -266,7 +293,7 @@ class _Columns:
         if field.column == "ACTIVE_STATUS":
             sql = "CASE WHEN c.is_active THEN 'Active' ELSE 'Inactive' END"
             return OutColumn(heading, sql, is_text=False)
-        return OutColumn(heading, self._translated(field))
+        return self._translated(field, heading)
 
     def _codes_of(self, field: Field, value: str, joins: str = "") -> Codes | None:
         """The codes of a column's cross-reference type, this column's among them; None where it
@@ -277,7 +304,7 @@ class _Columns:
             return None
         known = self._codes.get(key)
         values = (*known.values, value) if known else (value,)
-        self._codes[key] = Codes(table, values, joins)
+        self._codes[key] = Codes(table, values, joins, are_cells=not joins)
         return self._codes[key]
 
     @property
@@ -285,18 +312,16 @@ class _Columns:
         """What has to be looked up beforehand."""
         return tuple(self._codes.values())
 
-    def _translated(self, field: Field) -> str:
+    def _translated(self, field: Field, heading: str) -> OutColumn:
         value = _stored(field)
         codes = self._codes_of(field, value)
         if codes is None:
-            return value
-        alias = f"x{len(self.joins)}"
-        join = f"LEFT JOIN {codes.table} {alias} ON {alias}.value = {value}"
-        self.joins.append(join)
+            return OutColumn(heading, value)
+        join = f"LEFT JOIN {codes.table} x ON x.value = {value}"
         self._withhold(
-            codes, Withholding(Reason.UNMAPPED_VALUE, f"{alias}.waits", field.column, value, join)
+            codes, Withholding(Reason.UNMAPPED_VALUE, "x.waits", field.column, value, join)
         )
-        return f"{alias}.sent"
+        return OutColumn(heading, codes.sent(value), is_text=False)
 
     def _withhold(self, codes: Codes, withholding: Withholding) -> None:
         if codes.outward.is_withheld("x", "v") == "false":
@@ -304,33 +329,30 @@ class _Columns:
         waits = f"SELECT count(*) FROM {codes.table} WHERE waits"
         self.withholdings.append(replace(withholding, only_if=waits))
 
-    def _list(self, field: Field) -> str:
+    def _list(self, field: Field, heading: str) -> OutColumn:
         """The numbers of a person's groups or interests, translated one by one."""
-        is_groups = field.kind is Kind.GROUP_LIST
-        value, text, inner = "g.id::text", "g.id::text", ""
-        table, link = (
-            ("group_members", "JOIN groups g ON g.id = m.group_id AND g.kind = 'standard'")
-            if is_groups
-            else ("interest_choices", "JOIN interests g ON g.id = m.interest_id AND m.opted_in")
-        )
-        alias = "groups_of" if is_groups else "interests_of"
-        mine = f"JOIN {table} m ON m.constituent_id = c.id {link}"
+        made = _LISTS[field.kind]
+        value, text = f"{made.number}::text", f"{made.number}::text"
+        mine = f"JOIN {made.table} m ON m.constituent_id = c.id {made.link}"
         codes = self._codes_of(field, value, mine)
         if codes is not None:
-            inner = f"LEFT JOIN {codes.table} x ON x.value = {value}"
-            text = "x.sent"
+            text = codes.sent(value)
+            join = f"{mine} LEFT JOIN {codes.table} x ON x.value = {value}"
             self._withhold(
-                codes,
-                Withholding(
-                    Reason.UNMAPPED_VALUE, "x.waits", field.column, value, f"{mine} {inner}"
-                ),
+                codes, Withholding(Reason.UNMAPPED_VALUE, "x.waits", field.column, value, join)
             )
-        self.joins.append(
-            f"LEFT JOIN (SELECT m.constituent_id, string_agg({text}, ',' ORDER BY g.id) AS codes"
-            f" FROM {table} m {link} {inner} GROUP BY m.constituent_id) {alias}"
-            f" ON {alias}.constituent_id = c.id"
+        self._lists.append((made, f"string_agg({text}, ',' ORDER BY {made.number}) AS codes"))
+        sql = f"{made.alias}.codes"
+        return OutColumn(heading, sql, is_text=codes is not None, is_list=True)
+
+    def lists(self, window: Window) -> str:
+        """The joins of the lists: everybody's at once, or of those alone who are looked at."""
+        of_whom = "" if window.is_everything else _OF_CANDIDATES
+        return " ".join(
+            f"LEFT JOIN (SELECT m.constituent_id, {codes} FROM {made.table} m {made.link}{of_whom}"
+            f" GROUP BY m.constituent_id) {made.alias} ON {made.alias}.constituent_id = p.record_id"
+            for made, codes in self._lists
         )
-        return f"{alias}.codes"
 
     def _time(self, field: Field) -> str:
         if self._settings.time_format is TimeFormat.LOCAL:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jobs.processors.run_rows import KEPT
+
 _VALUES = (
     "row_number int, who text, said text[], online_value text, online_key text,"
     " foreign_values text[], foreign_key text, description text, center_id bigint,"
@@ -18,6 +20,7 @@ _VALUES = (
 TABLES = (
     f"CREATE TEMP TABLE staged ({_VALUES})",
     "CREATE TEMP TABLE staged_cells (row_number int, cells text[])",
+    "CREATE TEMP TABLE kept_rows (LIKE run_rows)",
     "CREATE TEMP TABLE withdrawn (row_number int PRIMARY KEY)",
     f"CREATE TEMP TABLE planned ({_VALUES}, scope bigint, name text, fault text, other text,"
     " twin int, is_others boolean, entry_id bigint, old_online text, old_name text, old_key text,"
@@ -285,6 +288,7 @@ OUTCOMES = """
 INSERT INTO run_rows (run_id, row_number, outcome, who, notes, digest, before, changes)
 SELECT %(run)s, row_number, outcome, who, notes, digest, before, changes
 FROM planned WHERE fault IS NULL"""
+KEEP = f"INSERT INTO run_rows ({KEPT}) SELECT {KEPT} FROM kept_rows"
 COUNTS = "SELECT outcome, count(*) FROM planned WHERE fault IS NULL GROUP BY 1"
 OTHERS_MARKED = (
     "SELECT count(*) FILTER (WHERE was), count(*) FILTER (WHERE mark) FROM marks"

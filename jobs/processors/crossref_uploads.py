@@ -1,8 +1,8 @@
 """Cross-Reference Upload: a file of one type's entries, whole or not at all.
 
 All rows are read first, then planned together, and what they come to is written in one transaction:
-the type gets one new table, and no run ever finds half of it. Until then nothing is kept but the
-outcomes of rows that could not be read, so a later attempt starts over.
+the type gets one new table, and no run ever finds half of it. Until then nothing is kept, not even
+of rows that could not be read, so a later attempt starts over.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ def preview(connection: psycopg.Connection, mine: Claim) -> None:
 class _Upload(RunRows):
     """One attempt at one file."""
 
+    _kept_in = "kept_rows"
+
     def __init__(self, connection: psycopg.Connection, mine: Claim, inputs: ImportInputs) -> None:
         super().__init__(connection, mine, inputs)
         try:
@@ -93,6 +95,7 @@ class _Upload(RunRows):
                     self._connection.execute(statement, self._parameters)
             self._keep_refused()
             self._keep_planned()
+            self._connection.execute(sql.KEEP)
             standing = hold(self._connection, self._claim)
             self._advance(standing, self._records, self._result)
             self._connection.execute(
@@ -107,7 +110,6 @@ class _Upload(RunRows):
         with connection.transaction():
             hold(connection, self._claim)
             connection.execute("SET temp_buffers = '128MB'")
-            connection.execute("DELETE FROM run_rows WHERE run_id = %s", [self._claim.id])
             for statement in sql.TABLES:
                 connection.execute(statement)
             if self._inputs.outside:

@@ -8,13 +8,13 @@ themselves, and only exceptions are written down.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
-from jobs.processors.download_sources import Codes, Source, Withholding
+from jobs.processors.download_sources import Codes, OutColumn, Source, Withholding
 from jobs.processors.download_windows import Window
 from webapp.rules.guarding import guarded_sql
 
@@ -25,6 +25,7 @@ TABLES = (
     "download_removals",
     "download_sent",
     "download_delivered",
+    "download_values",
 )
 
 _CREATE = """
@@ -37,6 +38,8 @@ CREATE TEMP TABLE download_reasons (record_id bigint NOT NULL, reason text NOT N
 """
 
 _LONGEST_VALUE = 500
+_MOST_LISTED = 100_000
+"""Records that are named in a statement one by one, instead of by a temporary table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Plan:
         self._source = source
         self._window = window
         self._is_whole = window.is_everything
+        self._withheld = 0
         self._parameters = dict(source.parameters) | {"since_at": window.since_at}
         if self._is_whole:
             self._from = source.table
@@ -83,6 +87,7 @@ class Plan:
         self._set_aside_removals()
         echoed = self._set_aside_echoes()
         filtered = self._set_aside_unwanted()
+        undecided = self._look_over()
         for codes in self._source.codes:
             self._look_up(codes)
         for each in self._source.withholdings:
@@ -92,30 +97,38 @@ class Plan:
             " FROM download_reasons ON CONFLICT DO NOTHING"
         )
         self._run("ANALYZE download_outcomes")
-        changed, carried = self._count_looked_at()
+        self._name_withheld(withheld)
         removed = self._one("SELECT count(*) FROM download_outcomes WHERE outcome = 'removed'")
+        changed, carried = (
+            (undecided + filtered + removed, 0) if self._is_whole else self._count_candidates()
+        )
         return Counts(changed, carried, removed, withheld, filtered + echoed, echoed)
 
     # What stands in the files -------------------------------------------------------------
 
     def select(self, *, limit: int | None = None) -> str:
         """SQL of the cells that are delivered, guarded, with parameters merged in."""
-        cells = ", ".join(
-            guarded_sql(column.sql) if column.is_text else column.sql
-            for column in self._source.columns
-        )
-        order = "" if self._is_whole else f" ORDER BY {self._source.record}"
+        source = self._source
+        made = [
+            (f"{_cell(column)} AS c{number}", f"p.c{number}")
+            if not column.is_list
+            else ("", _cell(column))
+            for number, column in enumerate(source.columns)
+        ]
+        inner = ", ".join(cell for cell, _ in made if cell)
+        lists = source.lists(self._window) if source.lists else ""
+        limited = f" LIMIT {limit}" if limit is not None else ""
+        # OFFSET: the lists come behind, so that several processes can make the other cells
         return self._merged(
-            f"SELECT {cells} FROM {self._from} {self._source.joins} WHERE {self._delivered()}"
-            f"{order}{f' LIMIT {limit}' if limit is not None else ''}"
+            f"SELECT {', '.join(cell for _, cell in made)} FROM ("
+            f"SELECT {source.record} AS record_id{', ' if inner else ''}{inner}"
+            f" FROM {self._from} {source.joins} WHERE {self._delivered()}"
+            f" ORDER BY {source.record}{limited} OFFSET 0) p {lists} ORDER BY p.record_id"
         )
 
     def select_removals(self) -> str:
         """SQL of the cells of the file of removals."""
-        cells = ", ".join(
-            guarded_sql(column.sql) if column.is_text else column.sql
-            for column in self._source.removal_columns
-        )
+        cells = ", ".join(map(_cell, self._source.removal_columns))
         return f"SELECT {cells} FROM download_removals r ORDER BY r.record_id"
 
     @property
@@ -138,21 +151,30 @@ class Plan:
         return self._one("SELECT count(*) FROM download_delivered")
 
     def _delivered(self) -> str:
-        wanted = f" AND ({self._source.wanted})" if self._is_whole and self._source.wanted else ""
-        return f"{self._remaining()}{wanted}"
+        """SQL: a record goes into the file."""
+        if not self._is_whole:
+            return self._remaining()
+        if not self._withheld:
+            return self._undecided()
+        if self._withheld <= _MOST_LISTED:
+            return f"{self._undecided()} AND {self._source.record} <> ALL (%(withheld)s::bigint[])"
+        return f"{self._undecided()} AND {self._has_no_outcome()}"
 
     def _undecided(self) -> str:
         """The same before anything is held back. Of everything, what was set aside until then is
-        not present; without a temporary table the database may look at it with several workers."""
+        not present: without a temporary table the database may use more than one process."""
         if not self._is_whole:
-            return self._delivered()
+            return self._remaining()
         wanted = f" AND ({self._source.wanted})" if self._source.wanted else ""
         return f"({self._source.present}){wanted}"
 
     def _remaining(self) -> str:
         """SQL: present, and nothing else became of it yet."""
+        return f"({self._source.present}) AND {self._has_no_outcome()}"
+
+    def _has_no_outcome(self) -> str:
         return (
-            f"({self._source.present}) AND NOT EXISTS (SELECT FROM download_outcomes o"
+            "NOT EXISTS (SELECT FROM download_outcomes o"
             f" WHERE o.record_id = {self._source.record})"
         )
 
@@ -186,15 +208,15 @@ class Plan:
                 "INSERT INTO download_candidates SELECT record_id, true, is_echo FROM ("
                 f"{self._source.changed(window)}) changed"
             )
-        if window.head is not None:
+        if window.carried_from:
             # Held back before: looked at again, an echo or not, for as long as it is there
             self._run(
                 "INSERT INTO download_candidates AS k SELECT DISTINCT w.record_id, false, false"
-                " FROM withheld_records w WHERE w.run_id = %(head)s AND EXISTS (SELECT FROM"
+                " FROM withheld_records w WHERE w.run_id = ANY(%(runs)s) AND EXISTS (SELECT FROM"
                 f" {self._source.table} WHERE {self._source.record} = w.record_id"
                 f" AND {self._source.present})"
                 " ON CONFLICT (record_id) DO UPDATE SET is_echo = false",
-                head=window.head.run_id,
+                runs=list(window.carried_from),
             )
         self._run("ANALYZE download_candidates")
 
@@ -228,28 +250,66 @@ class Plan:
         wanted = self._source.wanted
         if wanted is None:
             return 0
-        unwanted = f"FROM {self._from} WHERE {self._remaining()} AND ({wanted}) IS NOT TRUE"
+        unwanted = f"({wanted}) IS NOT TRUE"
         if self._is_whole:
-            return self._one(f"SELECT count(*) {unwanted}")
+            return self._one(
+                f"SELECT count(*) FROM {self._from} WHERE ({self._source.present}) AND {unwanted}"
+            )
         return self._run(
-            f"INSERT INTO download_outcomes SELECT {self._source.record}, 'filtered' {unwanted}"
+            f"INSERT INTO download_outcomes SELECT {self._source.record}, 'filtered'"
+            f" FROM {self._from} WHERE {self._remaining()} AND {unwanted}"
         )
+
+    def _look_over(self) -> int:
+        """Count the records nothing became of yet, by the codes they have: one look at them all,
+        however many columns have codes."""
+        values = [code for codes in self._source.codes if not codes.joins for code in codes.values]
+        columns = "".join(f", {value} AS v{number}" for number, value in enumerate(values))
+        grouped = ", ".join(str(number + 2) for number in range(len(values)))
+        self._run(
+            f"CREATE TEMP TABLE download_values AS SELECT count(*) AS rows{columns}"
+            f" FROM {self._from} WHERE {self._undecided()}"
+            f"{f' GROUP BY {grouped}' if grouped else ''}"
+        )
+        return self._one("SELECT coalesce(sum(rows), 0) FROM download_values")
 
     def _look_up(self, codes: Codes) -> None:
         """What goes out for each value that the records have, with how many have it."""
-        values = ", ".join(f"({value})" for value in codes.values)
         outward = codes.outward
         self._run(f"DROP TABLE IF EXISTS {codes.table}")
         self._run(
             f"CREATE TEMP TABLE {codes.table.removeprefix('pg_temp.')} AS SELECT v.value, v.rows,"
             f" {outward.text('x', 'v.value')} AS sent,"
             f" {outward.is_withheld('x', 'v.value')} AS waits"
-            f" FROM (SELECT u.value, count(*) AS rows FROM {self._from} {codes.joins}"
-            f" CROSS JOIN LATERAL (VALUES {values}) u (value)"
-            f" WHERE {self._undecided()} AND u.value IS NOT NULL GROUP BY u.value) v"
-            f" {outward.join('x', 'v.value')}"
+            f" FROM ({self._count_values(codes)}) v {outward.join('x', 'v.value')}"
         )
         self._run(f"ANALYZE {codes.table}")
+        cell = guarded_sql("c.sent") if codes.are_cells else "c.sent"
+        row = self._connection.execute(
+            self._merged(
+                f"SELECT coalesce(jsonb_object_agg(c.value, coalesce({cell}, '')), '{{}}')::text"
+                f" FROM {codes.table} c WHERE NOT c.waits AND ({cell}) IS DISTINCT FROM c.value"
+            )
+        ).fetchone()
+        self._parameters[codes.parameter] = row[0] if row else "{}"
+
+    def _count_values(self, codes: Codes) -> str:
+        """SQL: each value of these codes, with how many records have it."""
+        if codes.joins:
+            return (
+                f"SELECT u.value, count(*) AS rows FROM {self._from} {codes.joins}"
+                f" CROSS JOIN LATERAL (VALUES {_in_brackets(codes.values)}) u (value)"
+                f" WHERE {self._undecided()} AND u.value IS NOT NULL GROUP BY u.value"
+            )
+        looked_over = [
+            code for each in self._source.codes if not each.joins for code in each.values
+        ]
+        columns = [f"l.v{looked_over.index(value)}" for value in codes.values]
+        return (
+            "SELECT u.value, sum(l.rows)::bigint AS rows FROM download_values l"
+            f" CROSS JOIN LATERAL (VALUES {_in_brackets(columns)}) u (value)"
+            " WHERE u.value IS NOT NULL GROUP BY u.value"
+        )
 
     def _find_reasons(self, each: Withholding) -> None:
         source = self._source
@@ -265,19 +325,24 @@ class Plan:
             field=each.field,
         )
 
-    def _count_looked_at(self) -> tuple[int, int]:
-        """Changed, and only held back before."""
-        if not self._is_whole:
+    def _name_withheld(self, withheld: int) -> None:
+        """Of everything, the statement that writes the file names those who are held back."""
+        self._withheld = withheld
+        if self._is_whole and 0 < withheld <= _MOST_LISTED:
             row = self._connection.execute(
-                "SELECT count(*) FILTER (WHERE is_changed), count(*) FILTER (WHERE NOT is_changed)"
-                " FROM download_candidates"
+                "SELECT array_agg(record_id ORDER BY record_id)::text FROM download_outcomes"
+                " WHERE outcome = 'withheld'"
             ).fetchone()
-            assert row is not None
-            return int(row[0]), int(row[1])
-        present = self._one(
-            f"SELECT count(*) FROM {self._source.table} WHERE {self._source.present}"
-        )
-        return present + self._one("SELECT count(*) FROM download_removals"), 0
+            self._parameters["withheld"] = row[0] if row else "{}"
+
+    def _count_candidates(self) -> tuple[int, int]:
+        """Changed, and only held back before."""
+        row = self._connection.execute(
+            "SELECT count(*) FILTER (WHERE is_changed), count(*) FILTER (WHERE NOT is_changed)"
+            " FROM download_candidates"
+        ).fetchone()
+        assert row is not None
+        return int(row[0]), int(row[1])
 
     # The connection -----------------------------------------------------------------------
 
@@ -294,6 +359,14 @@ class Plan:
         """The statement with its parameters as literals: COPY takes none."""
         values = self._parameters | dict(more or {})
         return merge(self._connection, statement, values)
+
+
+def _cell(column: OutColumn) -> str:
+    return guarded_sql(column.sql) if column.is_text else column.sql
+
+
+def _in_brackets(values: Iterable[str]) -> str:
+    return ", ".join(f"({value})" for value in values)
 
 
 def merge(connection: psycopg.Connection, statement: str, values: Mapping[str, Any]) -> str:

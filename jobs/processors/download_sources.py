@@ -14,26 +14,41 @@ from webapp.rules.withholding import Reason
 @dataclass(frozen=True, slots=True)
 class OutColumn:
     """A column of a file. `sql` is a text (or, unless `is_text`, anything that can't be taken for
-    a formula) of the source's table and joins."""
+    a formula) of the source's table and joins, or of its lists."""
 
     heading: str
     sql: str
     is_text: bool = True
+    is_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Codes:
     """What goes out through one cross-reference table: `values` are SQL texts of the source's table
-    (and `joins`). Each distinct value is looked up once, into a temporary table."""
+    (and `joins`). Each distinct value is looked up once, into a temporary table; those that go out
+    as something else become one constant of the statement that writes the file. A join with a
+    table of the connection's own would keep the database from using more than one process.
+
+    `are_cells`: each value is a cell of its own, and is guarded here."""
 
     outward: Outward
     values: tuple[str, ...]
     joins: str = ""
+    are_cells: bool = True
 
     @property
     def table(self) -> str:
         """The temporary table: value, rows, sent (what goes out for it) and waits (nothing may)."""
         return f"pg_temp.download_codes_{self.outward.type_id}"
+
+    @property
+    def parameter(self) -> str:
+        """The name of the parameter that has what goes out instead of values (blank: nothing)."""
+        return f"codes_{self.outward.type_id}"
+
+    def sent(self, value: str) -> str:
+        """SQL: what goes out for a value."""
+        return f"nullif(coalesce(%({self.parameter})s::jsonb ->> {value}, {value}), '')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +73,9 @@ class Source:
     scope, `wanted` which of those the settings ask for. `changed` makes the SQL of the records that
     changed in a window: `record_id, is_echo` (came in from the offline system only). `removals`
     makes the SQL of those that are no longer present: `record_id` and one column for each of
-    `removal_columns`. Parameters are named, `%(since_at)s` among them.
+    `removal_columns`. `joins` are those the columns need; `lists` makes those of what is gathered
+    from many rows, to `p.record_id`: they come last, when the other cells are done. Parameters are
+    named, `%(since_at)s` among them.
     """
 
     noun: str
@@ -69,6 +86,7 @@ class Source:
     changed: Callable[[Window], str]
     wanted: str | None = None
     joins: str = ""
+    lists: Callable[[Window], str] | None = None
     withholdings: tuple[Withholding, ...] = ()
     codes: tuple[Codes, ...] = ()
     removals: Callable[[Window], str] | None = None

@@ -5,11 +5,16 @@ REPEATABLE READ transaction, whose snapshot is the window's end; a row of the ch
 window when its transaction was not finished for the snapshot at which the window before ended.
 What commits late is in the first window that sees it, and in no other; a transaction that stays
 open holds up nothing but itself.
+
+Numbers of transactions are one cluster's: in a restored database the log has those of another, and
+they may lie anywhere. So a window also begins behind the log's last row that the earlier snapshot
+saw. A row below it that the snapshot did not see was written by a transaction that already had its
+number, so it is among the snapshot's running ones.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -32,13 +37,14 @@ class Snapshot:
         xmin, xmax, running = text.split(":")
         return cls(int(xmin), int(xmax), tuple(map(int, running.split(","))) if running else ())
 
-    def unseen(self, xid: str = "l.xid") -> str:
-        """SQL: a transaction that this snapshot does not see. Plain comparisons, so that the
-        block-range index of the change log serves it."""
+    def unseen(self, last_id: int) -> str:
+        """SQL about `change_log l`: a row that this snapshot does not see, `last_id` being the last
+        one it saw. Plain comparisons, so that the block-range index of the change log serves it."""
+        later = f"l.xid >= {self.xmax} AND l.id > {last_id}"
         if not self.running:
-            return f"{xid} >= {self.xmax}"
+            return f"({later})"
         running = ", ".join(map(str, self.running))
-        return f"({xid} >= {self.xmin} AND ({xid} >= {self.xmax} OR {xid} IN ({running})))"
+        return f"(l.xid >= {self.xmin} AND (({later}) OR l.xid IN ({running})))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class Head:
     run_id: int
     number: int
     position: str | None
+    position_log_id: int
     position_at: datetime | None
     cluster: str | None
     reach: dict[str, Any]
@@ -63,12 +70,16 @@ class Window:
     start: Start
     since: Snapshot | None
     since_text: str | None
+    since_log_id: int
     since_at: datetime | None
     until: str
+    until_log_id: int
     until_at: datetime
     cluster: str
     restored_from: str | None
     moves: bool
+    carried_from: tuple[int, ...] = ()
+    """The runs whose held-back lists are looked at again."""
     repeats_from: int | None = None
     """The place of the download that is repeated: what it and later ones sent counts as unsent."""
 
@@ -89,21 +100,24 @@ class Window:
 
     def unseen(self) -> str:
         """SQL about `change_log l`: whether a change is in the window. Takes `%(since_at)s`."""
-        parts = [self.since.unseen()] if self.since else []
+        parts = [self.since.unseen(self.since_log_id)] if self.since else []
         if self.since_at is not None:
             parts.append("l.at >= %(since_at)s")
         return f"({' OR '.join(parts)})" if parts else "true"
 
 
 _CLUSTER = """
-SELECT (SELECT system_identifier FROM pg_control_system())::text || '/'
-    || CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END
+SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
+    CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END,
+    (SELECT oid FROM pg_database WHERE datname = current_database()),
+    'change_log'::regclass::oid)
 """
 
 
 def get_cluster(connection: psycopg.Connection) -> str:
-    """Who counts the transactions: the database cluster, and its timeline, which is another one
-    after it was restored to a moment in the past."""
+    """Whose history it is: the database cluster, and its timeline, which is another one after it
+    was restored to a moment in the past; the database and its log, which are others after a dump
+    was read in again."""
     row = connection.execute(_CLUSTER).fetchone()
     return str(row[0]) if row else ""
 
@@ -124,7 +138,8 @@ def find_stream(connection: psycopg.Connection, operation_id: int, center_id: in
 def find_head(connection: psycopg.Connection, stream_id: int) -> Head | None:
     """The latest committed download of a stream."""
     row = connection.execute(
-        "SELECT run_id, number, position, position_at, cluster, settings FROM download_windows"
+        "SELECT run_id, number, position, coalesce(position_log_id, 0), position_at, cluster,"
+        " settings FROM download_windows"
         " WHERE stream_id = %s AND is_committed ORDER BY number DESC LIMIT 1",
         [stream_id],
     ).fetchone()
@@ -134,56 +149,90 @@ def find_head(connection: psycopg.Connection, stream_id: int) -> Head | None:
 def open_window(connection: psycopg.Connection, stream_id: int, request: DownloadRequest) -> Window:
     """The window of a download, in the REPEATABLE READ transaction that reads it."""
     head = find_head(connection, stream_id)
-    row = connection.execute("SELECT pg_current_snapshot()::text, clock_timestamp()").fetchone()
+    # The sequence's own value would be ahead of the snapshot
+    row = connection.execute(
+        "SELECT pg_current_snapshot()::text, clock_timestamp(),"
+        " (SELECT coalesce(max(id), 0) FROM change_log)"
+    ).fetchone()
     assert row is not None
-    until, until_at = str(row[0]), row[1]
     cluster = get_cluster(connection)
-    start, since_text, since_at, moves = request.start, None, None, True
-    restored_from = repeats_from = None
     position = head.position if head else None
+    restored_from = None
     if head and position is not None and head.cluster != cluster:
         # Its numbers of transactions mean nothing here: nothing is known to be delivered
         restored_from, position = head.cluster, None
-    if start is Start.FREE:
-        moves, restored_from = False, None
-    elif start is Start.LAST:
-        since_text = position
-    elif start is Start.AGAIN and request.again_run_id and restored_from is None:
-        since_text, since_at, repeats_from = _beginning_of(
-            connection, stream_id, request.again_run_id, cluster
-        )
-        moves = since_at is None or since_text is not None
-    elif start is Start.DATE and position is not None:
-        since_at = request.since_at
-        # A start behind where the last one ended would leave out what is between for good
-        moves = bool(head and head.position_at and since_at and since_at <= head.position_at)
-        since_text = position if moves else None
-    elif start is Start.DATE and restored_from is None:
-        since_at, moves = request.since_at, False
-    return Window(
+    window = Window(
         stream_id=stream_id,
         head=head,
-        start=start,
-        since=Snapshot.read(since_text) if since_text else None,
-        since_text=since_text,
-        since_at=since_at,
-        until=until,
-        until_at=until_at,
+        start=request.start,
+        since=None,
+        since_text=None,
+        since_log_id=0,
+        since_at=None,
+        until=str(row[0]),
+        until_log_id=int(row[2]),
+        until_at=row[1],
         cluster=cluster,
         restored_from=restored_from,
-        moves=moves,
-        repeats_from=repeats_from,
+        moves=True,
+        carried_from=(head.run_id,) if head else (),
     )
+    window = _begin(connection, window, request, position)
+    since = Snapshot.read(window.since_text) if window.since_text else None
+    return replace(window, since=since)
 
 
-def _beginning_of(
-    connection: psycopg.Connection, stream_id: int, run_id: int, cluster: str
-) -> tuple[str | None, datetime | None, int | None]:
-    """Where an earlier download of the stream began; nothing (which is everything) where it began
-    with everything, or in another cluster. And its place in the stream."""
-    row = connection.execute(
-        "SELECT from_snapshot, since_at, number FROM download_windows WHERE run_id = %s"
-        " AND stream_id = %s AND is_committed AND start <> 'free' AND cluster = %s",
-        [run_id, stream_id, cluster],
-    ).fetchone()
-    return (row[0], row[1], row[2]) if row else (None, None, None)
+def _begin(
+    connection: psycopg.Connection, window: Window, request: DownloadRequest, position: str | None
+) -> Window:
+    """The window with its beginning. `position`: up to where everything is accounted for here."""
+    head, since_at = window.head, request.since_at
+    last_id = head.position_log_id if head else 0
+    if request.start is Start.FREE:
+        return replace(window, moves=False, restored_from=None)
+    if request.start is Start.LAST:
+        return replace(window, since_text=position, since_log_id=last_id)
+    if window.restored_from is not None:
+        return window
+    if request.start is Start.AGAIN and request.again_run_id:
+        return _begin_again(connection, window, request.again_run_id)
+    if request.start is Start.DATE and position is not None:
+        # A start behind where the last one ended would leave out what is between for good
+        if head and head.position_at and since_at and since_at <= head.position_at:
+            return replace(window, since_at=since_at, since_text=position, since_log_id=last_id)
+        return replace(window, since_at=since_at, moves=False)
+    if request.start is Start.DATE:
+        return replace(window, since_at=since_at, moves=False)
+    return window
+
+
+_BEGINNING = """
+SELECT w.from_snapshot, coalesce(w.from_log_id, 0), w.since_at, w.number, b.run_id,
+    b.withheld IS NULL OR b.withheld = (SELECT count(DISTINCT record_id) FROM withheld_records r
+        WHERE r.run_id = b.run_id)
+FROM download_windows w LEFT JOIN LATERAL (SELECT run_id, withheld FROM download_windows e
+    WHERE e.stream_id = w.stream_id AND e.is_committed AND e.number < w.number
+    ORDER BY e.number DESC LIMIT 1) b ON true
+WHERE w.run_id = %s AND w.stream_id = %s AND w.is_committed AND w.start <> 'free'
+    AND w.cluster = %s"""
+
+
+def _begin_again(connection: psycopg.Connection, window: Window, run_id: int) -> Window:
+    """From where an earlier download of the stream began, with what was held back by then.
+    Everything, where it began with everything, or in another cluster, or where it is no longer
+    known what was held back."""
+    row = connection.execute(_BEGINNING, [run_id, window.stream_id, window.cluster]).fetchone()
+    if row is None:
+        return window
+    since_text, last_id, since_at, number, before, is_known = row
+    if not is_known:
+        return replace(window, repeats_from=number)
+    return replace(
+        window,
+        since_text=since_text,
+        since_log_id=last_id,
+        since_at=since_at,
+        moves=since_at is None or since_text is not None,
+        carried_from=(*window.carried_from, *([before] if before is not None else [])),
+        repeats_from=number,
+    )

@@ -283,12 +283,13 @@ def _forget_earlier_attempts(connection: psycopg.Connection, mine: Claim) -> Non
 
 _RECORD_WINDOW = """
 INSERT INTO download_windows (run_id, stream_id, number, start, since_at, from_snapshot,
-    to_snapshot, to_at, moves, position, position_at, cluster, restored_from, changed, carried,
-    delivered, removed, withheld, filtered_out, echoed, settings, sample)
-VALUES (%(run)s, %(stream)s, %(number)s, %(start)s, %(since_at)s, %(from)s, %(to)s, %(to_at)s,
-    %(moves)s, %(position)s, %(position_at)s, %(cluster)s, %(restored_from)s, %(changed)s,
-    %(carried)s, %(delivered)s, %(removed)s, %(withheld)s, %(filtered_out)s, %(echoed)s,
-    %(settings)s, %(sample)s)"""
+    from_log_id, to_snapshot, to_at, moves, position, position_log_id, position_at, cluster,
+    restored_from, changed, carried, delivered, removed, withheld, filtered_out, echoed, settings,
+    sample)
+VALUES (%(run)s, %(stream)s, %(number)s, %(start)s, %(since_at)s, %(from)s, %(from_log_id)s,
+    %(to)s, %(to_at)s, %(moves)s, %(position)s, %(position_log_id)s, %(position_at)s, %(cluster)s,
+    %(restored_from)s, %(changed)s, %(carried)s, %(delivered)s, %(removed)s, %(withheld)s,
+    %(filtered_out)s, %(echoed)s, %(settings)s, %(sample)s)"""
 
 _RECORD_WITHHELD = """
 INSERT INTO withheld_records (run_id, record_id, reason, field, value, constituent_id, who, amount,
@@ -328,10 +329,14 @@ def _record(
                 "start": window.start.value,
                 "since_at": window.since_at,
                 "from": window.since_text,
+                "from_log_id": window.since_log_id if window.since else None,
                 "to": window.until,
                 "to_at": window.until_at,
                 "moves": window.moves,
                 "position": window.until if window.moves else head and head.position,
+                "position_log_id": window.until_log_id
+                if window.moves
+                else head and head.position_log_id,
                 "position_at": window.until_at if window.moves else head and head.position_at,
                 "cluster": window.cluster if window.moves else head and head.cluster,
                 "restored_from": window.restored_from,

@@ -43,10 +43,15 @@ class RealTables:
         return is_there("group_members", group, constituent)
 
     def choice(self, interest: str, constituent: str) -> str:
-        """The choice (true, false, NULL) of a constituent for an interest."""
+        """The choice (true, false, NULL) of a constituent for an interest: said so, or by the group
+        of the interest they are in."""
         return (
-            "(SELECT ic.opted_in FROM interest_choices ic"
-            f" WHERE ic.interest_id = {interest} AND ic.constituent_id = {constituent})"
+            "coalesce((SELECT ic.opted_in FROM interest_choices ic"
+            f" WHERE ic.interest_id = {interest} AND ic.constituent_id = {constituent}),"
+            " (SELECT gm.group_id IS NOT DISTINCT FROM t.opt_in_group_id"
+            " FROM interests t JOIN group_members gm"
+            " ON gm.group_id IN (t.opt_in_group_id, t.opt_out_group_id)"
+            f" AND gm.constituent_id = {constituent} WHERE t.id = {interest} LIMIT 1))"
         )
 
 

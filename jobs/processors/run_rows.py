@@ -23,6 +23,8 @@ COUNTS = (
 )  # fmt: skip
 """Tallies that count by number, name or code."""
 TALLIES = ("opt_outs_kept", "opted_in_again", "repeated", "recovered", "repaired", *COUNTS)
+KEPT = "run_id, row_number, outcome, who, faults, notes, cells, raw"
+"""What is kept of a row that does not go through."""
 CHANGED = match_fault(
     FaultCode.CHANGED_SINCE_PREVIEW, cons_id=None, member_id=None, email=None, other_id=None
 )
@@ -44,6 +46,8 @@ class ChunkResult:
 
 class RunRows:
     """What one attempt at one file does with every row's outcome."""
+
+    _kept_in = "run_rows"
 
     def __init__(self, connection: psycopg.Connection, mine: Claim, inputs: ImportInputs) -> None:
         self._connection = connection
@@ -122,10 +126,7 @@ class RunRows:
             return
         with (
             self._connection.cursor() as cursor,
-            cursor.copy(
-                "COPY run_rows (run_id, row_number, outcome, who, faults, notes, cells, raw)"
-                " FROM STDIN"
-            ) as copy,
+            cursor.copy(f"COPY {self._kept_in} ({KEPT}) FROM STDIN") as copy,
         ):
             for row in self._kept:
                 copy.write_row(row)

@@ -35,12 +35,10 @@ OVERLAY = (
     "CREATE TEMP TABLE overlay_names (id bigint, name text)",
 )
 
-LOCAL_SETTINGS = (
-    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;"
-    " SET LOCAL datasync.people_are_known = 'yes'"
-)
-"""Lookups by key. Who is added to a group is taken from `constituents` in the same transaction, and
-`APPLY_LOCK` keeps them there: the trigger need not look a second time (docs/decisions/020)."""
+LOOKUPS_BY_KEY = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+PEOPLE_ARE_KNOWN = "SET LOCAL datasync.people_are_known = 'yes'"
+"""Who is added to a group is taken from `constituents` in the same transaction, and `APPLY_LOCK`
+keeps them there: the trigger need not look a second time (docs/decisions/020)."""
 
 BROKEN_SEALS = """
 WITH broken AS (
@@ -263,12 +261,6 @@ FROM (SELECT x.*, {is_in} AS is_in,
         """`prior` is what the person chose before the row, `becomes` what stands after it. A no
         stays, unless the run may opt people in again."""
         stored = self.tables.choice("x.into_id", "x.target")
-        in_group = (
-            "(SELECT gm.group_id IS NOT DISTINCT FROM t.opt_in_group_id"
-            " FROM interests t JOIN group_members gm"
-            " ON gm.group_id IN (t.opt_in_group_id, t.opt_out_group_id)"
-            " AND gm.constituent_id = x.target WHERE t.id = x.into_id LIMIT 1)"
-        )
         rows = "OVER (PARTITION BY x.into_id, x.target ORDER BY x.row_number"
         earlier = (
             f"lag(x.opt_in) {rows})"
@@ -301,7 +293,7 @@ SELECT d.row_number, d.who, {self._notes()},
     {seal}, {before}, {changes}
 FROM (SELECT d.*, {becomes} AS becomes, coalesce(d.into_name, t.name) AS name
     FROM (SELECT d.*, {prior} AS prior
-        FROM (SELECT x.*, coalesce({stored}, {in_group}) AS was, {earlier} AS earlier
+        FROM (SELECT x.*, {stored} AS was, {earlier} AS earlier
             FROM ({decided}) x OFFSET 0) d OFFSET 0) d
     LEFT JOIN interests t ON t.id = d.into_id) d"""
 

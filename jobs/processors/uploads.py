@@ -77,9 +77,9 @@ class _Upload(FileRun):
 
     def apply(self, chunk: CheckedChunk, result: ChunkResult) -> None:
         """All rows at once: those of one person and one group in their order."""
-        self._connection.execute(
-            "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
-        )
+        self._connection.execute(upload_sql.LOOKUPS_BY_KEY)
+        if not self._is_preview:
+            self._connection.execute(upload_sql.PEOPLE_ARE_KNOWN)
         has_new_names = self._settle_names()
         has_centers = self._reject_gone(chunk, result)
         may_be_one = not (self._is_preview or self._sql.has_choices or has_new_names)

@@ -68,6 +68,7 @@ def test_the_inline_editor(page: Page, live_url: str, app: Flask) -> None:
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_text("“CHOIR” stands for Volunteers now.").wait_for()
     expect(page.get_by_role("row", name="CHOIR")).to_be_visible()
+    expect(page.get_by_label("Foreign value")).to_be_focused()
 
     page.get_by_role("link", name="Edit V-2").click()
     look_at(page, "crossref-edit-row")
@@ -79,11 +80,21 @@ def test_the_inline_editor(page: Page, live_url: str, app: Flask) -> None:
     row.get_by_role("button", name="Save").click()
     expect(page.get_by_role("row", name="V-2")).to_contain_text("sent back")
     expect(page.get_by_role("row", name="V-2")).to_contain_text("The second list")
+    expect(page.get_by_role("link", name="Edit V-2")).to_be_focused()
     expect(page.get_by_role("row", name="VOL", exact=False).first).not_to_contain_text("sent back")
 
-    page.get_by_role("link", name="Edit MAJ").click()
-    page.get_by_role("link", name="Cancel").click()
-    expect(page.get_by_role("link", name="Edit MAJ")).to_be_visible()
+    # By keyboard alone: the focus goes into the editor, and back to where it was
+    page.get_by_role("link", name="Edit MAJ").press("Enter")
+    expect(page.locator("tr.crossref-editing").get_by_label("Foreign value")).to_be_focused()
+    page.get_by_role("link", name="Cancel").press("Enter")
+    expect(page.get_by_role("link", name="Edit MAJ")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("tr.crossref-editing").get_by_label("Foreign value")).to_be_focused()
+    row = page.locator("tr.crossref-editing")
+    row.get_by_label("Valid from").fill("2027-01-01")
+    row.get_by_label("Valid from").press("Enter")
+    expect(page.get_by_role("row", name="MAJ")).to_contain_text("from 2027-01-01")
+    expect(page.get_by_role("row", name="MAJ")).to_contain_text("Ada Admin")
 
     row = page.get_by_role("row", name="MAJ")
     row.locator("summary").click()
@@ -98,6 +109,8 @@ def test_the_inline_editor(page: Page, live_url: str, app: Flask) -> None:
     look_at(page, "crossref-history")
     page.goto(f"{live_url}/cross-references/group/settings")
     look_at(page, "crossref-settings")
+    page.goto(f"{live_url}/cross-references/group/entries/1/edit")
+    look_at(page, "crossref-edit")
 
 
 def test_two_administrators_and_one_entry(page: Page, live_url: str, app: Flask) -> None:
@@ -175,7 +188,7 @@ def test_mapping_what_files_had(page: Page, live_url: str, app: Flask, settings:
     page.get_by_role("button", name="Map the marked ones").click()
     page.get_by_text("2 values are mapped.").wait_for()
     page.get_by_role("button", name="Major donors for MAJ-2026").click()
-    page.get_by_text("1 value is mapped.").wait_for()
+    expect(page.locator("[autofocus]", has_text="1 value is mapped.")).to_be_focused()
     page.get_by_role("button", name="Map SINGERS AND PLAYERS").click()
     page.get_by_text("Say what it stands for here.").wait_for()
     expect(page.get_by_role("checkbox")).to_have_count(1)

@@ -56,6 +56,35 @@ def people(app: Flask) -> None:
         db.session.commit()
 
 
+def await_focus(page: Page, element_id: str) -> None:
+    page.wait_for_function("id => document.activeElement.id === id", arg=element_id)
+
+
+def arrange_columns(page: Page) -> None:
+    """CONS_ID, FIRST_NAME as First, HOME_STATEPROV, HOME_ZIP; mostly with the keyboard."""
+    page.locator("summary", has_text="which, in what order").click()
+    names = page.locator("#download-columns .column-name .key")
+    for number, name in enumerate(
+        ("HOME_ZIP", "CONS_ID", "SUFFIX", "FIRST_NAME", "HOME_STATEPROV")
+    ):
+        page.get_by_label("Add", exact=True).select_option(value=name)
+        page.get_by_role("button", name="Add", exact=True).click()
+        names.nth(number).wait_for()
+    page.get_by_label("Heading of FIRST_NAME").fill("First")
+    for name, place in (("CONS_ID", 1), ("FIRST_NAME", 3), ("FIRST_NAME", 2)):
+        page.get_by_role("button", name=f"Move {name} up").press("Enter")
+        page.get_by_role("status").get_by_text(f"{name} is column {place} of 5.").wait_for()
+        # The same button goes on from there
+        await_focus(page, f"columns-up-{name}")
+    page.get_by_role("button", name="Remove SUFFIX").press("Enter")
+    page.get_by_text("SUFFIX was removed.").wait_for()
+    await_focus(page, "columns-remove-HOME_STATEPROV")
+    page.get_by_role("button", name="Move HOME_ZIP down").press("Enter")
+    page.get_by_role("status").get_by_text("HOME_ZIP is column 4 of 4.").wait_for()
+    assert names.all_inner_texts() == ["CONS_ID", "FIRST_NAME", "HOME_STATEPROV", "HOME_ZIP"]
+    assert page.get_by_label("Heading of FIRST_NAME").input_value() == "First"
+
+
 def test_a_download_from_the_list_to_the_file(
     app: Flask, page: Page, live_url: str, people: None
 ) -> None:
@@ -66,11 +95,13 @@ def test_a_download_from_the_list_to_the_file(
     look_at(page, "download-information")
     for words in ("Columns", "Who", "How the files are written"):
         page.locator("summary", has_text=words).first.click()
-    page.get_by_label("Columns", exact=False).first.fill("CONS_ID\nSHOE_SIZE")
+    page.get_by_label("CSV", exact=True).uncheck()
     page.get_by_role("button", name="Show me what it would give").click()
     page.get_by_text("Please correct this first").wait_for()
     look_at(page, "download-information-wrong")
-    page.locator("textarea#columns").fill("CONS_ID\nFIRST_NAME = First\nHOME_STATEPROV\nHOME_ZIP")
+    page.get_by_label("CSV", exact=True).check()
+    arrange_columns(page)
+    look_at(page, "download-columns")
     page.get_by_role("button", name="Show me what it would give").click()
     page.get_by_text("Waiting for a worker").wait_for()
     look_at(page, "download-preview-waits")

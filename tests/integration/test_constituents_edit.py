@@ -20,7 +20,7 @@ from webapp.models import (
     ConstituentEmail,
     CustomField,
 )
-from webapp.services import constituent_edits
+from webapp.services import locks
 from webapp.services.changes import set_actor
 from webapp.services.constituent_edits import Edit, get_version, update_constituent
 from webapp.services.constituents import get_profile
@@ -296,7 +296,7 @@ def test_a_key_waits_for_an_import_and_other_fields_do_not(
     busy: Session,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(constituent_edits, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(locks, "LOCK_SECONDS", 0.2)
     busy.execute(text("SELECT pg_advisory_xact_lock(7231002)"))
     assert save(session, person, {"home_city": "Rome"}).is_saved
     with pytest.raises(DataSyncError, match="Save again in a moment"):

@@ -8,8 +8,8 @@ import threading
 
 import psycopg
 
-from tests.jobs.killing import killed_worker, let_go
 from tests.jobs.site import Site
+from tests.jobs.stopping import killed_worker, let_go
 from tests.jobs.test_crossref_uploads import TITLES, entries
 from tests.jobs.test_crossrefs import type_of
 from tests.processes.serving import eventually
@@ -35,27 +35,24 @@ def other(site: Site) -> psycopg.Connection[object]:
 
 LOCK = "SELECT 1 FROM cross_reference_types WHERE key = %s FOR UPDATE"
 WAITS = (
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    " AND wait_event_type = 'Lock'"
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 )
 
 
 def waiting(site: Site) -> int:
     """How many wait for what somebody else holds."""
-    return int(site.sql(WAITS)[0][0])
+    return len(site.sql(WAITS))
 
 
 def test_killed_it_has_done_nothing_and_does_all_of_it_once(site: Site) -> None:
     run_id = site.start(draft(site))
     site.set(chunk_rows=200)
-    for kill in ("while it reads", "before it writes"):
+    reads = "SELECT 1 FROM runs WHERE (tallies ->> 'rows_looked_at')::int > 0"
+    for moment in (reads, WAITS):  # while it reads, and before it writes
         with other(site) as holder:
             holder.execute(LOCK, [TITLES])
             with killed_worker(site, run_id) as await_moment:
-                looked = "SELECT (tallies ->> 'rows_looked_at')::int > 0 FROM runs WHERE id = %s"
-                await_moment(looked, run_id)
-                if kill == "before it writes":
-                    await_moment(WAITS)
+                await_moment(moment)
         let_go(site, run_id)
         assert entries(site) == []
     run = site.execute(run_id)
@@ -79,6 +76,8 @@ def test_cancelled_it_has_done_nothing(site: Site) -> None:
     worker.join()
     run = site.result(run_id)
     assert run.state == "cancelled"
+    run.check_counts()
+    assert (run.rows, run.rejects_key) == ({}, None)
     assert entries(site) == []
 
 

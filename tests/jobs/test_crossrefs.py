@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from tests.jobs.site import Site
+from tests.jobs.stopping import interrupted
 from webapp.extensions import db
-from webapp.models import CrossReferenceType, Run
+from webapp.models import CrossReferenceType
 from webapp.rules.crossrefs import Policy
-from webapp.services import crossref_edits, crossref_translation, crossrefs
+from webapp.services import crossref_edits, crossrefs
 from webapp.services.crossref_edits import EntryValues
 
 
@@ -227,37 +228,71 @@ def test_a_preview_tells_the_same_and_is_counted_once(site: Site) -> None:
     assert used(site, again.id, "field:TITLE") == (2, 1)
 
 
-def test_a_run_goes_on_with_the_table_it_began_with(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An administrator edits while the run translates; then the worker dies and another one goes
-    on: every row is read by the table of the beginning, and the run says which one that was."""
+def map_to(site: Site, key: str, online: object) -> None:
+    """An administrator lets the only entry of a type stand for something else."""
+    with site.app.app_context():
+        session, kind = db.session(), type_of(key)
+        [line] = crossrefs.list_entries(session, kind, crossrefs.EntryFilter()).lines
+        values = EntryValues(str(online), tuple(line.entry.foreign_values))
+        version = line.entry.version
+        crossref_edits.edit_entry(
+            session, kind, line.entry.id, values, version=version, user_id=None
+        )
+        session.commit()
+        db.session.remove()
+
+
+def version_of(site: Site, key: str) -> int:
+    [(version,)] = site.sql("SELECT version FROM cross_reference_types WHERE key = %s", key)
+    return int(version)
+
+
+def versions_used(site: Site, run_id: int) -> list[tuple[int, int, int]]:
+    """The version a run says it used, and how many rows it read and translated by it."""
+    return site.sql(
+        "SELECT version, rows, mapped FROM cross_reference_uses WHERE run_id = %s AND rows > 0",
+        run_id,
+    )
+
+
+def test_a_run_goes_on_with_the_table_it_began_with(site: Site) -> None:
+    """An administrator edits while the run translates; then its worker loses the database and
+    another one goes on: every row is read by the table of the beginning, and the run says which
+    one that was."""
     site.set(chunk_rows=1)
     add(site, "field:TITLE", "Mr.", "01")
-    draft = site.draft(people({"TITLE": "01"}, {"TITLE": "01"}, {"TITLE": "01"}))
-    site.start(draft)
-    # What a first attempt did before it died
-    with site.app.app_context():
-        session = db.session()
-        crossref_translation.load_for_run(session, draft, ["field:TITLE"], None)
-        session.commit()
-        version = type_of("field:TITLE").version
-        entry = crossrefs.list_entries(session, type_of("field:TITLE"), crossrefs.EntryFilter())
-        crossref_edits.edit_entry(
-            session, type_of("field:TITLE"), entry.lines[0].entry.id,
-            EntryValues("Ms.", ("01",)), version=1, user_id=None,
-        )  # fmt: skip
-        session.commit()
-        assert type_of("field:TITLE").version > version
-        assert session.get_one(Run, draft).state == "queued"
-        db.session.remove()
-    found = site.execute(draft)
+    began_with = version_of(site, "field:TITLE")
+    rows = people({"TITLE": "01"}, {"TITLE": "01"}, {"TITLE": "01"})
+    draft = site.start(site.draft(rows))
+    found = interrupted(site, draft, 2, lambda: map_to(site, "field:TITLE", "Ms."))
+    assert version_of(site, "field:TITLE") > began_with
     assert {site.stored(row.constituent_id)["title"] for row in found.rows.values()} == {"Mr."}
-    assert site.sql("SELECT version FROM cross_reference_uses WHERE run_id = %s AND rows > 0",
-                    draft) == [(version,)]  # fmt: skip
+    assert versions_used(site, draft) == [(began_with, 3, 3)]
     later = site.import_rows(people({"TITLE": "01", "MEMBER_ID": "new"})).run
     assert site.stored(later.rows[2].constituent_id)["title"] == "Ms."
     assert not site.sql("SELECT 1 FROM cross_reference_snapshots WHERE run_id = %s", draft)
+
+
+def test_an_upload_goes_on_with_the_table_it_began_with(site: Site) -> None:
+    """The same of the group a code means. What its preview showed by another table is held back:
+    of a run that begins after the edit, every row."""
+    site.set(chunk_rows=1)
+    board, choir = site.group("Board"), site.group("Choir")
+    there = {site.person(member_id=f"M-{at}") for at in range(3)}
+    add(site, "group", board, "BRD")
+    began_with = version_of(site, "group")
+    rows = people(*[{"EXT_GROUP_ID": "BRD"}] * 3)
+    first, second = (site.draft(rows, operation="group-assignment-upload") for _ in range(2))
+    for draft in (first, second):
+        assert site.preview(draft).counts["updated"] == 3
+    found = interrupted(site, site.start(first), 2, lambda: map_to(site, "group", choir))
+    assert found.counts["updated"] == 3
+    assert (site.members(board), site.members(choir)) == (there, set())
+    assert versions_used(site, first) == [(began_with, 3, 3)]
+    held = site.run(second)
+    assert {row.verdict for row in held.rows.values()} == {("withheld", ("changed_since_preview",))}
+    assert site.members(choir) == set()
+    assert versions_used(site, second) == [(version_of(site, "group"), 3, 3)]
 
 
 def test_a_column_of_free_text_is_kept_in_part(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

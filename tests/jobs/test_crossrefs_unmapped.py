@@ -77,14 +77,59 @@ def test_who_may_not_map_is_not_offered_it(site: Site, client: FlaskClient[Any])
     assert not site.sql("SELECT 1 FROM cross_reference_entries")
 
 
+def listed(client: FlaskClient[Any], type_label: str) -> str:
+    """What the list of types says is not yet mapped of one."""
+    page = client.get("/cross-references/").text
+    row = next(row for row in page.split("<tr>")[1:] if f">{type_label}</a>" in row)
+    cell = re.search(r'data-label="Not yet mapped">(.*?)</td>', row, re.DOTALL)
+    assert cell
+    return " ".join(re.sub(r"<[^>]+>", " ", cell[1]).split())
+
+
+def test_the_list_of_types_agrees_with_the_page_of_each(
+    site: Site, client: FlaskClient[Any]
+) -> None:
+    volunteers, board = site.group("Volunteers"), site.group("Board of directors")
+    north = site.insert("centers", name="North")
+    site.group("Hikers", center_id=north)
+    for state in ("MA", "NH", "NH"):
+        site.person(first_name="Ann", home_stateprov=state, alt1_stateprov="ma")
+    sign_in(client, make_admin(site.app))
+    assert listed(client, "Groups") == "3 here"
+    assert listed(client, "Interests") == "–"
+    assert listed(client, "States and provinces") == "2 here"
+    page = client.get("/cross-references/field:STATEPROV/unmapped").text
+    assert re.findall(r"\?for=(\w+)", page) == ["ma", "NH"]
+    # One click leads to the entry's form, with the value in it
+    assert 'value="NH"' in client.get("/cross-references/field:STATEPROV?for=NH").text
+    ready = client.get(f"/cross-references/group?for={board}").text
+    assert f'<option selected value="{board}">' in ready
+    general = {"new-center_id": ""}
+    for state in ("MA", "NH"):
+        entry = general | {"new-foreign_0": f"x{state}", "new-online_value": state}
+        client.post("/cross-references/field:STATEPROV/entries", data=entry)
+    assert listed(client, "States and provinces") == "–"
+    assert "Every value that is in use here has an entry" in (
+        client.get("/cross-references/field:STATEPROV/unmapped").text
+    )
+    client.post(
+        "/cross-references/group/entries",
+        data=general | {"new-foreign_0": "VOL", "new-online_choice": str(volunteers)},
+    )
+    assert listed(client, "Groups") == "2 here"
+    # A center's people: their own and the shared ones, not the codes of everybody
+    nora = make_person(site.app, "nora@example.org", Role.CROSSREF_VIEW, center_id=north)
+    theirs = sign_in(site.app.test_client(), nora)
+    assert listed(theirs, "Groups") == "2 here"
+    assert "for=" not in theirs.get(UNMAPPED).text
+
+
 def test_the_list_and_accepting_several(site: Site, client: FlaskClient[Any]) -> None:
     volunteers, board = site.group("Volunteers"), site.group("Board of directors")
     rows = [*ROWS, {"MEMBER_ID": "M-5", "GROUP_IDS": "BRD"}]
     site.import_rows(rows)
     sign_in(client, make_admin(site.app))
-    types = client.get("/cross-references/").text
-    assert "3 values</a>" in types
-    assert "5 rows" in types
+    assert listed(client, "Groups") == "3 in files (5 rows) 2 here"
     page = client.get(UNMAPPED).text
     assert page.index(">VOL<") < page.index(">BRD<")
     assert "3 rows of Members, first in row 2" in re.sub(r"<[^>]+>", "", page)
@@ -106,6 +151,16 @@ def test_the_list_and_accepting_several(site: Site, client: FlaskClient[Any]) ->
     assert found == [(["VOL"], str(volunteers)), (["BRD"], str(board))]
     logged = site.sql("SELECT DISTINCT actor FROM change_log WHERE table_name LIKE 'cross%entries'")
     assert logged == [("Ada Admin",)]
+
+
+def test_what_was_mapped_alike_before_is_suggested(site: Site, client: FlaskClient[Any]) -> None:
+    volunteers, _ = site.group("Volunteers"), site.group("Board of directors")
+    site.import_rows([{"MEMBER_ID": "M-1", "GROUP_IDS": "QXZ-2026"}])
+    sign_in(client, make_admin(site.app))
+    assert "Suggested:" not in client.get(UNMAPPED).text
+    entry = {"new-foreign_0": "QXZ-2025", "new-online_choice": str(volunteers)}
+    client.post("/cross-references/group/entries", data=entry)
+    assert f'name="pick" value="0:{volunteers}"' in client.get(UNMAPPED).text
 
 
 def test_a_center_sees_what_its_own_runs_had(site: Site, client: FlaskClient[Any]) -> None:

@@ -12,7 +12,11 @@ import pytest
 
 from tests.jobs.cases import check_row, fill, reject
 from tests.jobs.site import CHUNK_SIZES, Imported, Site
+from webapp.extensions import db
+from webapp.models import Group
 from webapp.rules.guarding import unguard
+from webapp.services import memberships
+from webapp.services.changes import set_actor
 from webapp.services.files import file_store
 
 OPERATION = "group-assignment-upload"
@@ -213,6 +217,8 @@ def test_a_row_twice(site: Site, ids: dict[str, int], chunk_rows: int) -> None:
     assert imported.run.tallies["groups"] == {str(ids["red"]): 1, str(ids["blue"]): 1}
 
 
+GROUPS = ("Red", "Blue Sky", "Night Owls")
+
 # Names that nobody has ------------------------------------------------------------------------
 
 
@@ -254,6 +260,37 @@ def test_a_group_that_others_joined_stays(site: Site, ids: dict[str, int]) -> No
     assert undone.tallies["restored"] == 1
     [(group,)] = site.sql("SELECT id FROM groups WHERE name = 'Night Owls'")
     assert site.members(group) == {ids["bob"]}
+
+
+def test_what_people_did_by_hand_since_stays_when_it_is_undone(
+    site: Site, ids: dict[str, int]
+) -> None:
+    """Whom they took out stays out, whom they put in again stays in; who was put into a group that
+    the run made keeps it there."""
+    rows = [{"MEMBER_ID": "m1", "PRIMARY_EMAIL": "", "GROUP_NAME": name} for name in GROUPS]
+    rows.append({"MEMBER_ID": "", "PRIMARY_EMAIL": "cy@x.org", "GROUP_NAME": "Red"})
+    run = assign(site, rows).run
+    made = {name: site.sql("SELECT id FROM groups WHERE name = %s", name)[0][0] for name in GROUPS}
+    with site.app.app_context():
+        session = db.session()
+        set_actor(session, None, "Mary Editor")
+        red, blue, owls = (session.get_one(Group, made[name]) for name in GROUPS)
+        assert memberships.remove_member(session, red, ids["ann"])
+        assert memberships.remove_member(session, blue, ids["ann"])
+        assert memberships.add_member(session, blue, ids["ann"]).was_added
+        assert memberships.add_member(session, owls, ids["bob"]).was_added
+        session.commit()
+        db.session.remove()
+    looked, undone = site.undo_preview(run.id), site.undo(run.id)
+    for told in (looked, undone):
+        assert (told.tallies["restored"], told.tallies["kept"]) == (2, 2)
+        assert {row.messages[0].partition(":")[0] for row in told.rows.values()} == {
+            f"Group {made[name]} stays as it is for this person" for name in ("Red", "Blue Sky")
+        }
+        assert all("by Mary Editor on" in row.messages[0] for row in told.rows.values())
+    assert [site.members(made[name]) for name in GROUPS] == [
+        {ids["bob"]}, {ids["ann"]}, {ids["bob"]},
+    ]  # fmt: skip
 
 
 def test_what_a_name_meant_in_the_preview_is_what_it_means(site: Site, ids: dict[str, int]) -> None:
@@ -436,6 +473,27 @@ def test_the_history_names_who_and_which_file(site: Site, ids: dict[str, int]) -
         imported.run.id,
     )
     assert changes == [("groups", "insert", "Ada Admin"), ("group_members", "insert", "Ada Admin")]
+
+
+def test_the_trigger_is_told_that_the_people_are_known(site: Site, ids: dict[str, int]) -> None:
+    """By each chunk of an upload, for its own transaction; by nobody else (decision 020)."""
+    site.connection.execute(
+        "CREATE TABLE told (known text); CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN INSERT INTO told VALUES (current_setting('datasync.people_are_known', true));"
+        " RETURN NULL; END $$; CREATE TRIGGER tell AFTER INSERT ON group_members"
+        " FOR EACH STATEMENT EXECUTE FUNCTION tell()"
+    )
+    try:
+        site.set(chunk_rows=1)
+        assign(site, [{"MEMBER_ID": m, "GROUP_NAME": "Blue Sky"} for m in ("m1", "m2")])
+        site.insert("group_members", group_id=ids["pair"], constituent_id=ids["ann"])
+        site.import_rows([{"MEMBER_ID": "m1", "GROUP_IDS": str(ids["red"])}])
+        told = [known or "" for (known,) in site.sql("SELECT known FROM told")]
+    finally:
+        site.connection.execute("DROP TRIGGER tell ON group_members; DROP FUNCTION tell")
+        site.connection.execute("DROP TABLE told")
+    assert told[:2] == ["yes", "yes"]
+    assert set(told[2:]) == {""}
 
 
 def test_codes_come_from_the_cross_references(site: Site, ids: dict[str, int]) -> None:

@@ -4,14 +4,11 @@ way. (Killed processes: tests/jobs/kills.)"""
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-import psycopg
 import pytest
 
-from jobs.runs import execute
 from tests.jobs.site import Result, Site
+from tests.jobs.stopping import interrupted
 from webapp.extensions import db
 from webapp.models import Run
 from webapp.services import runs
@@ -25,40 +22,6 @@ ROWS = [
     {"MEMBER_ID": "m3", "PRIMARY_EMAIL": "", "FIRST_NAME": "F"},
 ]
 OUTCOMES = ["updated", "created", "created", "updated", "rejected", "updated"]
-
-
-@contextmanager
-def connection_lost_at(site: Site, next_row: int) -> Iterator[None]:
-    """The database goes away as a chunk is committed, once."""
-    site.connection.execute(
-        "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        f" IF NEW.next_row >= {next_row} AND NEW.attempt = 1 THEN"
-        " RAISE EXCEPTION 'terminating connection' USING ERRCODE = '57P01'; END IF;"
-        " RETURN NEW; END $$;"
-        " CREATE CONSTRAINT TRIGGER lose AFTER UPDATE ON runs DEFERRABLE INITIALLY DEFERRED"
-        " FOR EACH ROW WHEN (OLD.next_row <> NEW.next_row) EXECUTE FUNCTION lose()"
-    )
-    try:
-        yield
-    finally:
-        site.connection.execute("DROP TRIGGER lose ON runs; DROP FUNCTION lose")
-
-
-def interrupted(site: Site, run_id: int, next_row: int) -> Result:
-    """Execute the run, lose the database, and let another worker take it over."""
-    with connection_lost_at(site, next_row), site.app.app_context():
-        with pytest.raises(psycopg.OperationalError):
-            execute(run_id)
-        db.session.remove()
-    left = site.result(run_id)
-    assert left.state == "running"
-    assert left.rows_read == next_row - 1
-    assert site.execute(run_id).state == "running", "its heartbeat is fresh: nobody takes it"
-    site.sql(
-        "UPDATE runs SET heartbeat_at = now() - interval '1 hour' WHERE id = %s RETURNING id",
-        run_id,
-    )
-    return site.execute(run_id)
 
 
 def settle(site: Site) -> None:

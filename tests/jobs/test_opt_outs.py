@@ -151,6 +151,25 @@ def test_interests(site: Site, again: bool, chunk_rows: int) -> None:
     assert imported.rows[4].notes == (() if again else (note,))
 
 
+def test_who_is_only_in_the_opt_out_group_opted_out(site: Site) -> None:
+    """As the Segmentation Upload and the interest's page understand it."""
+    news = site.interest("News")
+    [(out_of,)] = site.sql("SELECT opt_out_group_id FROM interests")
+    ann = site.person(member_id="m1")
+    site.insert("group_members", group_id=out_of, constituent_id=ann)
+    before = site.state()
+    imported = site.import_rows([{"MEMBER_ID": "m1", "INTEREST_IDS": str(news)}])
+    assert imported.rows[2].outcome == "unchanged"
+    assert imported.run.tallies["opt_outs_kept"] == 1
+    assert {name: site.state()[name] for name in ("members", "choices")} == {
+        name: before[name] for name in ("members", "choices")
+    }
+    again = site.import_rows([{"MEMBER_ID": "m1", "INTEREST_IDS": str(news)}], opt_in_again=True)
+    assert again.rows[2].outcome == "updated"
+    assert site.choice(news, ann) is True
+    assert site.members(out_of) == set()
+
+
 def test_a_row_may_be_all_about_an_interest_that_stays_out(site: Site) -> None:
     news, events = site.interest("News"), site.interest("Events", with_groups=False)
     ann = site.person(member_id="m1")

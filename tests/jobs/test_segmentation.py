@@ -4,6 +4,7 @@ size, and gone again after the undo."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import psycopg
@@ -11,6 +12,11 @@ import pytest
 
 from tests.jobs.cases import Reject, check_row, fill, reject
 from tests.jobs.site import CHUNK_SIZES, Imported, Site
+from webapp.extensions import db
+from webapp.models import Interest
+from webapp.services import memberships
+from webapp.services.changes import set_actor
+from webapp.services.history import constituent_history
 
 OPERATION = "segmentation-upload"
 UPDATED, SAME = "updated", "unchanged"
@@ -200,7 +206,9 @@ def test_right_and_word_are_both_needed(
 def test_with_both_it_is_done_and_logged(site: Site, ids: dict[str, int]) -> None:
     allow(site)
     before = site.state()
-    imported = segment(site, AGAIN, opt_in_again=True, opt_in_again_by="Mary O’Neil 100 %")
+    imported = segment(
+        site, AGAIN, opt_in_again=True, opt_in_again_by="Mary O’Neil 100 %", name="again.csv"
+    )
     assert imported.rows[2].outcome == UPDATED
     assert imported.rows[2].notes == (
         "Opted in again to News, as Mary O’Neil 100 % decided: this person had opted out.",
@@ -213,6 +221,11 @@ def test_with_both_it_is_done_and_logged(site: Site, ids: dict[str, int]) -> Non
         imported.run.id,
     )
     assert logged == [("interest_choices", "update", "f")]
+    with site.app.app_context():
+        event = constituent_history(db.session(), ids["cy"]).events[0]
+        db.session.remove()
+    assert event.source is not None
+    assert (event.source.run_id, event.source.file_name) == (imported.run.id, "again.csv")
     site.undo(imported.run.id)
     assert site.state() == before
 
@@ -243,6 +256,42 @@ def test_rows_of_one_person_apply_in_file_order(
     assert imported.run.tallies["opt_outs_kept"] == (0 if again else 1)
     site.undo(imported.run.id)
     assert site.state() == before
+
+
+def test_what_people_choose_by_hand_since_stays_when_it_is_undone(
+    site: Site, ids: dict[str, int]
+) -> None:
+    """Whatever they had chosen before and whatever the file said. Who chooses by hand what the file
+    had brought changes nothing, so theirs goes back."""
+    cases = list(product((None, True, False), (True, False), (True, False)))
+    people = [site.person(member_id=f"case-{n}") for n in range(len(cases))]
+    for person, (before, _, _) in zip(people, cases, strict=True):
+        if before is not None:
+            choose(site, ids["news"], person, opted_in=before)
+    rows = [
+        {"MEMBER_ID": f"case-{n}", "INTEREST_NAME": "News", "OPT_IN": "Yes" if said else "No"}
+        for n, (_, said, _) in enumerate(cases)
+    ]
+    allow(site)
+    run = segment(site, rows, opt_in_again=True).run
+    changed = []
+    with site.app.app_context():
+        session = db.session()
+        set_actor(session, None, "Mary Editor")
+        news = session.get_one(Interest, ids["news"])
+        for person, (_, _, by_hand) in zip(people, cases, strict=True):
+            changed.append(
+                memberships.choose(session, news, person, opted_in=by_hand, undoes_opt_out=True)
+            )
+        session.commit()
+        db.session.remove()
+    assert changed == [said is not by_hand for _, said, by_hand in cases]
+    assert site.undo_preview(run.id).tallies["kept"] == site.undo(run.id).tallies["kept"] > 0
+    standings = {None: NOTHING, True: IN, False: OUT}
+    for person, case in zip(people, cases, strict=True):
+        before, said, by_hand = case
+        wanted = before if said is by_hand else by_hand
+        assert standing(site, ids["news"], person) == standings[wanted], case
 
 
 # Names that nobody has ------------------------------------------------------------------------

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tests.jobs.site import CHUNK_SIZES, Result, Site
+from tests.jobs.stopping import cancelled_after
 
 ANN = {"member_id": "m1", "primary_email": "ann@x.org", "first_name": "Ann", "last_name": "Lee"}
 BOB = {"member_id": "m2", "primary_email": "bob@x.org", "first_name": "Bob"}
@@ -39,21 +38,6 @@ def stored(site: Site, constituent: int | None, **values: object) -> None:
     """These are the stored values."""
     found = site.stored(constituent)
     assert {name: found[name] for name in values} == values
-
-
-@contextmanager
-def cancelled_after(site: Site, rows: int) -> Iterator[None]:
-    """Somebody presses Cancel when this many rows are done."""
-    site.connection.execute(
-        "CREATE FUNCTION press_cancel() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        f" NEW.cancel_requested := NEW.next_row >= {rows}; RETURN NEW; END $$;"
-        " CREATE TRIGGER press_cancel BEFORE UPDATE OF next_row ON runs FOR EACH ROW"
-        " EXECUTE FUNCTION press_cancel()"
-    )
-    try:
-        yield
-    finally:
-        site.connection.execute("DROP TRIGGER press_cancel ON runs; DROP FUNCTION press_cancel")
 
 
 def exists(site: Site, constituent: int | None) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.jobs.site import Site
-from tests.jobs.test_interruptions import interrupted
+from tests.jobs.stopping import interrupted
 
 quick = settings(
     deadline=None,

@@ -116,6 +116,19 @@ def test_the_entries_of_a_type_are_uploaded(serve: Serve, tmp_path: Path) -> Non
         refused = datasync(*upload, *wrong)
         assert refused.returncode == 2
         assert "field:TITLE" in told(refused)["error"]
+    with psycopg.connect(address_of(serve.data)) as connection:
+        connection.execute("INSERT INTO centers (name) VALUES ('Far North')")
+    own = told(datasync(*upload, "--type", "field:TITLE", "--center", "far north"))
+    assert (own["state"], own["created"]) == ("success", 1)
+    with psycopg.connect(address_of(serve.data)) as connection:
+        query = (
+            "SELECT c.name, c.id = r.center_id FROM cross_reference_entries e"
+            " JOIN centers c ON c.id = e.center_id JOIN runs r ON r.id = %s"
+        )
+        assert connection.execute(query, [own["run"]]).fetchall() == [("Far North", True)]
+    refused = datasync(*upload, "--type", "field:TITLE", "--center", "nowhere")
+    assert refused.returncode == 2
+    assert "There is no center called nowhere. There are: " in told(refused)["error"]
 
 
 def test_a_run_without_rejects_has_no_rejects_file(serve: Serve, tmp_path: Path) -> None:

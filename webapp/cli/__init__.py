@@ -119,6 +119,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--type", metavar="T", type=_text, help="cross-reference-upload: group, field:TITLE, ..."
     )
+    parser.add_argument("--center", metavar="C", type=_text, help="run it for this center only")
     parser.add_argument(
         "--date-order", choices=("mdy", "dmy"), help="what 1/2/2026 means (default: mdy)"
     )

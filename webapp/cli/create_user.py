@@ -11,9 +11,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from webapp.errors import DataSyncError
 from webapp.rules.roles import Grant, Role
-from webapp.services.centers import find_center_by_name, list_centers
+from webapp.services.centers import get_center_by_name
 from webapp.services.users import create_user
 from webapp.serving.attaching import attached
 from webapp.serving.data_folder import DataFolder
@@ -73,10 +72,4 @@ def _grants(session: Session, role: str, center_name: str | None) -> list[Grant]
         return []
     if center_name is None:
         return [Grant(ROLES[role])]
-    center = find_center_by_name(session, center_name)
-    if center is None:
-        known = ", ".join(center.name for center in list_centers(session)) or "none yet"
-        raise DataSyncError(
-            "no_center", f"There is no center called {center_name}. There are: {known}."
-        )
-    return [Grant(ROLES[role], center.id)]
+    return [Grant(ROLES[role], get_center_by_name(session, center_name).id)]

@@ -25,6 +25,7 @@ from webapp.models import Operation, Run
 from webapp.rules.catalogues import catalogue_of
 from webapp.rules.doctor import Finding
 from webapp.services import readings
+from webapp.services.centers import get_center_by_name
 from webapp.services.crossrefs import list_all_types
 from webapp.services.downloads import is_download
 from webapp.services.files import file_store
@@ -70,12 +71,16 @@ def _run(options: argparse.Namespace, services: Attached) -> int:
         known = ", ".join(session.scalars(select(Operation.slug).order_by(Operation.slug)))
         sentence = f"no operation is called {options.operation}. Use {known}."
         return tell_wrong_usage(sentence, is_json=options.json)
-    wrong = _wrong_use(session, operation, options)
+    try:
+        wrong = _wrong_use(session, operation, options)
+        center_id = _center_of(session, operation, options)
+    except DataSyncError as error:
+        wrong, center_id = error.message, None
     if wrong:
         return tell_wrong_usage(wrong, is_json=options.json)
     started = time.monotonic()
     try:
-        run_id = _start(session, operation, options)
+        run_id = _start(session, operation, options, center_id)
     except DataSyncError as error:
         roll_back(session)
         _print(_refused(error, time.monotonic() - started), options)
@@ -108,9 +113,21 @@ def _wrong_use(session: Session, operation: Operation, options: argparse.Namespa
     return ""
 
 
-def _start(session: Session, operation: Operation, options: argparse.Namespace) -> int:
+def _center_of(session: Session, operation: Operation, options: argparse.Namespace) -> int | None:
+    """For which center it runs, None for the site: it touches that center's own only."""
+    if options.center is None:
+        return operation.center_id
+    center = get_center_by_name(session, options.center)
+    if operation.center_id not in (None, center.id):
+        message = f"{operation.slug} is another center's operation. Leave --center out."
+        raise DataSyncError("other_center", message)
+    return center.id
+
+
+def _start(
+    session: Session, operation: Operation, options: argparse.Namespace, center_id: int | None
+) -> int:
     """Draft, file, start; the number of what to wait for."""
-    center_id = operation.center_id  # a center's operation touches the center's people only
     draft = create_draft(
         session, operation=operation, user=None, center_id=center_id, label=options.label
     )

@@ -23,23 +23,20 @@ from wtforms.validators import DataRequired, Length, Optional, StopValidation
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from webapp.forms.base import no_nul, strip
+from webapp.forms.download_columns import ColumnsField
 from webapp.forms.wizard import DESCRIPTION_LENGTH, LABEL_LENGTH
 from webapp.rules.download_settings import (
     FORMATS,
     STATUSES,
-    ColumnChoice,
     DateFormat,
     DownloadRequest,
     DownloadSettings,
     Encoding,
     Start,
     TimeFormat,
-    read_columns,
-    write_columns,
 )
 from webapp.rules.fields import Field
 
-LONGEST_LIST = 20_000
 _DELIMITERS = (
     SelectChoice(",", "Comma"),
     SelectChoice(";", "Semicolon"),
@@ -73,11 +70,7 @@ def _several(label: str, choices: Iterable[SelectChoice] = ()) -> SelectMultiple
 class DownloadSettingsForm(FlaskForm):  # type: ignore[misc]
     """An operation's settings: columns, filter, and how the files are written."""
 
-    columns = TextAreaField(
-        "Columns",
-        filters=[no_nul],
-        validators=[Length(max=LONGEST_LIST, message="These are too many characters.")],
-    )
+    columns = ColumnsField("Columns")
     statuses = _several("Status", [SelectChoice(status) for status in STATUSES])
     groups = SelectMultipleField("In one of these groups", coerce=int)
     interests = SelectMultipleField("Opted in to one of these interests", coerce=int)
@@ -100,7 +93,7 @@ class DownloadSettingsForm(FlaskForm):  # type: ignore[misc]
     ) -> None:
         """Let the file have these columns and the filter name these. What was chosen before and
         isn't offered to this person stays as it is."""
-        self._fields_known = tuple(fields)
+        self.columns.offer(fields)
         for name, offered in (("groups", groups), ("interests", interests), ("centers", centers)):
             control = self[name]
             known = {number for number, _ in offered}
@@ -111,12 +104,6 @@ class DownloadSettingsForm(FlaskForm):  # type: ignore[misc]
             if not control.choices:
                 del self[name]
 
-    def validate_columns(self, field: FormField) -> None:
-        """Each line names a column, once."""
-        self._chosen, faults = read_columns((field.data or "").splitlines(), self._fields_known)
-        if faults:
-            raise ValidationError(" ".join(faults[:5]))
-
     def validate_formats(self, field: FormField) -> None:
         """There has to be a file."""
         if not field.data:
@@ -124,9 +111,8 @@ class DownloadSettingsForm(FlaskForm):  # type: ignore[misc]
 
     def made(self) -> DownloadSettings:
         """The settings as they were said."""
-        chosen: tuple[ColumnChoice, ...] = getattr(self, "_chosen", ())
         return DownloadSettings(
-            columns=chosen,
+            columns=self.columns.data,
             groups=self._numbers("groups"),
             interests=self._numbers("interests"),
             centers=self._numbers("centers"),
@@ -148,7 +134,7 @@ class DownloadSettingsForm(FlaskForm):  # type: ignore[misc]
 def settings_data(settings: DownloadSettings) -> dict[str, object]:
     """The form's data for settings that are there."""
     return {
-        "columns": write_columns(settings.columns),
+        "columns": settings.columns,
         "statuses": list(settings.statuses),
         "groups": list(settings.groups),
         "interests": list(settings.interests),

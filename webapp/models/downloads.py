@@ -46,7 +46,8 @@ class DownloadWindow(Base):
 
     `number` counts the committed downloads of a stream. `position` is the snapshot up to which
     everything was accounted for once this one is committed (its own end, or, for a download that
-    does not move the window, what it was before); it belongs to `cluster`.
+    does not move the window, what it was before), and `position_log_id` the last row of the change
+    log that it saw; both belong to `cluster`.
     """
 
     __tablename__ = "download_windows"
@@ -62,10 +63,12 @@ class DownloadWindow(Base):
     start: Mapped[str]  # rules.download_settings.Start
     since_at: Mapped[datetime | None]
     from_snapshot: Mapped[str | None]  # None: everything
+    from_log_id: Mapped[int | None]
     to_snapshot: Mapped[str]
     to_at: Mapped[datetime]
     moves: Mapped[bool]
     position: Mapped[str | None]
+    position_log_id: Mapped[int | None]
     position_at: Mapped[datetime | None]
     cluster: Mapped[str | None]
     restored_from: Mapped[str | None]  # the cluster before, when the database came from elsewhere

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from webapp.rules.columns import folded
-from webapp.rules.fields import Field
-
 LONGEST_HEADING = 100
-HEADING_SEPARATOR = "="
 
 
 class Start(StrEnum):
@@ -168,44 +164,3 @@ class DownloadRequest:
             known.get("again_run_id"),
             DownloadSettings.from_json(known.get("settings")),
         )
-
-
-def read_columns(
-    lines: Iterable[str], fields: Sequence[Field]
-) -> tuple[tuple[ColumnChoice, ...], list[str]]:
-    """The columns that a person wrote down, one to a line, in the order of the file; behind an
-    equals sign the heading. And a sentence about each line that can't be."""
-    known = {found.column for found in fields}
-    chosen: list[ColumnChoice] = []
-    faults: list[str] = []
-    for number, line in enumerate(lines, start=1):
-        name, _, heading = (part.strip() for part in line.partition(HEADING_SEPARATOR))
-        if not name and not heading:
-            continue
-        column = folded(name)
-        if column not in known:
-            faults.append(
-                f"Line {number}: “{name[:60]}” is not a column of this download. Use one of the "
-                "names in the list below."
-            )
-        elif any(other.name == column for other in chosen):
-            faults.append(f"Line {number}: {column} is there already. Keep one of the two lines.")
-        elif len(heading) > LONGEST_HEADING:
-            faults.append(
-                f"Line {number}: the heading of {column} has {len(heading)} characters. Use at "
-                f"most {LONGEST_HEADING}."
-            )
-        else:
-            chosen.append(ColumnChoice(column, "" if heading == column else heading))
-    headings = [column.shown for column in chosen]
-    for heading in sorted({one for one in headings if headings.count(one) > 1}):
-        faults.append(f"Two columns have the heading “{heading}”. Give one of them another.")
-    return tuple(chosen), faults
-
-
-def write_columns(columns: Iterable[ColumnChoice]) -> str:
-    """The same as lines, as a form shows them."""
-    return "\n".join(
-        f"{column.name} {HEADING_SEPARATOR} {column.heading}" if column.heading else column.name
-        for column in columns
-    )

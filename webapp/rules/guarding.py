@@ -28,24 +28,22 @@ _IS_GUARDED = re.compile(rf"{MARK}+(?:{_CALCULATED})")
 
 # What \s means to Python, spelt out: to PostgreSQL it depends on the database's locale
 _BLANKS = "".join(sign for sign in map(chr, range(1, 0x3001)) if re.match(r"[\s\x00-\x1f]", sign))
-_SQL_PATTERN = f"^{MARK}{MARK}*([{_BLANKS}]*[=+@＝＋－＠-]|[\t\r\n])"
+_SIGNS = "=+-@"
+_WIDE_SIGNS = "＝＋－＠"
+_SQL_PATTERN = f"^{MARK}{MARK}*([{_BLANKS}]*[=+@{_WIDE_SIGNS}-]|[\t\r\n])"
+_FIRST_BYTES = sorted({sign.encode()[0] for sign in (MARK, *_SIGNS, *_WIDE_SIGNS, *_BLANKS)})
+_SQL_FIRST_BYTES = ",".join(rf'"\\{byte:03o}"' for byte in _FIRST_BYTES)
 
 
 def guarded_sql(value: str) -> str:
-    """The same in SQL for an expression of type text; NULL stays NULL. Nearly all values are blank
-    or tell by their first byte, at a fraction of what the pattern costs: most begin with a letter,
-    a digit or a bracket, phone numbers with a plus."""
-    first = f'({value})::"char"'
-    # The cast reads \075 as the character it stands for, so a sign is looked at once more
-    signs = " OR ".join(
-        f"{first} = '{sign}' AND starts_with({value}, '{sign}')" for sign in ("+", "-", "=")
-    )
+    """The same in SQL for an expression of type text; NULL stays NULL. Nearly all values tell by
+    their first byte that there is nothing to do, at a fraction of what the pattern costs; of the
+    others most begin with a sign. Short, because the database goes through it for every cell."""
+    signs = ",".join(_SIGNS)
     return (
-        f"CASE WHEN {value} IS NULL OR {first} >= 'A' AND {first} <= '~'"
-        f" OR {first} >= '.' AND {first} <= '<' OR {first} >= '(' AND {first} <= '*' THEN {value}"
-        f" WHEN {signs} THEN '{MARK * 2}' || {value}"
-        f" WHEN {value} COLLATE \"C\" ~ '{_SQL_PATTERN}' THEN '{MARK * 2}' || {value}"
-        f" ELSE {value} END"
+        f"CASE WHEN ({value})::\"char\" = ANY ('{{{_SQL_FIRST_BYTES}}}')"
+        f" AND (left({value}, 1) = ANY ('{{{signs}}}') OR {value} COLLATE \"C\" ~ '{_SQL_PATTERN}')"
+        f" THEN '{MARK * 2}' || {value} ELSE {value} END"
     )
 
 

@@ -40,6 +40,15 @@ def find_center_by_name(session: Session, name: str) -> Center | None:
     return session.scalar(select(Center).where(func.lower(Center.name) == func.lower(wanted)))
 
 
+def get_center_by_name(session: Session, name: str) -> Center:
+    """The same; `DataSyncError` "no_center" names those there are."""
+    center = find_center_by_name(session, name)
+    if center is None:
+        known = ", ".join(center.name for center in list_centers(session)) or "none yet"
+        raise DataSyncError("no_center", f"There is no center called {name}. There are: {known}.")
+    return center
+
+
 def list_centers(session: Session) -> Sequence[Center]:
     """All of them, by name."""
     return session.scalars(select(Center).order_by(func.lower(Center.name), Center.id)).all()

@@ -1,6 +1,9 @@
-"""Who makes the changes of a transaction: what the change log's triggers write beside each one."""
+"""Changes of records: one as people read it, and who makes those of a transaction (what the change
+log's triggers write beside each one)."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -10,6 +13,15 @@ _WHO = text(
     " set_config('datasync.actor', :actor, true),"
     " set_config('datasync.run_id', :run_id, true)"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field of one record, before and after."""
+
+    label: str
+    before: str | None
+    after: str | None
 
 
 def set_actor(

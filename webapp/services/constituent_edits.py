@@ -11,10 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from psycopg import errors
-from sqlalchemy import ColumnElement, func, literal, select, text
+from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
@@ -24,15 +22,11 @@ from webapp.rules.fields import STORED_FIELDS, Field, Kind
 from webapp.rules.values import Reading, ReadSettings, read_cell, same_text
 from webapp.services.constituents import list_center_ids, stored_text
 from webapp.services.custom_fields import custom_fields
-
-KEYS_LOCK = 7_231_002
-"""Held by an import while it matches and writes a chunk (jobs.claims.APPLY_LOCK): keys stand
-still in the meantime."""
+from webapp.services.locks import hold_keys, waiting_briefly
 
 KEY_ATTRIBUTES = frozenset({"member_id", "primary_email"})
 NEVER_BLANK = frozenset({"accepts_email", "accepts_postal_mail", "email_status"})
 NAMING = ("first_name", "last_name", "primary_email", "member_id")
-LOCK_SECONDS = 10
 _CUSTOM_YES_NO = {"t": "Yes", "f": "No"}
 
 
@@ -168,23 +162,16 @@ def _locked(
         not _is_same(fields[name], typed[name], stored_text(seen, fields[name]))
         for name in KEY_ATTRIBUTES & typed.keys()
     )
-    try:
-        with session.begin_nested():
-            session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
-            if touches_keys:
-                session.execute(select(func.pg_advisory_xact_lock(KEYS_LOCK)))
-            held = session.scalar(
-                select(Constituent)
-                .where(Constituent.id == constituent_id)
-                .with_for_update()
-                .execution_options(populate_existing=True)
-            )
-    except OperationalError as error:
-        if isinstance(error.orig, errors.LockNotAvailable):
-            raise DataSyncError(
-                "busy", "An import is writing to this record. Save again in a moment."
-            ) from None
-        raise
+    busy = "An import is writing to this record. Save again in a moment."
+    with waiting_briefly(session, busy):
+        if touches_keys:
+            hold_keys(session)
+        held = session.scalar(
+            select(Constituent)
+            .where(Constituent.id == constituent_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
     if held is None:
         raise _gone()
     return held

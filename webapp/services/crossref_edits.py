@@ -31,6 +31,7 @@ from webapp.rules.crossrefs import (
 )
 from webapp.rules.values import EARLIEST_YEAR
 from webapp.services import crossref_online
+from webapp.services.locks import waiting_briefly
 
 LONGEST_DESCRIPTION = 500
 LONGEST_LABEL = 60
@@ -62,7 +63,7 @@ def edit_type(
 ) -> None:
     """Other labels for the foreign keys, another policy. How many keys there are can change only
     while the type has no entries."""
-    _lock(session, found)
+    lock_type(session, found)
     wanted = _clean_labels(labels)
     if len(wanted) != len(found.foreign_labels) and _has_entries(session, found):
         raise DataSyncError(
@@ -111,7 +112,7 @@ def add_entry(
     session: Session, found: CrossReferenceType, values: EntryValues, user_id: int | None
 ) -> CrossReferenceEntry:
     """A new entry. The first one of an online value is the one to send back."""
-    _lock(session, found)
+    lock_type(session, found)
     entry = CrossReferenceEntry(type_id=found.id, version=1)
     _write(session, found, entry, values, user_id)
     _mark_others(session, found, entry.center_id, entry.online_key)
@@ -153,14 +154,21 @@ def delete_entry(
     _mark_others(session, found, *scope)
 
 
-def _lock(session: Session, found: CrossReferenceType) -> None:
-    session.refresh(found, with_for_update={"key_share": True})
+def lock_type(session: Session, found: CrossReferenceType) -> None:
+    """The type's table stands still until the transaction ends. Raises `DataSyncError` "busy" when
+    an upload of its entries, or taking one back, takes longer than somebody waits for."""
+    busy = (
+        f"An upload is writing the entries of {found.label} at this moment. Nothing was saved; try "
+        "again when it is done."
+    )
+    with waiting_briefly(session, busy):
+        session.refresh(found, with_for_update={"key_share": True})
 
 
 def _get_current(
     session: Session, found: CrossReferenceType, entry_id: int, version: int
 ) -> CrossReferenceEntry:
-    _lock(session, found)
+    lock_type(session, found)
     entry = session.get(CrossReferenceEntry, entry_id, populate_existing=True)
     if entry is None or entry.type_id != found.id:
         raise DataSyncError(

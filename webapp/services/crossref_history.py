@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp.models import Center, Change, CrossReferenceType, Run
 from webapp.services import crossref_online
+from webapp.services.changes import FieldChange
 
 PAGE_CHANGES = 50
 SHOWN: Mapping[str, str] = {
@@ -28,15 +29,6 @@ _LATER = 20_000
 """Later changes of the entries on a page that are read to know what each was at the time."""
 
 State = dict[str, str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """One value of one entry, before and after."""
-
-    label: str
-    before: str | None
-    after: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import ColumnElement, func, literal, select, true, union_all
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Session
 
@@ -117,31 +117,43 @@ def list_options(
     )
     codes = dict.fromkeys(session.scalars(known.distinct().limit(MOST_OPTIONS)))
     if center_ids is None:
-        codes |= dict.fromkeys(value for value, _ in list_codes_in_use(session, found))
+        codes |= dict.fromkeys(list_codes_in_use(session, [found]).get(found.id, ()))
     by_key = {compared(code): code for code in reversed(codes)}
     return tuple(Option(code, code) for _, code in sorted(by_key.items()))
 
 
-def list_codes_in_use(session: Session, found: CrossReferenceType) -> list[tuple[str, int]]:
-    """The codes that constituents have in the type's columns, most frequent first."""
-    columns = columns_of(found.key)
+def list_codes_in_use(
+    session: Session, types: Iterable[CrossReferenceType]
+) -> Mapping[int, Sequence[str]]:
+    """The codes that constituents have in the columns of these types, by the type's id, most
+    frequent first. The constituents are looked through once, however many types there are."""
+    columns = [(found.id, name.lower()) for found in types for name in columns_of(found.key)]
     if not columns:
-        return []
+        return {}
     some = (
-        select(*(getattr(Constituent, name.lower()) for name in columns))
+        select(*(getattr(Constituent, name) for _, name in columns))
         .where(Constituent.is_active)
         .limit(CONSTITUENTS_LOOKED_AT)
-        .subquery()
+        .cte()
     )
-    parts = [select(column.label("code")).where(column.is_not(None)) for column in some.c]
-    codes = parts[0].subquery() if len(parts) == 1 else parts[0].union_all(*parts[1:]).subquery()
+    codes = union_all(
+        *(
+            select(literal(type_id).label("type_id"), some.c[name].label("code")).where(
+                some.c[name].is_not(None)
+            )
+            for type_id, name in columns
+        )
+    ).subquery()
     rows = session.execute(
-        select(codes.c.code, func.count())
-        .group_by(codes.c.code)
+        select(codes.c.type_id, codes.c.code)
+        .group_by(codes.c.type_id, codes.c.code)
         .order_by(func.count().desc(), codes.c.code)
-        .limit(MOST_OPTIONS)
+        .limit(MOST_OPTIONS * len(columns))
     )
-    return [(code, count) for code, count in rows]
+    found_codes: dict[int, list[str]] = {}
+    for type_id, code in rows:
+        found_codes.setdefault(type_id, []).append(code)
+    return {type_id: known[:MOST_OPTIONS] for type_id, known in found_codes.items()}
 
 
 def check_online(

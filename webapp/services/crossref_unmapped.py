@@ -7,7 +7,7 @@ until its draft is run or looked at again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -41,6 +41,25 @@ class UnmappedValue:
     center_id: int | None
     center: str | None
     suggestions: tuple[Suggestion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineUnmapped:
+    """Some of our own values that no entry of a type has, and whether there are more of them."""
+
+    values: tuple[Option, ...] = ()
+    has_more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many foreign values files had, and values of ours downloads had, that wait for an entry;
+    and how many rows wait on them."""
+
+    values: int = 0
+    rows: int = 0
+    unsent: int = 0
+    unsent_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,32 +99,41 @@ _LIST = text(
     f" WHERE {_OF_TEXT} AND {_BEHIND}"
     " ORDER BY w.rows DESC, w.foreign_key, coalesce(w.center_id, 0) LIMIT :limit"
 )
-_ONLINE = text("""
-SELECT w.*, c.name AS center FROM (
-    SELECT DISTINCT ON (coalesce(s.center_id, 0), s.foreign_key)
-        s.foreign_values[1] AS value, s.rows, s.foreign_key, r.id AS run_id, r.label, s.center_id
-    FROM cross_reference_seen s JOIN runs r ON r.id = s.run_id
-    WHERE s.is_outward AND s.type_id = :type AND r.kind <> 'preview'
-        AND (CAST(:run AS bigint) IS NULL OR s.run_id = :run)
-        AND (CAST(:centers AS bigint[]) IS NULL OR s.center_id = ANY (:centers))
-        AND NOT EXISTS (SELECT 1 FROM cross_reference_entries e
-            WHERE e.type_id = s.type_id AND e.online_key = s.foreign_key
-            AND (e.center_id IS NULL OR e.center_id = s.center_id)
-            AND daterange(e.valid_from, e.valid_to, '[]') @> CAST(:today AS date))
-    ORDER BY coalesce(s.center_id, 0), s.foreign_key, s.run_id DESC
-) w LEFT JOIN centers c ON c.id = w.center_id
-ORDER BY w.rows DESC, w.foreign_key, w.center_id LIMIT :limit""")
-_COUNT = text(f"SELECT w.type_id, count(*), sum(w.rows) FROM ({_WAITING}) w GROUP BY 1")  # noqa: S608
+_UNSENT = """
+SELECT DISTINCT ON (s.type_id, coalesce(s.center_id, 0), s.foreign_key)
+    s.type_id, s.foreign_values[1] AS value, s.rows, s.foreign_key, r.id AS run_id, r.label,
+    s.center_id
+FROM cross_reference_seen s JOIN runs r ON r.id = s.run_id
+WHERE s.is_outward AND (CAST(:type AS bigint) IS NULL OR s.type_id = :type)
+    AND r.kind <> 'preview'
+    AND (CAST(:run AS bigint) IS NULL OR s.run_id = :run)
+    AND (CAST(:centers AS bigint[]) IS NULL OR s.center_id = ANY (:centers))
+    AND NOT EXISTS (SELECT 1 FROM cross_reference_entries e
+        WHERE e.type_id = s.type_id AND e.online_key = s.foreign_key
+        AND (e.center_id IS NULL OR e.center_id = s.center_id)
+        AND daterange(e.valid_from, e.valid_to, '[]') @> CAST(:today AS date))
+ORDER BY s.type_id, coalesce(s.center_id, 0), s.foreign_key, s.run_id DESC"""
+_ONLINE = text(
+    f"SELECT w.*, c.name AS center FROM ({_UNSENT}) w LEFT JOIN centers c ON c.id = w.center_id"  # noqa: S608
+    " ORDER BY w.rows DESC, w.foreign_key, w.center_id LIMIT :limit"
+)
+_COUNT = text(f"""
+SELECT type_id, count(value_rows), coalesce(sum(value_rows), 0), count(unsent_rows),
+    coalesce(sum(unsent_rows), 0)
+FROM (
+    SELECT f.type_id, f.rows AS value_rows, NULL::bigint AS unsent_rows FROM ({_WAITING}) f
+    UNION ALL SELECT d.type_id, NULL, d.rows FROM ({_UNSENT}) d
+) w GROUP BY 1""")  # noqa: S608
 
 
 def count_waiting(
     session: Session, today: date, *, center_ids: frozenset[int] | None = None
-) -> dict[int, tuple[int, int]]:
-    """By type: how many foreign values wait for an entry, and how many rows wait on them."""
+) -> Mapping[int, Waiting]:
+    """By type: what waits for an entry. Types for which nothing waits are not in it."""
     rows = session.execute(
         _COUNT, {"type": None, "run": None, "centers": _as_list(center_ids), "today": today}
     )
-    return {row[0]: (row[1], int(row[2])) for row in rows}
+    return {row[0]: Waiting(*map(int, row[1:])) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,37 +251,44 @@ def list_waiting_online(
 
 def list_online_unmapped(
     session: Session,
-    found: CrossReferenceType,
+    types: Sequence[CrossReferenceType],
     *,
     center_ids: frozenset[int] | None = None,
     limit: int = ONLINE_SHOWN,
-) -> tuple[tuple[Option, ...], bool]:
-    """Our own values that no entry has, and whether there are more of them."""
-    options: Sequence[Option]
+) -> Mapping[int, OnlineUnmapped]:
+    """Our own values that no entry has, by the type's id; only of types that have such."""
+    codes: Mapping[int, Sequence[str]] = {}
+    if center_ids is None:  # what all constituents have is for those who see all of them
+        codes = crossref_online.list_codes_in_use(session, types)
+    keys: dict[tuple[int, str], Option] = {}
+    for found in types:
+        kind = OnlineKind(found.online_kind)
+        options: Iterable[Option]
+        if kind is OnlineKind.CODE:
+            options = (Option(code, code) for code in codes.get(found.id, ()))
+        else:
+            options = crossref_online.list_options(session, found, center_ids=center_ids)
+        for option in options:  # of codes that are written in several ways the most frequent one
+            keys.setdefault((found.id, online_key(kind, option.value)), option)
     entry = CrossReferenceEntry
-    kind = OnlineKind(found.online_kind)
-    if kind is OnlineKind.CODE:
-        if center_ids is not None:
-            return (), False
-        options = [
-            Option(code, code) for code, _ in crossref_online.list_codes_in_use(session, found)
-        ]
-    else:
-        options = crossref_online.list_options(session, found, center_ids=center_ids)
-    keys = {online_key(kind, option.value): option for option in options}
-    known = set(
-        session.scalars(
-            select(entry.online_key)
-            .where(
-                entry.type_id == found.id,
-                entry.online_key.in_(keys),
-                *visible_to(entry.center_id.expression, center_ids),
-            )
-            .distinct()
+    query = (
+        select(entry.type_id, entry.online_key)
+        .where(
+            entry.type_id.in_({type_id for type_id, _ in keys}),
+            entry.online_key.in_({key for _, key in keys}),
+            *visible_to(entry.center_id.expression, center_ids),
         )
+        .distinct()
     )
-    missing = [option for key, option in keys.items() if key not in known]
-    return tuple(missing[:limit]), len(missing) > limit
+    known = {(type_id, key) for type_id, key in session.execute(query)} if keys else set()
+    missing: dict[int, list[Option]] = {}
+    for (type_id, key), option in keys.items():
+        if (type_id, key) not in known:
+            missing.setdefault(type_id, []).append(option)
+    return {
+        type_id: OnlineUnmapped(tuple(options[:limit]), len(options) > limit)
+        for type_id, options in missing.items()
+    }
 
 
 def _mapped_before(

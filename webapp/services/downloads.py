@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.config import current_settings
@@ -215,13 +215,17 @@ def find_head(session: Session, operation_id: int, center_id: int | None) -> Dow
 # The end of their time ---------------------------------------------------------------------
 
 
+def kept_since() -> datetime:
+    """From when on a download's files and held-back list are still there."""
+    return datetime.now(UTC) - timedelta(days=current_settings().download_days)
+
+
 def delete_old_files(session: Session, store: FileStore, *, limit: int = 20) -> list[str]:
     """Delete the files of downloads whose time of retention is over; say which."""
-    before = datetime.now(UTC) - timedelta(days=current_settings().download_days)
     old = session.scalars(
         select(DownloadFile)
         .join(Run, Run.id == DownloadFile.run_id)
-        .where(DownloadFile.deleted_at.is_(None), Run.finished_at < before)
+        .where(DownloadFile.deleted_at.is_(None), Run.finished_at < kept_since())
         .order_by(DownloadFile.id)
         .limit(limit)
         .with_for_update(of=DownloadFile, skip_locked=True)
@@ -231,6 +235,27 @@ def delete_old_files(session: Session, store: FileStore, *, limit: int = 20) -> 
         file.deleted_at = datetime.now(UTC)
     session.flush()
     return [file.key for file in old]
+
+
+_OLD_LIST = text("""
+SELECT w.run_id FROM download_windows w JOIN runs r ON r.id = w.run_id
+WHERE r.finished_at < :before AND w.is_committed
+    AND EXISTS (SELECT FROM withheld_records x WHERE x.run_id = w.run_id)
+    AND (w.stream_id IS NULL OR EXISTS (SELECT FROM download_windows later
+        WHERE later.stream_id = w.stream_id AND later.is_committed AND later.number > w.number))
+ORDER BY w.run_id LIMIT 1""")
+_DELETE_WITHHELD = text("""
+DELETE FROM withheld_records WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM withheld_records WHERE run_id = :run LIMIT :rows))""")
+
+
+def delete_old_list(session: Session, *, rows: int) -> int | None:
+    """Delete some rows of one held-back list whose time is over; say whose. A stream's latest list
+    stays, however old: what is on it still has to go. What was sent once is never forgotten."""
+    run_id: int | None = session.scalar(_OLD_LIST, {"before": kept_since()})
+    if run_id is not None:
+        session.execute(_DELETE_WITHHELD, {"run": run_id, "rows": rows})
+    return run_id
 
 
 def list_streams(

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from psycopg import errors
 from sqlalchemy import delete, func, or_, select, text
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
@@ -25,8 +23,8 @@ from webapp.models import (
     Operation,
 )
 from webapp.rules.crossrefs import OnlineKind, online_key
-from webapp.services.constituent_edits import KEYS_LOCK, LOCK_SECONDS
 from webapp.services.downloads import SETTINGS_OPTION
+from webapp.services.locks import hold_keys, waiting_briefly
 
 DELETABLE_KINDS = ("standard", "center_members")
 MOST_MEMBERS = 100_000
@@ -125,17 +123,9 @@ def delete_interest(session: Session, interest: Interest) -> Consequences:
 def _hold(session: Session, thing: Group | Interest) -> None:
     """No run may be about to put somebody into it (docs/decisions/020-set-integrity.md)."""
     table = type(thing)
-    try:
-        with session.begin_nested():
-            session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
-            session.execute(select(func.pg_advisory_xact_lock(KEYS_LOCK)))
-            held = session.scalar(select(table.id).where(table.id == thing.id).with_for_update())
-    except OperationalError as error:
-        if isinstance(error.orig, errors.LockNotAvailable):
-            raise DataSyncError(
-                "busy", "A run is writing at this moment. Try again when it is done."
-            ) from None
-        raise
+    with waiting_briefly(session, "A run is writing at this moment. Try again when it is done."):
+        hold_keys(session)
+        held = session.scalar(select(table.id).where(table.id == thing.id).with_for_update())
     if held is None:
         raise DataSyncError("gone", "It was deleted meanwhile.")
 

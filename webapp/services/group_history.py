@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from webapp.models import (
@@ -121,31 +121,47 @@ def _words(change: Change) -> str:
 def _by_hand(
     session: Session, table: str, number: int, scope: list[int] | None
 ) -> list[GroupEvent]:
-    """Whom people put in or took out, among those that people of these centers see."""
-    about = Change.table_name == table, Change.key == str(number)
-    query = select(Change).where(Change.run_id.is_(None), *about)
+    """Whom people put in or took out, among those that people of these centers see. What was done
+    to many at one moment is told once."""
+    query = (
+        select(
+            func.max(Change.id).label("id"),
+            Change.at,
+            func.coalesce(Change.actor, "DataSync").label("who"),
+            Change.op,
+            func.count().label("people"),
+            func.max(Change.constituent_id).label("person_id"),
+        )
+        .where(Change.run_id.is_(None), Change.table_name == table, Change.key == str(number))
+        .group_by(Change.at, Change.actor, Change.op)
+    )
     if scope is not None:
         is_theirs = select(CenterMember.constituent_id).where(
             CenterMember.constituent_id == Change.constituent_id, CenterMember.center_id.in_(scope)
         )
         query = query.where(is_theirs.correlate(Change).exists())
-    changes = session.scalars(query.order_by(Change.id.desc()).limit(HISTORY)).all()
-    ids = {change.constituent_id for change in changes if change.constituent_id is not None}
+    done = session.execute(query.order_by(func.max(Change.id).desc()).limit(HISTORY)).all()
+    ids = {each.person_id for each in done if each.people == 1 and each.person_id is not None}
     names = _names(session, ids)
     choices = _choices_after(session, number, ids) if table == "interest_choices" else {}
     events = []
-    for change in changes:
-        person = change.constituent_id or 0
+    for each in done:
+        if each.people > 1:
+            verb = "Removed" if each.op == "delete" else "Added"
+            verb = verb if table == "group_members" else "Kept the choices of"
+            events.append(GroupEvent(each.at, each.who, f"{verb} {_people(each.people)}"))
+            continue
         if table == "group_members":
-            words = "Added by hand" if change.op == "insert" else "Removed by hand"
+            words = "Added by hand" if each.op == "insert" else "Removed by hand"
         else:
-            into = choices.get(change.id)
+            into = choices.get(each.id)
             words = f"Opted {'in' if into else 'out'} by hand"
             words = "Choice deleted" if into is None else words
+        person = each.person_id or 0
         events.append(
             GroupEvent(
-                change.at,
-                change.actor or "DataSync",
+                each.at,
+                each.who,
                 words,
                 person_id=person if person in names else None,
                 person=names.get(person, f"constituent {person}, who is gone"),

@@ -6,28 +6,27 @@ logged with the person who made it as its source. A run that writes at that mome
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg import errors
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
 from webapp.models import (
     Center,
     CenterMember,
+    Change,
     Constituent,
     Group,
     GroupMember,
     Interest,
     InterestChoice,
 )
-from webapp.services.constituent_edits import KEYS_LOCK, LOCK_SECONDS
+from webapp.services.locks import hold_keys, waiting_briefly
 
 KINDS_BY_HAND = ("standard", "center_members")
 """What is an interest's is chosen on its page; what is a run's tells what that run did."""
@@ -43,10 +42,15 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What somebody chose of an interest, and when, as far as that is known."""
+    """What somebody chose of an interest, and when."""
 
     opted_in: bool
-    at: datetime | None
+    at: datetime
+
+    @property
+    def version(self) -> str:
+        """Names this choice among all that they made of it."""
+        return f"{'in' if self.opted_in else 'out'} {self.at.isoformat()}"
 
 
 def add_member(session: Session, group: Group, constituent_id: int) -> Added:
@@ -84,21 +88,27 @@ def choose(
     *,
     opted_in: bool,
     undoes_opt_out: bool = False,
+    seen: str | None = None,
 ) -> bool:
     """Opt somebody in to an interest, or out of it; its groups follow. False when that was their
     choice already.
+
+    `seen` is the version of their choice that was looked at (blank: there was none). When somebody
+    changed it since, nothing is saved and `DataSyncError` "changed" says so.
 
     An opt-out is undone only when the caller says that the person asked for it (promise 7); else
     `DataSyncError` "opted_out" says what they chose.
     """
     with _waiting_briefly(session):
         # As runs do: nobody may enter one group of the interest while we put them into the other
-        session.execute(select(func.pg_advisory_xact_lock(KEYS_LOCK)))
+        hold_keys(session)
         _require_active(session, constituent_id)
         _hold(session, interest)
         before = list_choices(session, interest, [constituent_id]).get(constituent_id)
         if before is not None and before.opted_in == opted_in:
             return False
+        if seen is not None and seen != (before.version if before else ""):
+            raise _changed(session, interest, constituent_id)
         if before is not None and opted_in and not undoes_opt_out:
             raise DataSyncError(
                 "opted_out",
@@ -107,6 +117,24 @@ def choose(
             )
         _write_choice(session, interest, constituent_id, opted_in=opted_in)
     return True
+
+
+def _changed(session: Session, interest: Interest, constituent_id: int) -> DataSyncError:
+    who = session.scalar(
+        select(Change.actor)
+        .where(
+            Change.constituent_id == constituent_id,
+            Change.table_name == InterestChoice.__tablename__,
+            Change.key == str(interest.id),
+        )
+        .order_by(Change.id.desc())
+        .limit(1)
+    )
+    return DataSyncError(
+        "changed",
+        f"{who or 'Somebody else'} changed what this person chose of {interest.name} while you had "
+        "the page open, so nothing was saved. Look at it as it is now, then choose again.",
+    )
 
 
 def _write_choice(
@@ -201,16 +229,5 @@ def _hold(session: Session, thing: Group | Interest) -> None:
         raise DataSyncError("gone", f"This {noun} was deleted meanwhile. Choose another one.")
 
 
-@contextmanager
-def _waiting_briefly(session: Session) -> Iterator[None]:
-    """A run's chunk takes a second or so; whoever holds a record longer is told about."""
-    try:
-        with session.begin_nested():
-            session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
-            yield
-    except OperationalError as error:
-        if isinstance(error.orig, errors.LockNotAvailable | errors.DeadlockDetected):
-            raise DataSyncError(
-                "busy", "A run is writing to the same records. Try again in a moment."
-            ) from None
-        raise
+def _waiting_briefly(session: Session) -> AbstractContextManager[None]:
+    return waiting_briefly(session, "A run is writing to the same records. Try again in a moment.")

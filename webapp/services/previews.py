@@ -18,6 +18,7 @@ from webapp.models import Run, RunRow
 from webapp.rules.faults import FaultCode
 from webapp.rules.fields import STANDARD_FIELDS, Field, Kind
 from webapp.services import results
+from webapp.services.changes import FieldChange
 from webapp.services.results import ProblemCount, RowFilter, problem_title
 
 PROBLEM_ROWS = 20
@@ -50,15 +51,6 @@ class Problem:
     value: str
     message: str
     cell: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """One field of one record, before and after."""
-
-    label: str
-    before: str | None
-    after: str | None
 
 
 @dataclass(frozen=True, slots=True)

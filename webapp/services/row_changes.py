@@ -24,6 +24,7 @@ from webapp.models import (
 )
 from webapp.rules.catalogues import GROUP_UPLOAD, catalogue_of
 from webapp.rules.fields import STORED_FIELDS, TRANSACTION_FIELDS, Kind
+from webapp.services.changes import FieldChange
 
 Record = Mapping[str, str | None]
 
@@ -58,15 +59,6 @@ _PURPOSES: Mapping[str, type[Campaign] | type[DonationForm] | type[Designation] 
     "designation_id": Designation,
     "event_id": Event,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """One field before and after."""
-
-    label: str
-    before: str | None
-    after: str | None
 
 
 @dataclass(frozen=True, slots=True)

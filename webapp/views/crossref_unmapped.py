@@ -131,7 +131,7 @@ def _context(found: CrossReferenceType) -> dict[str, Any]:
         text=" ".join(request.args.get("q", "").replace("\x00", "").split())[:200],
         after=_place(request.args.get("after", "")),
     )
-    online, has_more = crossref_unmapped.list_online_unmapped(session, found, center_ids=seen)
+    online = crossref_unmapped.list_online_unmapped(session, [found], center_ids=seen)
     context = _form_context(found, wanted=wanted)
     following = context["page"].next_after
 
@@ -145,8 +145,7 @@ def _context(found: CrossReferenceType) -> dict[str, Any]:
         "unsent": crossref_unmapped.list_waiting_online(
             session, found, today, center_ids=seen, run_id=wanted.run_id
         ),
-        "online": online,
-        "has_more_online": has_more,
+        "online": online.get(found.id),
         "problems": [],
         "said": "",
         "manages": scope(CROSSREF_MANAGE) != frozenset(),
@@ -218,6 +217,10 @@ def _accept_all(found: CrossReferenceType) -> tuple[int, list[str]]:
     if picked == FILLED:
         numbers = map(str, range(crossref_unmapped.PAGE_VALUES))
         places = [at for at in numbers if request.form.get(f"online-{at}", "").strip()]
+    try:
+        crossref_edits.lock_type(db.session(), found)  # once: nobody waits for it again and again
+    except DataSyncError as error:
+        return 0, [error.message]
     done, problems = 0, []
     for at in places[: crossref_unmapped.PAGE_VALUES]:
         what = online if ":" in picked else request.form.get(f"online-{at}", "")

@@ -55,11 +55,14 @@ _YEAR_3000 = 32_503_680_000_000
 @bp.get("/")
 def list_types() -> ResponseReturnValue:
     """Every type, with its entries and its last change."""
+    session, seen = db.session(), scope(CROSSREF_VIEW)
+    lines = crossrefs.list_types(session, center_ids=seen)
     return render_template(
         "crossrefs/list_types.html",
-        lines=crossrefs.list_types(db.session(), center_ids=scope(CROSSREF_VIEW)),
-        waiting=crossref_unmapped.count_waiting(
-            db.session(), site_today(), center_ids=scope(CROSSREF_VIEW)
+        lines=lines,
+        waiting=crossref_unmapped.count_waiting(session, site_today(), center_ids=seen),
+        online=crossref_unmapped.list_online_unmapped(
+            session, [line.type for line in lines], center_ids=seen
         ),
         policies=POLICIES,
     )
@@ -67,12 +70,16 @@ def list_types() -> ResponseReturnValue:
 
 @bp.get("/<key>")
 def show_type(key: str) -> ResponseReturnValue:
-    """A type's table, to be looked through, and a form for one entry more."""
+    """A type's table, to be looked through, and a form for one entry more; `for` is the value of
+    ours that it is to be for."""
     found = get_type(key)
+    form = _new_form(found) if _may_manage() else None
+    if form is not None:
+        form.online_field.data = request.args.get("for", "").replace("\x00", "")
     return render_template(
         "crossrefs/show_type.html",
         **list_context(found),
-        form=_new_form(found) if _may_manage() else None,
+        form=form,
         saved=None,
         uploads=crossrefs.list_uploads(
             db.session(), found, center_ids=scope(CROSSREF_VIEW), user_id=signed_in().id
@@ -131,7 +138,7 @@ def show_entry(key: str, entry_id: int) -> ResponseReturnValue:
         require_center(CROSSREF_VIEW, line.entry.center_id)
     if not hx.wants_fragment():
         return hx.go_to(url_for("crossrefs.show_type", key=key))
-    return render_template("crossrefs/_row.html", **_row_context(found, line))
+    return render_template("crossrefs/_row.html", **_row_context(found, line, is_focused=True))
 
 
 # ---- changing ----
@@ -345,11 +352,14 @@ def _column_count(found: CrossReferenceType, has_centers: bool) -> int:
     return len(found.foreign_labels) + 5 + has_centers
 
 
-def _row_context(found: CrossReferenceType, line: EntryLine) -> dict[str, Any]:
+def _row_context(
+    found: CrossReferenceType, line: EntryLine, *, is_focused: bool = False
+) -> dict[str, Any]:
     return {
         "type": found,
         "line": line,
         "is_out_of_band": False,
+        "is_focused": is_focused,
         "has_centers": bool(list_centers(db.session())),
         "may_change": lambda center_id: may(CROSSREF_MANAGE, center_id),
     }
@@ -400,7 +410,7 @@ def _saved(found: CrossReferenceType, entry_id: int) -> ResponseReturnValue:
         flash("Saved. Runs under way keep what they began with.", "success")
         return hx.go_to(url_for("crossrefs.show_type", key=found.key))
     line = _get_line(found, entry_id)
-    row = render_template("crossrefs/_row.html", **_row_context(found, line))
+    row = render_template("crossrefs/_row.html", **_row_context(found, line, is_focused=True))
     return row + _siblings(found, line.entry.online_key, entry_id)
 
 

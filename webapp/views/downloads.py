@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, render_template, send_file, url_for
+from flask import Blueprint, abort, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
@@ -14,6 +14,7 @@ from webapp.access import RUN, VIEW, require_center, signed_in
 from webapp.config import current_settings
 from webapp.errors import DataSyncError
 from webapp.extensions import db
+from webapp.forms.download_columns import ColumnsForm
 from webapp.forms.downloads import DownloadForm, settings_data
 from webapp.forms.wizard import SITE, ReviewForm
 from webapp.models import DownloadWindow, Operation, Run, User
@@ -59,7 +60,7 @@ def start(slug: str) -> ResponseReturnValue:
     place = places[0][0]
     head = downloads.find_head(db.session(), operation.id, None if place == SITE else place)
     _offer(form, operation, None if place == SITE else place, head if len(places) == 1 else None)
-    if form.validate_on_submit():
+    if not form.columns.press(request.form) and form.validate_on_submit():
         chosen = form.center_id.data if "center_id" in form else place
         run = downloads.begin_download(
             db.session(),
@@ -75,9 +76,9 @@ def start(slug: str) -> ResponseReturnValue:
         "downloads/information.html",
         form=form,
         operation=operation,
+        kind=operation.kind,
         step_labels=STEPS,
         step_urls=None,
-        columns=_columns(operation),
     )
     return page, 422 if form.errors else 200
 
@@ -102,7 +103,7 @@ def edit(run_id: int) -> ResponseReturnValue:
     form.offer_centers(())
     head = downloads.find_head(db.session(), run.operation_id, run.center_id)
     _offer(form, run.operation, run.center_id, head, asked.again_run_id)
-    if form.validate_on_submit():
+    if not form.columns.press(request.form) and form.validate_on_submit():
         try:
             downloads.change_request(
                 db.session(),
@@ -118,10 +119,10 @@ def edit(run_id: int) -> ResponseReturnValue:
         "downloads/information.html",
         form=form,
         operation=run.operation,
+        kind=run.operation.kind,
         run=run,
         step_labels=STEPS,
         step_urls=_step_urls(run),
-        columns=_columns(run.operation),
     )
     return page, 422 if form.errors else 200
 
@@ -143,12 +144,15 @@ def _offer(
     form.offer_starts(last, again)
 
 
-def _columns(operation: Operation) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The columns there are, by section."""
-    sections: dict[str, list[tuple[str, str]]] = {}
-    for field in uploads.known_fields(db.session(), operation.kind):
-        sections.setdefault(field.section.value, []).append((field.column, field.label))
-    return list(sections.items())
+@bp.post("/downloads/<kind>/columns")
+def columns(kind: str) -> ResponseReturnValue:
+    """The list of columns after a press of one of its buttons. Nothing is kept."""
+    if not downloads.is_download(kind):
+        abort(404)
+    form = ColumnsForm()
+    form.columns.offer(uploads.known_fields(db.session(), kind))
+    form.columns.press(request.form)
+    return render_template("downloads/_columns.html", form=form, kind=kind)
 
 
 def _look(run: Run) -> ResponseReturnValue:
@@ -291,11 +295,14 @@ def describe_result(run: Run) -> dict[str, Any]:
     session = db.session()
     result = downloads.find_result(session, run)
     head = downloads.find_head(session, run.operation_id, run.center_id)
+    is_head = head is not None and head.run_id == run.id
+    is_kept = is_head or (run.finished_at is not None and run.finished_at >= downloads.kept_since())
     return {
         "result": result,
-        "totals": held_back.count_reasons(session, run.id) if result else (),
-        "amounts": held_back.count_amounts(session, run.id) if result else (),
-        "is_head": head is not None and head.run_id == run.id,
+        "totals": held_back.count_reasons(session, run.id) if result and is_kept else (),
+        "amounts": held_back.count_amounts(session, run.id) if result and is_kept else (),
+        "is_head": is_head,
+        "is_list_gone": bool(result and result.window.withheld and not is_kept),
         "sample": result.window.sample if result else (),
         "days": current_settings().download_days,
     }

@@ -15,6 +15,7 @@ from webapp.models import Group, Interest
 from webapp.services import centers, group_deletion, group_edits, groups
 from webapp.services.group_edits import InterestDraft
 from webapp.transactions import commits
+from webapp.views.groups import get_group, get_interest
 
 bp = Blueprint("group_edits", __name__, url_prefix="/groups")
 
@@ -47,9 +48,7 @@ def new_group() -> ResponseReturnValue:
 @commits
 def edit_group(group_id: int) -> ResponseReturnValue:
     """Change a group's name, folder or description."""
-    group = groups.find_group(db.session(), group_id)
-    if group is None:
-        abort(404)
+    group = get_group(group_id)
     require_center(MANAGE, group.center_id)
     if group.kind not in group_edits.EDITABLE_KINDS:
         abort(404)
@@ -98,9 +97,7 @@ def new_interest() -> ResponseReturnValue:
 @commits
 def edit_interest(interest_id: int) -> ResponseReturnValue:
     """Change an interest."""
-    interest = group_edits.find_interest(db.session(), interest_id)
-    if interest is None:
-        abort(404)
+    interest = get_interest(interest_id)
     require_center(MANAGE, interest.center_id)
     form = InterestForm(obj=interest)
     form.offer_centers(())
@@ -122,9 +119,7 @@ def edit_interest(interest_id: int) -> ResponseReturnValue:
 @commits
 def delete_group(group_id: int) -> ResponseReturnValue:
     """Delete a group that nothing uses any more."""
-    group = groups.find_group(db.session(), group_id)
-    if group is None:
-        abort(404)
+    group = get_group(group_id)
     require_center(MANAGE, group.center_id)
     try:
         group_deletion.delete_group(db.session(), group)
@@ -139,9 +134,7 @@ def delete_group(group_id: int) -> ResponseReturnValue:
 @commits
 def delete_interest(interest_id: int) -> ResponseReturnValue:
     """Delete an interest that nothing uses any more, with its two groups."""
-    interest = group_edits.find_interest(db.session(), interest_id)
-    if interest is None:
-        abort(404)
+    interest = get_interest(interest_id)
     require_center(MANAGE, interest.center_id)
     try:
         group_deletion.delete_interest(db.session(), interest)

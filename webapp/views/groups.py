@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,9 +12,12 @@ from webapp import hx
 from webapp.access import MANAGE, RUN, VIEW, may, may_open, require_center, scope
 from webapp.extensions import db
 from webapp.models import Group, Interest
+from webapp.rules.roles import Permission
 from webapp.services import group_deletion, group_edits, group_history, groups, memberships
 from webapp.services.constituent_search import search_constituents
 from webapp.services.constituents import LARGEST_ID
+
+GroupOrInterest = TypeVar("GroupOrInterest", Group, Interest)
 
 bp = Blueprint("groups", __name__, url_prefix="/groups")
 
@@ -49,7 +52,7 @@ CHOICES = {"in": "Opted in", "out": "Opted out"}
 @bp.get("/interests/<int:interest_id>")
 def show_interest(interest_id: int) -> ResponseReturnValue:
     """An interest, who opted in to it and out of it, and what happened to it."""
-    interest = _get_visible_interest(interest_id)
+    interest = get_interest(interest_id)
     session = db.session()
     chosen = request.args.get("choice", "in")
     chosen = chosen if chosen in CHOICES else "in"
@@ -98,7 +101,7 @@ def _may_change(thing: Group | Interest) -> bool:
 @bp.get("/<int:group_id>")
 def show_group(group_id: int) -> ResponseReturnValue:
     """A group and its members."""
-    group = _get_visible(group_id)
+    group = get_group(group_id)
     details = groups.get_details(db.session(), group, center_ids=scope(VIEW))
     may_edit = group.kind in group_edits.EDITABLE_KINDS and may(MANAGE, group.center_id)
     return render_template(
@@ -117,7 +120,7 @@ def show_group(group_id: int) -> ResponseReturnValue:
 @bp.get("/<int:group_id>/members")
 def members(group_id: int) -> ResponseReturnValue:
     """The members, while one types."""
-    group = _get_visible(group_id)
+    group = get_group(group_id)
     if not hx.wants_fragment():
         return show_group(group_id)
     context = _member_context(group)
@@ -126,24 +129,22 @@ def members(group_id: int) -> ResponseReturnValue:
     return answer
 
 
-def _get_visible(group_id: int) -> Group:
-    """The group, if it is General or of a center of the present user."""
-    group = groups.find_group(db.session(), group_id)
-    if group is None:
-        abort(404)
-    if group.center_id is not None:
-        require_center(VIEW, group.center_id)
-    return group
+def get_group(group_id: int, permission: Permission = VIEW) -> Group:
+    """The group, if it is General or of a center for which the present user has the permission."""
+    return _of_theirs(groups.find_group(db.session(), group_id), permission)
 
 
-def _get_visible_interest(interest_id: int) -> Interest:
-    """The interest, if it is General or of a center of the present user."""
-    interest = group_edits.find_interest(db.session(), interest_id)
-    if interest is None:
+def get_interest(interest_id: int, permission: Permission = VIEW) -> Interest:
+    """The interest, likewise."""
+    return _of_theirs(group_edits.find_interest(db.session(), interest_id), permission)
+
+
+def _of_theirs(thing: GroupOrInterest | None, permission: Permission) -> GroupOrInterest:
+    if thing is None:
         abort(404)
-    if interest.center_id is not None:
-        require_center(VIEW, interest.center_id)
-    return interest
+    if thing.center_id is not None:
+        require_center(permission, thing.center_id)
+    return thing
 
 
 def _member_context(group: Group) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
-from webapp.access import RUN, require_any_center, require_center, scope
+from webapp.access import RUN, require_any_center, scope
 from webapp.errors import DataSyncError
 from webapp.extensions import db
-from webapp.models import Constituent, Group, Interest
-from webapp.services import constituents, group_edits, groups, memberships
+from webapp.models import Constituent, Group
+from webapp.services import constituents, memberships
 from webapp.services.constituent_search import Status, search_constituents
 from webapp.transactions import commits
+from webapp.views.groups import get_group, get_interest
 
 bp = Blueprint("memberships", __name__, url_prefix="/groups")
 
@@ -62,7 +63,7 @@ def remove_member(group_id: int) -> ResponseReturnValue:
 @commits
 def choose(interest_id: int) -> ResponseReturnValue:
     """Find somebody, and keep what they chose of the interest."""
-    interest = _interest(interest_id)
+    interest = get_interest(interest_id, RUN)
     if request.method == "POST":
         person, opted_in = _person(), request.form.get("choice") == "in"
         try:
@@ -72,6 +73,7 @@ def choose(interest_id: int) -> ResponseReturnValue:
                 person.id,
                 opted_in=opted_in,
                 undoes_opt_out=request.form.get("again") == "yes",
+                seen=request.form.get("seen"),
             )
         except DataSyncError as error:
             flash(f"{_name(person)}: {error.message}", "error")
@@ -87,23 +89,10 @@ def choose(interest_id: int) -> ResponseReturnValue:
 
 def _group(group_id: int) -> Group:
     """The group, if the present user may put people into it by hand."""
-    group = groups.find_group(db.session(), group_id)
-    if group is None:
-        abort(404)
-    if group.center_id is not None:
-        require_center(RUN, group.center_id)
+    group = get_group(group_id, RUN)
     if group.kind not in memberships.KINDS_BY_HAND:
         abort(404)
     return group
-
-
-def _interest(interest_id: int) -> Interest:
-    interest = group_edits.find_interest(db.session(), interest_id)
-    if interest is None:
-        abort(404)
-    if interest.center_id is not None:
-        require_center(RUN, interest.center_id)
-    return interest
 
 
 def _person() -> Constituent:

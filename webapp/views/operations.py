@@ -63,7 +63,7 @@ def customise(slug: str) -> ResponseReturnValue:
     """Make a customised operation from a standard one, or from another customised one."""
     original = _get(slug)
     form = _form(original, is_new=True)
-    if form.validate_on_submit():
+    if not _only_arranges(form) and form.validate_on_submit():
         try:
             made = operations.copy_operation(db.session(), original, form.draft(_owning(form)))
         except DataSyncError as error:
@@ -80,7 +80,7 @@ def edit(slug: str) -> ResponseReturnValue:
     """Change a customised operation."""
     operation = _get_managed(slug)
     form = _form(operation, is_new=False)
-    if form.validate_on_submit():
+    if not _only_arranges(form) and form.validate_on_submit():
         operations.edit_operation(db.session(), operation, form.draft(_owning(form)))
         flash("Saved. Runs that were started keep what they began with.", "success")
         return hx.go_to(_list_of(operation))
@@ -214,6 +214,11 @@ def _form(operation: Operation, *, is_new: bool) -> OperationForm:
     return form
 
 
+def _only_arranges(form: OperationForm) -> bool:
+    """Whether a button of the list of columns was pressed, rather than the form sent."""
+    return isinstance(form, DownloadOperationForm) and form.columns.press(request.form)
+
+
 def _owning(form: OperationForm) -> int | None:
     """The center that an operation for one person belongs to: a center's manager makes it there."""
     manages_in = scope(MANAGE)
@@ -224,17 +229,17 @@ def _owning(form: OperationForm) -> int | None:
 
 
 def _form_page(form: OperationForm, operation: Operation, *, is_new: bool) -> ResponseReturnValue:
-    sections: dict[Section, list[tuple[str, str]]] = {}
+    sections: dict[Section, list[str]] = {}
     for field in uploads.known_fields(db.session(), operation.kind):
-        sections.setdefault(field.section, []).append((field.column, field.label))
+        sections.setdefault(field.section, []).append(field.column)
     is_download = catalogue_of(operation.kind).is_download
     page = render_template(
         "operations/edit.html",
         form=form,
         operation=operation,
         is_new=is_new,
-        sections={section: [name for name, _ in names] for section, names in sections.items()},
-        columns=list(sections.items()),
+        sections=sections,
+        kind=operation.kind,
         is_download=is_download,
         back=_list_of(operation),
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from sqlalchemy import select
 
@@ -16,8 +18,9 @@ from tests.people import make_admin, make_center, make_person, sign_in
 from webapp.extensions import db
 from webapp.models import CrossReferenceEntry, CrossReferenceUse, Group
 from webapp.rules.roles import Role
-from webapp.services import crossref_edits, crossrefs
+from webapp.services import crossref_edits, crossrefs, locks
 from webapp.services.crossref_edits import EntryValues
+from webapp.settings import libpq_url
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -180,6 +183,40 @@ def test_the_settings_of_a_type(app: Flask, admin: FlaskClient[Any]) -> None:
     )
     assert answer.status_code == 303
     assert "a|b" in entries(app)
+
+
+@pytest.fixture
+def uploading(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An upload of titles is writing, for longer than anybody at a page waits."""
+    monkeypatch.setattr(locks, "LOCK_SECONDS", 0.2)
+    with psycopg.connect(libpq_url(app.config["DATASYNC"].database_url)) as upload:
+        upload.execute(
+            "SELECT 1 FROM cross_reference_types WHERE key = 'field:TITLE' FOR NO KEY UPDATE"
+        )
+        yield
+
+
+def test_who_edits_while_an_upload_writes_is_told(
+    app: Flask, admin: FlaskClient[Any], request: pytest.FixtureRequest
+) -> None:
+    number = add(app, "field:TITLE", "Mr.", "01")
+    request.getfixturevalue("uploading")
+    edited = {f"e{number}-foreign_0": "1", f"e{number}-online_value": "Mr."}
+    mapped = {"value-0": '["02"]', "online-0": "Ms.", "take": "0"}
+    for url, data in (
+        ("entries", {"new-foreign_0": "02", "new-online_value": "Ms."}),
+        (f"entries/{number}/edit", edited | {f"e{number}-version": "1"}),
+        (f"entries/{number}/delete", {"version": "1"}),
+        ("settings", {"labels": "Code", "policy": "keep"}),
+        ("unmapped", mapped),
+    ):
+        for headers in ({}, HTMX):
+            told = admin.post(
+                f"{TITLES}/{url}", data=data, headers=headers, follow_redirects=True
+            ).text
+            assert told.count("An upload is writing the entries of Titles") == 1, (url, headers)
+    assert [entry.version for entry in entries(app).values()] == [1]
+    assert "01" in admin.get(TITLES).text  # who looks waits for nobody
 
 
 @pytest.mark.parametrize("role", [Role.CROSSREF_VIEW, Role.DATA_SYNC_MANAGE])

@@ -13,7 +13,7 @@ from tests.finished_runs import make_download
 from tests.people import make_center, make_person, sign_in
 from tests.working import work_off
 from webapp.extensions import db
-from webapp.models import CenterMember, Constituent, Message, Operation, UnresolvedDuplicate
+from webapp.models import CenterMember, Constituent, Message, Operation, Run, UnresolvedDuplicate
 from webapp.rules.roles import Role
 
 if TYPE_CHECKING:
@@ -28,6 +28,23 @@ USUAL = {
     "label": "March", "start": "last", "formats": "csv", "delimiter": ",", "encoding": "utf-8-sig",
     "date_format": "iso", "time_format": "utc", "marks": "y", "translates": "y",
 }  # fmt: skip
+
+
+def columns(*lines: str) -> dict[str, object]:
+    """What the list of columns sends: NAME, or NAME=Heading."""
+    pairs = [line.partition("=") for line in lines]
+    return {
+        "columns": [name for name, _, _ in pairs],
+        "columns-heading": [heading for _, _, heading in pairs],
+    }
+
+
+def chosen(page: str) -> list[tuple[str, str]]:
+    """The columns that a page's list has, each with its heading."""
+    names = re.findall(r'name="columns" value="([^"]*)"', page)
+    return list(
+        zip(names, re.findall(r'name="columns-heading" value="([^"]*)"', page), strict=True)
+    )
 
 
 class Downloading:
@@ -76,7 +93,7 @@ def person(app: Flask, client: FlaskClient[Any]) -> Downloading:
 
 def test_ask_look_run_fetch(person: Downloading, people: list[int]) -> None:
     ann, bob, _ = people
-    preview = person.ask(columns="CONS_ID\nFIRST_NAME = First\nHOME_ZIP")
+    preview = person.ask(**columns("CONS_ID", "FIRST_NAME=First", "HOME_ZIP"))
     results = person.run(notify="boss@example.org")
 
     assert "has never succeeded before" in preview
@@ -144,15 +161,16 @@ def test_a_window_can_be_taken_again(person: Downloading, people: list[int]) -> 
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"columns": "CONS_ID\nSHOE_SIZE"}, "Line 2: “SHOE_SIZE” is not a column"),
-        ({"columns": "CONS_ID\ncons_id"}, "Line 2: CONS_ID is there already"),
-        ({"columns": "CITY"}, "Line 1: “CITY” is not a column"),
+        (columns("CONS_ID", "SHOE_SIZE"), "“SHOE_SIZE” is not a column of this download any more"),
+        (columns("CONS_ID", "CONS_ID"), "CONS_ID is there twice"),
+        (columns("CONS_ID=ID", "MEMBER_ID=ID"), "Two columns have the heading “ID”"),
+        (columns(f"CONS_ID={'x' * 101}"), "The heading of CONS_ID has 101 characters"),
         ({"start": "date"}, "Enter the date from which on"),
         ({"formats": ""}, "Choose CSV, Excel or both"),
         ({"label": " "}, "Enter a label"),
     ],
 )
-def test_what_can_not_be_is_said(person: Downloading, given: dict[str, str], says: str) -> None:
+def test_what_can_not_be_is_said(person: Downloading, given: dict[str, object], says: str) -> None:
     data = {name: value for name, value in (USUAL | given).items() if value}
     answer = person.client.post(f"/operations/{SLUG}/download", data=data)
     assert answer.status_code == 422
@@ -168,7 +186,7 @@ def test_a_center_has_its_own_people_only(app: Flask, client: FlaskClient[Any],
     person = Downloading(
         app, sign_in(client, make_person(app, "north@example.org", *RUNNER, center_id=north))
     )
-    person.ask(columns="CONS_ID")
+    person.ask(**columns("CONS_ID"))
     results = person.run()
     link = re.search(r"/runs/\d+/files/\d+", results)
     assert link
@@ -195,7 +213,7 @@ def test_an_operation_keeps_its_settings(app: Flask, client: FlaskClient[Any]) -
     answer = client.post(
         f"/operations/{SLUG}/customise",
         data=data | {"title": "For Raiser", "audience": "site", "delimiter": "tab",
-                     "columns": "CONS_ID\nMEMBER_ID = ID", "statuses": "Registered"},
+                     "statuses": "Registered"} | columns("CONS_ID", "MEMBER_ID=ID"),
     )  # fmt: skip
     assert answer.status_code == 303, answer.text
     with app.app_context():
@@ -203,5 +221,62 @@ def test_an_operation_keeps_its_settings(app: Flask, client: FlaskClient[Any]) -
         kept = operation.options["download_settings"]
     assert kept["delimiter"] == "\t"
     assert kept["columns"] == [["CONS_ID", ""], ["MEMBER_ID", "ID"]]
-    assert "MEMBER_ID = ID" in client.get("/operations/for-raiser/download").text
-    assert "MEMBER_ID = ID" in client.get("/operations/for-raiser/edit").text
+    for page in ("/operations/for-raiser/download", "/operations/for-raiser/edit"):
+        assert chosen(client.get(page).text) == [("CONS_ID", ""), ("MEMBER_ID", "ID")]
+
+
+def test_the_columns_are_arranged_without_script(person: Downloading) -> None:
+    """Each press gives the page back as it was filled in, with another list."""
+    page, path = "", f"/operations/{SLUG}/download"
+    data: dict[str, object] = USUAL | {"label": "April", "start": "everything"}
+    for press, more, expected in (
+        ("add", ["CONS_ID"], ["CONS_ID"]),
+        ("add", ["section:Keys", "HOME_ZIP"],
+         ["CONS_ID", "MEMBER_ID", "PRIMARY_EMAIL", "HOME_ZIP"]),
+        ("up:HOME_ZIP", [], ["CONS_ID", "MEMBER_ID", "HOME_ZIP", "PRIMARY_EMAIL"]),
+        ("down:CONS_ID", [], ["MEMBER_ID", "CONS_ID", "HOME_ZIP", "PRIMARY_EMAIL"]),
+        ("up:MEMBER_ID", [], ["MEMBER_ID", "CONS_ID", "HOME_ZIP", "PRIMARY_EMAIL"]),
+        ("remove:CONS_ID", [], ["MEMBER_ID", "HOME_ZIP", "PRIMARY_EMAIL"]),
+        ("nonsense:CONS_ID", [], ["MEMBER_ID", "HOME_ZIP", "PRIMARY_EMAIL"]),
+    ):  # fmt: skip
+        pressed = {"columns-press": press, "columns-more": more}
+        answer = person.client.post(path, data=data | columns(*_lines(page)) | pressed)
+        page = answer.text
+        assert answer.status_code == 200
+        assert [name for name, _ in chosen(page)] == expected
+        assert 'value="April"' in page
+        assert re.search(r'<input[^>]*checked[^>]*value="everything"', page)
+    assert chosen(page)[1] == ("HOME_ZIP", "")
+    with person.app.app_context():
+        assert db.session.scalars(select(Run.id)).all() == []
+
+
+def _lines(page: str) -> list[str]:
+    return [f"{name}={heading}" for name, heading in chosen(page)]
+
+
+def test_the_list_alone_is_a_fragment(person: Downloading) -> None:
+    data = columns("CONS_ID", "HOME_ZIP=Postal code") | {"columns-press": "up:HOME_ZIP"}
+    answer = person.client.post("/downloads/constituent_data_download/columns", data=data)
+    assert chosen(answer.text) == [("HOME_ZIP", "Postal code"), ("CONS_ID", "")]
+    assert "HOME_ZIP is column 1 of 2." in answer.text
+    assert answer.text.lstrip().startswith('<div id="download-columns">')
+    every = person.client.post(
+        "/downloads/transaction_information_download/columns",
+        data={"columns-press": "add", "columns-more": "every"},
+    )
+    assert chosen(every.text)[0] == ("TRANSACTION_ID", "")
+    assert person.client.post("/downloads/standard_constituent_import/columns").status_code == 404
+
+
+def test_an_operations_columns_are_arranged_without_script(
+    app: Flask, client: FlaskClient[Any]
+) -> None:
+    sign_in(client, make_person(app, "manage@example.org", *MANAGER))
+    data = columns("CONS_ID", "MEMBER_ID=ID") | {
+        "title": "For Raiser", "columns-press": "remove:CONS_ID"
+    }  # fmt: skip
+    answer = client.post(f"/operations/{SLUG}/customise", data=data)
+    assert answer.status_code == 200
+    assert chosen(answer.text) == [("MEMBER_ID", "ID")]
+    assert 'value="For Raiser"' in answer.text

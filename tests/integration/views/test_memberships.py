@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -234,6 +235,20 @@ def test_who_only_looks_changes_nothing(app: Flask, client: FlaskClient[Any]) ->
     assert viewer.post(f"/groups/{owls}/delete").status_code == 403
 
 
+def test_many_at_one_moment_are_one_line_of_the_history(
+    app: Flask, manager: FlaskClient[Any]
+) -> None:
+    owls, people = group(app), [person(app, name) for name in ("Ann", "Bob", "Cy")]
+    with app.app_context():
+        db.session.add_all([GroupMember(group_id=owls, constituent_id=each) for each in people])
+        db.session.commit()
+    manager.post(f"/groups/{owls}/remove", data={"constituent_id": str(people[0])})
+    history = page_of(manager, f"/groups/{owls}").partition('id="group-history"')[2]
+    assert history.count("Added 3 people") == 1
+    assert "Added by hand" not in history
+    assert re.search(r"Removed by hand: <a [^>]*>Ann Lee</a>", history)
+
+
 # ---- choices ----
 
 
@@ -262,6 +277,40 @@ def test_choices_by_hand(app: Flask, manager: FlaskClient[Any]) -> None:
             0
         ]
     )
+
+
+def test_who_comes_second_with_a_choice_is_told(
+    app: Flask, client: FlaskClient[Any], manager: FlaskClient[Any]
+) -> None:
+    news, ann = interest(app), person(app, "Ann")
+    url = f"/groups/interests/{news}/choose"
+    other = sign_in(app.test_client(), make_person(app, "rob.runner@example.org", *RUNNER))
+
+    def seen() -> str:
+        found = re.search(r'name="seen" value="([^"]*)"', page_of(manager, f"{url}?q=ann"))
+        assert found
+        return found[1]
+
+    def choose(browser: FlaskClient[Any], what: str, looked_at: str, **more: str) -> str:
+        form = {"constituent_id": str(ann), "choice": what, "seen": looked_at} | more
+        return browser.post(url, data=form, follow_redirects=True).text
+
+    blank = seen()
+    assert blank == ""
+    choose(other, "in", blank)
+    # Both saw that nothing was chosen; the second says no where the first now has a yes
+    assert "changed what this person chose of News" in choose(manager, "out", blank)
+    assert choice(app, news, ann) == (True, {"opt_in"})
+    assert "Ann Lee is opted in to News already" in choose(manager, "in", blank)
+    opted_in = seen()
+    assert "is opted out of News now" in choose(manager, "out", opted_in)
+    opted_out = seen()
+    choose(other, "in", opted_out, again="yes")
+    choose(other, "out", seen())
+    # An opt-out since then is another one than the person took back
+    assert "changed what this person chose" in choose(manager, "in", opted_out, again="yes")
+    assert choice(app, news, ann) == (False, {"opt_out"})
+    assert "is opted in to News now" in choose(manager, "in", seen(), again="yes")
 
 
 def test_an_opt_out_kept_by_the_group_alone_counts(app: Flask, manager: FlaskClient[Any]) -> None:

@@ -23,10 +23,10 @@ from jobs.claims import MOST_ATTEMPTS_AT_ONE_ROW
 from jobs.housekeeping import take_over_stale_runs
 from jobs.runs import NO_FILE, NO_ROOM, STUCK, STUCK_PREVIEW, execute
 from tests.holding import Held
-from tests.jobs.killing import await_no_work
 from tests.jobs.kills import people
 from tests.jobs.kills.conftest import staffed
 from tests.jobs.kills.installation import FINISHED, Staff
+from tests.jobs.stopping import await_no_work
 from tests.people import make_person, sign_in
 from tests.services import Services, flush, running_services
 from webapp.extensions import db
