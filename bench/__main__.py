@@ -18,6 +18,7 @@ from bench.group_assignment import Assigned, measure_groups, report_groups
 from bench.imports import Measured, measure_imports
 from bench.latency import Latency, measure_latency
 from bench.reading import Reading, measure_reading, report_reading
+from bench.verdicts import verdict
 from tests.services import running_services
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
@@ -114,10 +115,9 @@ def _speed(measured: list[Measured]) -> list[str]:
         lines.append(f"| {found.rows:,} | floor | {found.floor:.1f} | | | |")
         for step, base, most in TARGETS:
             ratio = found.ratio(step, base)
-            verdict = "reached" if ratio <= most else "**missed**"
             lines.append(
                 f"| {found.rows:,} | {step} | {found.steps[step]['seconds']:.1f} | {ratio:.2f} × "
-                f"{base or 'floor'} | ≤ {most} | {verdict} |"
+                f"{base or 'floor'} | ≤ {most} | {verdict(ratio <= most)} |"
             )
     if len(measured) > 1:
         first, last = measured[0], measured[-1]
@@ -135,9 +135,9 @@ def _memory(measured: list[Measured]) -> list[str]:
     lines.append("| ---: | --- | ---: | ---: | --- |")
     for found in measured:
         for step, values in found.steps.items():
-            verdict = "reached" if values["peak_mb"] <= MOST_MB else "**missed**"
             lines.append(
-                f"| {found.rows:,} | {step} | {values['peak_mb']:.0f} | ≤ {MOST_MB} | {verdict} |"
+                f"| {found.rows:,} | {step} | {values['peak_mb']:.0f} | ≤ {MOST_MB} |"
+                f" {verdict(values['peak_mb'] <= MOST_MB)} |"
             )
     return lines
 
@@ -150,10 +150,9 @@ def _pages(latency: list[Latency]) -> list[str]:
     ]
     for found in latency:
         ratio = found.busy / found.idle
-        verdict = "reached" if ratio <= LATENCY_FACTOR else "**missed**"
         lines.append(
             f"| {found.page} | {found.idle * 1000:.0f} | {found.busy * 1000:.0f} | {ratio:.1f} × |"
-            f" ≤ {LATENCY_FACTOR:.0f} | {verdict} |"
+            f" ≤ {LATENCY_FACTOR:.0f} | {verdict(ratio <= LATENCY_FACTOR)} |"
         )
     return lines
 

@@ -231,6 +231,7 @@ EXAMPLES: dict[str, Example] = {
     "custom_fields:key": Example(_field_key, has_center=False),
     "crossrefs:key": Example(lambda session, center_id: "field:TITLE", has_center=False),
     "crossref_coverage:key": Example(lambda session, center_id: "field:TITLE", has_center=False),
+    "crossref_history:key": Example(lambda session, center_id: "field:TITLE", has_center=False),
     "crossref_unmapped:key": Example(lambda session, center_id: "group", has_center=False),
     "crossref_unmapped:run_id": Example(_draft),
     "entry_id": Example(_entry),

@@ -43,6 +43,7 @@ VIEWS = (
     "crossrefs",
     "crossref_unmapped",
     "crossref_coverage",
+    "crossref_history",
     "messages",
     "help",
 )

@@ -38,13 +38,14 @@ AREAS = (
             Page(
                 "Cross Reference Types",
                 "crossrefs.list_types",
-                owns=("crossrefs", "crossref_unmapped", "crossref_coverage"),
+                owns=("crossrefs", "crossref_unmapped", "crossref_coverage", "crossref_history"),
             ),
         ),
         owns=(
             "crossrefs",
             "crossref_unmapped",
             "crossref_coverage",
+            "crossref_history",
             "operations",
             "runs",
             "uploads",

@@ -8,10 +8,10 @@ for themselves mean nothing elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from jobs.outward import Outward
-from jobs.processors.download_sources import Codes, OutColumn, Source, Withholding
+from jobs.processors.download_sources import Codes, OutColumn, Source, Withholding, sent
 from jobs.processors.download_windows import Window
 from webapp.rules.catalogues import CATALOGUES
 from webapp.rules.download_settings import (
@@ -317,30 +317,18 @@ class _Columns:
         codes = self._codes_of(field, value)
         if codes is None:
             return OutColumn(heading, value)
-        join = f"LEFT JOIN {codes.table} x ON x.value = {value}"
-        self._withhold(
-            codes, Withholding(Reason.UNMAPPED_VALUE, "x.waits", field.column, value, join)
-        )
-        return OutColumn(heading, codes.sent(value), is_text=False)
-
-    def _withhold(self, codes: Codes, withholding: Withholding) -> None:
-        if codes.outward.is_withheld("x", "v") == "false":
-            return
-        waits = f"SELECT count(*) FROM {codes.table} WHERE waits"
-        self.withholdings.append(replace(withholding, only_if=waits))
+        self.withholdings.append(codes.withhold(field.column, value))
+        return OutColumn(heading, sent(value, codes), is_text=False)
 
     def _list(self, field: Field, heading: str) -> OutColumn:
         """The numbers of a person's groups or interests, translated one by one."""
         made = _LISTS[field.kind]
-        value, text = f"{made.number}::text", f"{made.number}::text"
+        value = text = f"{made.number}::text"
         mine = f"JOIN {made.table} m ON m.constituent_id = c.id {made.link}"
         codes = self._codes_of(field, value, mine)
         if codes is not None:
-            text = codes.sent(value)
-            join = f"{mine} LEFT JOIN {codes.table} x ON x.value = {value}"
-            self._withhold(
-                codes, Withholding(Reason.UNMAPPED_VALUE, "x.waits", field.column, value, join)
-            )
+            text = sent(value, codes)
+            self.withholdings.append(codes.withhold(field.column, value, joins=mine))
         self._lists.append((made, f"string_agg({text}, ',' ORDER BY {made.number}) AS codes"))
         sql = f"{made.alias}.codes"
         return OutColumn(heading, sql, is_text=codes is not None, is_list=True)

@@ -32,11 +32,13 @@ _CREATE = """
 CREATE TEMP TABLE download_candidates (record_id bigint PRIMARY KEY, is_changed boolean NOT NULL,
     is_echo boolean NOT NULL);
 CREATE TEMP TABLE download_outcomes (record_id bigint PRIMARY KEY, outcome text NOT NULL);
-CREATE TEMP TABLE download_reasons (record_id bigint NOT NULL, reason text NOT NULL,
-    field text NOT NULL, value text NOT NULL, constituent_id bigint, who text NOT NULL,
-    amount numeric, currency text);
 """
 
+_NO_REASONS = (
+    "SELECT NULL::bigint AS record_id, '' AS reason, '' AS field, '' AS value,"
+    " NULL::bigint AS constituent_id, '' AS who, NULL::numeric AS amount, NULL::text AS currency"
+    " WHERE false"
+)
 _LONGEST_VALUE = 500
 _MOST_LISTED = 100_000
 """Records that are named in a statement one by one, instead of by a temporary table."""
@@ -64,10 +66,11 @@ class Plan:
 
     def __init__(self, connection: psycopg.Connection, source: Source, window: Window) -> None:
         self._connection = connection
-        self._source = source
+        self.source = source
         self._window = window
         self._is_whole = window.is_everything
         self._withheld = 0
+        self._sent = ""
         self._parameters = dict(source.parameters) | {"since_at": window.since_at}
         if self._is_whole:
             self._from = source.table
@@ -87,11 +90,10 @@ class Plan:
         self._set_aside_removals()
         echoed = self._set_aside_echoes()
         filtered = self._set_aside_unwanted()
-        undecided = self._look_over()
-        for codes in self._source.codes:
+        self._look_over()
+        for codes in self.source.codes:
             self._look_up(codes)
-        for each in self._source.withholdings:
-            self._find_reasons(each)
+        self._find_reasons()
         withheld = self._run(
             "INSERT INTO download_outcomes SELECT DISTINCT record_id, 'withheld'"
             " FROM download_reasons ON CONFLICT DO NOTHING"
@@ -99,16 +101,21 @@ class Plan:
         self._run("ANALYZE download_outcomes")
         self._name_withheld(withheld)
         removed = self._one("SELECT count(*) FROM download_outcomes WHERE outcome = 'removed'")
-        changed, carried = (
-            (undecided + filtered + removed, 0) if self._is_whole else self._count_candidates()
-        )
+        if self._is_whole:
+            filtered = self._one(
+                "SELECT coalesce(sum(rows), 0) FROM download_values WHERE NOT is_wanted"
+            )
+            changed = self._one("SELECT coalesce(sum(rows), 0) FROM download_values") + removed
+            carried = 0
+        else:
+            changed, carried = self._count_candidates()
         return Counts(changed, carried, removed, withheld, filtered + echoed, echoed)
 
     # What stands in the files -------------------------------------------------------------
 
     def select(self, *, limit: int | None = None) -> str:
         """SQL of the cells that are delivered, guarded, with parameters merged in."""
-        source = self._source
+        source = self.source
         made = [
             (f"{_cell(column)} AS c{number}", f"p.c{number}")
             if not column.is_list
@@ -118,17 +125,19 @@ class Plan:
         inner = ", ".join(cell for cell, _ in made if cell)
         lists = source.lists(self._window) if source.lists else ""
         limited = f" LIMIT {limit}" if limit is not None else ""
+        is_ordered = source.in_order or not self._is_whole
         # OFFSET: the lists come behind, so that several processes can make the other cells
         return self._merged(
             f"SELECT {', '.join(cell for _, cell in made)} FROM ("
             f"SELECT {source.record} AS record_id{', ' if inner else ''}{inner}"
-            f" FROM {self._from} {source.joins} WHERE {self._delivered()}"
-            f" ORDER BY {source.record}{limited} OFFSET 0) p {lists} ORDER BY p.record_id"
+            f" FROM {self._from} {self._sent} WHERE {self._delivered()}"
+            f"{f' ORDER BY {source.record}' if is_ordered else ''}{limited} OFFSET 0) p {lists}"
+            f"{' ORDER BY p.record_id' if is_ordered else ''}"
         )
 
     def select_removals(self) -> str:
         """SQL of the cells of the file of removals."""
-        cells = ", ".join(map(_cell, self._source.removal_columns))
+        cells = ", ".join(map(_cell, self.source.removal_columns))
         return f"SELECT {cells} FROM download_removals r ORDER BY r.record_id"
 
     @property
@@ -140,15 +149,21 @@ class Plan:
         """How many records would be delivered now."""
         return self._one(f"SELECT count(*) FROM {self._from} WHERE {self._delivered()}")
 
-    def keep_delivered(self) -> int:
+    def keep_delivered(self) -> None:
         """Remember which records are delivered, for sources that send each once."""
         self._run(
-            f"CREATE TEMP TABLE download_delivered AS SELECT {self._source.record} AS record_id,"
-            f" s.record_id IS NOT NULL AS is_update FROM {self._from}"
-            f" LEFT JOIN download_sent s ON s.record_id = {self._source.record}"
-            f" WHERE {self._delivered()}"
+            f"CREATE TEMP TABLE download_delivered AS SELECT {self.source.record} >> 10 AS block,"
+            " s.block IS NOT NULL AS is_update,"
+            f" range_agg(int8range({self.source.record}, {self.source.record}, '[]')) AS records"
+            f" FROM {self._from} {self._sent} WHERE {self._delivered()} GROUP BY 1, 2"
         )
-        return self._one("SELECT count(*) FROM download_delivered")
+
+    def counted(self, codes: Codes) -> str:
+        """SQL: the values of these codes, with the amounts, currency and number of the records that
+        have them (jobs.outward.record_outward)."""
+        if codes.joins:
+            return f"SELECT value, NULL, NULL, rows FROM {codes.table}"
+        return f"SELECT u.value, l.amount, l.currency, l.rows {self._looked_over(codes)}"
 
     def _delivered(self) -> str:
         """SQL: a record goes into the file."""
@@ -157,7 +172,7 @@ class Plan:
         if not self._withheld:
             return self._undecided()
         if self._withheld <= _MOST_LISTED:
-            return f"{self._undecided()} AND {self._source.record} <> ALL (%(withheld)s::bigint[])"
+            return f"{self._undecided()} AND {self.source.record} <> ALL (%(withheld)s::bigint[])"
         return f"{self._undecided()} AND {self._has_no_outcome()}"
 
     def _undecided(self) -> str:
@@ -165,66 +180,71 @@ class Plan:
         not present: without a temporary table the database may use more than one process."""
         if not self._is_whole:
             return self._remaining()
-        wanted = f" AND ({self._source.wanted})" if self._source.wanted else ""
-        return f"({self._source.present}){wanted}"
+        wanted = f" AND ({self.source.wanted})" if self.source.wanted else ""
+        return f"({self.source.present}){wanted}"
 
     def _remaining(self) -> str:
         """SQL: present, and nothing else became of it yet."""
-        return f"({self._source.present}) AND {self._has_no_outcome()}"
+        return f"({self.source.present}) AND {self._has_no_outcome()}"
 
     def _has_no_outcome(self) -> str:
         return (
-            "NOT EXISTS (SELECT FROM download_outcomes o"
-            f" WHERE o.record_id = {self._source.record})"
+            f"NOT EXISTS (SELECT FROM download_outcomes o WHERE o.record_id = {self.source.record})"
         )
 
     # The steps ----------------------------------------------------------------------------
 
     def _find_sent(self) -> None:
         """Which of the records that are looked at went with an earlier download."""
-        if not self._source.sends_once:
+        if not self.source.sends_once:
             return
         looked_at = (
             ""
             if self._is_whole
-            else " AND EXISTS (SELECT FROM download_candidates k WHERE k.record_id = d.record_id)"
+            else " AND d.block IN (SELECT k.record_id >> 10 FROM download_candidates k)"
         )
         self._run(
-            "CREATE TEMP TABLE download_sent AS SELECT DISTINCT d.record_id"
+            "CREATE TEMP TABLE download_sent AS SELECT d.block, range_agg(d.records) AS records"
             " FROM download_deliveries d JOIN download_windows w ON w.run_id = d.run_id"
             " WHERE w.stream_id = %(stream)s AND w.is_committed"
             " AND (%(repeats_from)s::bigint IS NULL OR w.number < %(repeats_from)s::bigint)"
-            f"{looked_at}",
+            f"{looked_at} GROUP BY d.block",
             stream=self._window.stream_id,
             repeats_from=self._window.repeats_from,
         )
-        self._run("CREATE INDEX ON download_sent (record_id)")
         self._run("ANALYZE download_sent")
+        # Nothing, spelt out, is less than a table of the connection's own: see `Codes`
+        self._sent = (
+            f"LEFT JOIN download_sent s ON s.block = {self.source.record} >> 10"
+            f" AND s.records @> {self.source.record}"
+            if self._one("SELECT count(*) FROM (SELECT FROM download_sent LIMIT 1) found")
+            else "CROSS JOIN (SELECT NULL::bigint AS block) s"
+        )
 
     def _find_candidates(self) -> None:
         window = self._window
         if not window.only_carried:
             self._run(
                 "INSERT INTO download_candidates SELECT record_id, true, is_echo FROM ("
-                f"{self._source.changed(window)}) changed"
+                f"{self.source.changed(window)}) changed"
             )
         if window.carried_from:
             # Held back before: looked at again, an echo or not, for as long as it is there
             self._run(
                 "INSERT INTO download_candidates AS k SELECT DISTINCT w.record_id, false, false"
                 " FROM withheld_records w WHERE w.run_id = ANY(%(runs)s) AND EXISTS (SELECT FROM"
-                f" {self._source.table} WHERE {self._source.record} = w.record_id"
-                f" AND {self._source.present})"
+                f" {self.source.table} WHERE {self.source.record} = w.record_id"
+                f" AND {self.source.present})"
                 " ON CONFLICT (record_id) DO UPDATE SET is_echo = false",
                 runs=list(window.carried_from),
             )
         self._run("ANALYZE download_candidates")
 
     def _set_aside_removals(self) -> None:
-        if self._source.removals is None or self._window.only_carried:
+        if self.source.removals is None or self._window.only_carried:
             self._run("CREATE TEMP TABLE download_removals (record_id bigint)")
             return
-        self._run(f"CREATE TEMP TABLE download_removals AS {self._source.removals(self._window)}")
+        self._run(f"CREATE TEMP TABLE download_removals AS {self.source.removals(self._window)}")
         if self._is_whole:
             self._run(
                 "INSERT INTO download_outcomes SELECT record_id, 'removed' FROM download_removals"
@@ -247,31 +267,44 @@ class Plan:
         )
 
     def _set_aside_unwanted(self) -> int:
-        wanted = self._source.wanted
-        if wanted is None:
+        wanted = self.source.wanted
+        if wanted is None or self._is_whole:
             return 0
-        unwanted = f"({wanted}) IS NOT TRUE"
-        if self._is_whole:
-            return self._one(
-                f"SELECT count(*) FROM {self._from} WHERE ({self._source.present}) AND {unwanted}"
-            )
         return self._run(
-            f"INSERT INTO download_outcomes SELECT {self._source.record}, 'filtered'"
-            f" FROM {self._from} WHERE {self._remaining()} AND {unwanted}"
+            f"INSERT INTO download_outcomes SELECT {self.source.record}, 'filtered'"
+            f" FROM {self._from} WHERE {self._remaining()} AND ({wanted}) IS NOT TRUE"
         )
 
-    def _look_over(self) -> int:
-        """Count the records nothing became of yet, by the codes they have: one look at them all,
-        however many columns have codes."""
-        values = [code for codes in self._source.codes if not codes.joins for code in codes.values]
-        columns = "".join(f", {value} AS v{number}" for number, value in enumerate(values))
-        grouped = ", ".join(str(number + 2) for number in range(len(values)))
+    def _look_over(self) -> None:
+        """Count the records by the codes they have: one look at them all, however many columns have
+        codes. Of everything, those that are not asked for are counted here as well."""
+        looked_at, is_wanted = self._remaining(), "true"
+        if self._is_whole:
+            looked_at = f"({self.source.present})"
+            is_wanted = f"coalesce({self.source.wanted or 'true'}, false)"
+        values = self._own_values()
+        of_each = "".join(f", {value} AS v{number}" for number, value in enumerate(values))
+        grouped = ", ".join(str(number) for number in range(1, len(values) + 3))
         self._run(
-            f"CREATE TEMP TABLE download_values AS SELECT count(*) AS rows{columns}"
-            f" FROM {self._from} WHERE {self._undecided()}"
-            f"{f' GROUP BY {grouped}' if grouped else ''}"
+            f"CREATE TEMP TABLE download_values AS SELECT {is_wanted} AS is_wanted,"
+            f" {self.source.currency if values else 'NULL::text'} AS currency{of_each},"
+            f" count(*) AS rows, {f'sum({self.source.amount})' if values else 'NULL'} AS amount"
+            f" FROM {self._from} WHERE {looked_at} GROUP BY {grouped}"
         )
-        return self._one("SELECT coalesce(sum(rows), 0) FROM download_values")
+
+    def _own_values(self) -> list[str]:
+        """The codes that stand in a record itself, one for each column."""
+        own = (value for codes in self.source.codes if not codes.joins for value in codes.values)
+        return list(dict.fromkeys(own))
+
+    def _looked_over(self, codes: Codes) -> str:
+        """SQL: of what the look at all of them found, a line `u` for each of these codes."""
+        own = self._own_values()
+        columns = [f"l.v{own.index(value)}" for value in codes.values]
+        return (
+            f"FROM download_values l CROSS JOIN LATERAL (VALUES {_in_brackets(columns)}) u (value)"
+            f" WHERE l.is_wanted AND u.value IS NOT NULL AND {codes.only}"
+        )
 
     def _look_up(self, codes: Codes) -> None:
         """What goes out for each value that the records have, with how many have it."""
@@ -295,34 +328,35 @@ class Plan:
 
     def _count_values(self, codes: Codes) -> str:
         """SQL: each value of these codes, with how many records have it."""
-        if codes.joins:
-            return (
-                f"SELECT u.value, count(*) AS rows FROM {self._from} {codes.joins}"
-                f" CROSS JOIN LATERAL (VALUES {_in_brackets(codes.values)}) u (value)"
-                f" WHERE {self._undecided()} AND u.value IS NOT NULL GROUP BY u.value"
-            )
-        looked_over = [
-            code for each in self._source.codes if not each.joins for code in each.values
-        ]
-        columns = [f"l.v{looked_over.index(value)}" for value in codes.values]
+        if not codes.joins:
+            looked_over = self._looked_over(codes)
+            return f"SELECT u.value, sum(l.rows)::bigint AS rows {looked_over} GROUP BY u.value"
         return (
-            "SELECT u.value, sum(l.rows)::bigint AS rows FROM download_values l"
-            f" CROSS JOIN LATERAL (VALUES {_in_brackets(columns)}) u (value)"
-            " WHERE u.value IS NOT NULL GROUP BY u.value"
+            f"SELECT u.value, count(*) AS rows FROM {self._from} {codes.joins}"
+            f" CROSS JOIN LATERAL (VALUES {_in_brackets(codes.values)}) u (value)"
+            f" WHERE {self._undecided()} AND u.value IS NOT NULL GROUP BY u.value"
         )
 
-    def _find_reasons(self, each: Withholding) -> None:
-        source = self._source
-        if each.only_if and not self._one(each.only_if):
-            return
-        self._run(
-            f"INSERT INTO download_reasons SELECT {source.record}, %(reason)s, %(field)s,"
-            f" left(coalesce({each.value}, ''), {_LONGEST_VALUE}), {source.constituent_id},"
-            f" coalesce({source.who}, ''), {source.amount}, {source.currency}"
-            f" FROM {self._from} {each.joins}"
-            f" WHERE {self._undecided()} AND ({each.condition})",
-            reason=each.reason.value,
-            field=each.field,
+    def _find_reasons(self) -> None:
+        """Why some have to wait; what can't hold anybody back is not looked for."""
+        found = [
+            self._reasons(each)
+            for each in self.source.withholdings
+            if not each.only_if or self._one(each.only_if)
+        ]
+        # Created from a query, because a query that inserts runs in one process only
+        reasons = " UNION ALL ".join(found) or _NO_REASONS
+        self._connection.execute(f"CREATE TEMP TABLE download_reasons AS {reasons}")
+
+    def _reasons(self, each: Withholding) -> str:
+        source = self.source
+        return self._merged(
+            f"SELECT {source.record} AS record_id, %(reason)s::text AS reason,"
+            f" %(field)s::text AS field, left(coalesce({each.value}, ''), {_LONGEST_VALUE})"
+            f" AS value, {source.constituent_id} AS constituent_id, coalesce({source.who}, '')"
+            f" AS who, {source.amount} AS amount, {source.currency} AS currency"
+            f" FROM {self._from} {each.joins} WHERE {self._undecided()} AND ({each.condition})",
+            {"reason": each.reason.value, "field": each.field},
         )
 
     def _name_withheld(self, withheld: int) -> None:

@@ -14,41 +14,12 @@ from webapp.rules.withholding import Reason
 @dataclass(frozen=True, slots=True)
 class OutColumn:
     """A column of a file. `sql` is a text (or, unless `is_text`, anything that can't be taken for
-    a formula) of the source's table and joins, or of its lists."""
+    a formula) of the source's table, or of its lists."""
 
     heading: str
     sql: str
     is_text: bool = True
     is_list: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Codes:
-    """What goes out through one cross-reference table: `values` are SQL texts of the source's table
-    (and `joins`). Each distinct value is looked up once, into a temporary table; those that go out
-    as something else become one constant of the statement that writes the file. A join with a
-    table of the connection's own would keep the database from using more than one process.
-
-    `are_cells`: each value is a cell of its own, and is guarded here."""
-
-    outward: Outward
-    values: tuple[str, ...]
-    joins: str = ""
-    are_cells: bool = True
-
-    @property
-    def table(self) -> str:
-        """The temporary table: value, rows, sent (what goes out for it) and waits (nothing may)."""
-        return f"pg_temp.download_codes_{self.outward.type_id}"
-
-    @property
-    def parameter(self) -> str:
-        """The name of the parameter that has what goes out instead of values (blank: nothing)."""
-        return f"codes_{self.outward.type_id}"
-
-    def sent(self, value: str) -> str:
-        """SQL: what goes out for a value."""
-        return f"nullif(coalesce(%({self.parameter})s::jsonb ->> {value}, {value}), '')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +37,50 @@ class Withholding:
 
 
 @dataclass(frozen=True, slots=True)
+class Codes:
+    """What goes out through one cross-reference table: `values` are SQL texts of the source's table
+    (and `joins`), those of them that `only` (SQL about `u.value`) says. Each distinct value is
+    looked up once, into a temporary table; those that go out as something else become one constant
+    of the statement that writes the file. A join with a table of the connection's own would keep
+    the database from using more than one process.
+
+    `are_cells`: each value is a cell of its own, and is guarded here."""
+
+    outward: Outward
+    values: tuple[str, ...]
+    joins: str = ""
+    only: str = "true"
+    are_cells: bool = True
+
+    @property
+    def table(self) -> str:
+        """The temporary table: value, rows, sent (what goes out for it) and waits (nothing may)."""
+        return f"pg_temp.download_codes_{self.outward.type_id}"
+
+    @property
+    def parameter(self) -> str:
+        """The name of the parameter that has what goes out instead of values (blank: nothing)."""
+        return f"codes_{self.outward.type_id}"
+
+    def withhold(self, field: str, value: str, *, joins: str = "", shown: str = "") -> Withholding:
+        """Who has a value that has to wait for an entry; `shown`: SQL of how it is called."""
+        return Withholding(
+            Reason.UNMAPPED_VALUE,
+            "x.waits",
+            field,
+            shown or value,
+            f"{joins} JOIN {self.table} x ON x.value = {value}",
+            only_if=f"SELECT count(*) FROM {self.table} WHERE waits",
+        )
+
+
+def sent(value: str, *codes: Codes) -> str:
+    """SQL: what goes out for a value, which one of these types at most is about."""
+    found = "".join(f"%({each.parameter})s::jsonb ->> {value}, " for each in codes)
+    return f"nullif(coalesce({found}{value}), '')"
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One kind of download for one run.
 
@@ -73,8 +88,8 @@ class Source:
     scope, `wanted` which of those the settings ask for. `changed` makes the SQL of the records that
     changed in a window: `record_id, is_echo` (came in from the offline system only). `removals`
     makes the SQL of those that are no longer present: `record_id` and one column for each of
-    `removal_columns`. `joins` are those the columns need; `lists` makes those of what is gathered
-    from many rows, to `p.record_id`: they come last, when the other cells are done. Parameters are
+    `removal_columns`. `lists` makes the joins of what is gathered from many rows, to
+    `p.record_id`: they come last, when the other cells are done. Parameters are
     named, `%(since_at)s` among them.
     """
 
@@ -85,7 +100,6 @@ class Source:
     columns: tuple[OutColumn, ...]
     changed: Callable[[Window], str]
     wanted: str | None = None
-    joins: str = ""
     lists: Callable[[Window], str] | None = None
     withholdings: tuple[Withholding, ...] = ()
     codes: tuple[Codes, ...] = ()
@@ -96,6 +110,9 @@ class Source:
     amount: str = "NULL::numeric"
     currency: str = "NULL::text"
     sends_once: bool = False
+    in_order: bool = True
+    """Whether everything is written in the order of the numbers too: not where it costs a walk
+    through another table, person by person."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property

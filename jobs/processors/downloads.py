@@ -23,6 +23,7 @@ from psycopg.types.json import Jsonb
 
 from jobs.application import connect
 from jobs.claims import CancelledError, Claim, LostClaimError, add_tallies, hold
+from jobs.crossrefs import forget_seen
 from jobs.outward import Outward, load_outward, record_outward
 from jobs.processors import constituent_download, transaction_download
 from jobs.processors.download_files import (
@@ -65,7 +66,7 @@ def run(connection: psycopg.Connection, mine: Claim) -> None:
             counts = plan.make()
             watch.expect(counts)
             files = _write_files(connection, mine, source, plan, request, watch)
-        _record(connection, mine, source, request, window, counts, files)
+        _record(connection, mine, plan, request, window, counts, files)
 
 
 def preview(connection: psycopg.Connection, mine: Claim) -> None:
@@ -274,6 +275,7 @@ def _forget_earlier_attempts(connection: psycopg.Connection, mine: Claim) -> Non
         for table in ("download_files", "withheld_records", "download_deliveries"):
             connection.execute(f"DELETE FROM {table} WHERE run_id = %s", [mine.id])
         connection.execute("DELETE FROM download_windows WHERE run_id = %s", [mine.id])
+        forget_seen(connection, mine)
         connection.execute(
             "UPDATE runs SET rows_read = 0, delivered = 0, removed = 0, withheld = 0,"
             " filtered_out = 0, rows_total = NULL, rows_total_is_exact = true WHERE id = %s",
@@ -309,7 +311,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"""
 def _record(
     connection: psycopg.Connection,
     mine: Claim,
-    source: Source,
+    plan: Plan,
     request: DownloadRequest,
     window: Window,
     counts: Counts,
@@ -317,7 +319,7 @@ def _record(
 ) -> None:
     records = next(file for file in files if file.role == "records")
     delivered = records.rows
-    head = window.head
+    head, source = window.head, plan.source
     with connection.transaction():
         hold(connection, mine)
         connection.execute(
@@ -363,13 +365,12 @@ def _record(
             )  # fmt: skip
         if source.sends_once:
             connection.execute(
-                "INSERT INTO download_deliveries SELECT %s, record_id, is_update"
-                " FROM download_delivered",
+                "INSERT INTO download_deliveries (run_id, block, is_update, records)"
+                " SELECT %s, block, is_update, records FROM download_delivered",
                 [mine.id],
             )
         for codes in source.codes:
-            counted = f"SELECT value, NULL, NULL, rows FROM {codes.table}"
-            record_outward(connection, mine, codes.outward, counted, is_counted=True)
+            record_outward(connection, mine, codes.outward, plan.counted(codes), is_counted=True)
         _set_counts(connection, mine, counts, delivered)
         cut = sum(file.cut_cells for file in files)
         if cut:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from jobs.outward import Outward
 from jobs.processors.constituent_download import choose_columns, wanted_people
-from jobs.processors.download_sources import OutColumn, Source, Withholding
+from jobs.processors.download_sources import Codes, OutColumn, Source, Withholding, sent
 from jobs.processors.download_windows import Window
 from webapp.rules.catalogues import TRANSACTION_UPLOAD
 from webapp.rules.download_settings import DateFormat, DownloadSettings
 from webapp.rules.fields import DOWNLOAD_COLUMN, TRANSACTION_DOWNLOAD_FIELDS
+from webapp.rules.guarding import guarded_sql
 from webapp.rules.withholding import Reason
 
 _DATE_FORMATS = {DateFormat.MONTH_FIRST: "MM/DD/YYYY", DateFormat.DAY_FIRST: "DD/MM/YYYY"}
@@ -49,6 +50,15 @@ _IN_CENTER = (
     " AND m.constituent_id = t.constituent_id)"
 )
 
+
+def _key_of(number: str) -> str:
+    """SQL: the key of another transaction, guarded; looked up only where there is one."""
+    return (
+        f"CASE WHEN {number} IS NOT NULL THEN (SELECT {guarded_sql('b.transaction_id')}"
+        f" FROM transactions b WHERE b.id = {number}) END"
+    )
+
+
 # column -> SQL, whether it is text that has to be guarded against formulas, what it depends on
 _PLAIN: Mapping[str, tuple[str, bool, str]] = {
     "TRANSACTION_ID": ("t.transaction_id", True, "transaction_id"),
@@ -67,13 +77,13 @@ _PLAIN: Mapping[str, tuple[str, bool, str]] = {
     "CONFIRMATION_CODE": ("t.confirmation_code", True, "confirmation_code"),
     "SETTLEMENT_BATCH": ("t.settlement_batch", True, "settlement_batch"),
     "SUB_SOURCE": ("t.sub_source", True, "sub_source"),
-    "RECURRING_OF": ("b_recurring_of.key", True, "recurring_of"),
-    "REFUND_OF": ("b_refund_of.key", True, "refund_of"),
+    "RECURRING_OF": (_key_of("t.recurring_of"), False, "recurring_of"),
+    "REFUND_OF": (_key_of("t.refund_of"), False, "refund_of"),
     "TRIBUTE_TYPE": ("t.tribute_type", False, "tribute_type"),
     "TRIBUTE_NAME": ("t.tribute_name", True, "tribute_name"),
     "RECEIPT_NUMBER": ("t.receipt_number", True, "receipt_number"),
     "SENT_AS": (
-        f"CASE WHEN s.record_id IS NOT NULL OR {_BEGAN_OFFLINE} THEN 'update' ELSE 'new' END",
+        f"CASE WHEN s.block IS NOT NULL OR {_BEGAN_OFFLINE} THEN 'update' ELSE 'new' END",
         False,
         "",
     ),
@@ -142,14 +152,15 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
         present="true" if scene.center_id is None else _IN_CENTER,
         wanted=" AND ".join(wanted),
         columns=made.columns,
-        joins=" ".join(("LEFT JOIN download_sent s ON s.record_id = t.id", *made.joins)),
         changed=_changed(settings, scene),
         withholdings=(*_WITHHOLDINGS, *made.withholdings),
+        codes=tuple(made.codes),
         constituent_id="c.id",
         who=_WHO,
         amount="t.amount",
         currency="t.currency",
         sends_once=True,
+        in_order=False,
         parameters={
             "center": scene.center_id,
             "groups": list(settings.groups),
@@ -188,7 +199,8 @@ def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str
                 f" WHERE {unseen} AND l.table_name = 'center_members' AND l.op = 'insert'"
                 f" AND l.key = %(center)s::text{scope} AND NOT EXISTS"
                 " (SELECT FROM download_deliveries d JOIN download_windows w ON w.run_id = d.run_id"
-                f" WHERE d.record_id = t.id AND w.stream_id = {window.stream_id}"
+                " WHERE d.block = t.id >> 10 AND d.records @> t.id"
+                f" AND w.stream_id = {window.stream_id}"
                 " AND w.is_committed)"
             )
         return (
@@ -204,12 +216,12 @@ def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str
 
 
 class _Columns:
-    """The columns of a file, the joins they need, what they hold back, and what they depend on."""
+    """The columns of a file, what they go through and hold back, and what they depend on."""
 
     def __init__(self, settings: DownloadSettings, scene: Scene) -> None:
         self._settings = settings
         self._tables = scene.tables
-        self.joins: list[str] = []
+        self.codes: list[Codes] = []
         self.withholdings: list[Withholding] = []
         self.counted: list[str] = ["constituent_id"]
         made = [
@@ -227,58 +239,45 @@ class _Columns:
             sql = f"to_char(t.payment_date, '{pattern}')" if pattern else "t.payment_date"
             return OutColumn(heading, sql, is_text=False)
         if name in PURPOSES:
-            return OutColumn(heading, self._purpose(name.lower(), PURPOSES[name]))
+            return self._purpose(heading, PURPOSES[name])
         if name == "SOURCE":
-            return OutColumn(heading, self._source())
+            return self._source(heading)
         sql, is_text, depends_on = _PLAIN[name]
         if depends_on:
             self.counted.append(depends_on)
-        if sql.endswith(".key"):
-            self.joins.append(
-                "LEFT JOIN LATERAL (SELECT b.transaction_id AS key FROM transactions b"
-                f" WHERE b.id = t.{depends_on} OFFSET 0) b_{depends_on} ON true"
-            )
         return OutColumn(heading, sql, is_text=is_text)
 
-    def _purpose(self, alias: str, purpose: Purpose) -> str:
-        """What is sent for a campaign (form, ...). Found out once for each of them, not for each
-        transaction: OFFSET keeps it so."""
+    def _purpose(self, heading: str, purpose: Purpose) -> OutColumn:
+        """What is sent for a campaign (form, ...)."""
         self.counted.append(purpose.name)
+        value = f"t.{purpose.name}::text"
         if not self._settings.translates:
-            return f"t.{purpose.name}::text"
-        joins, sent, waits = [], [], []
-        for number, (key, kind, _) in enumerate(purpose.types):
-            table, x = self._tables[key], f"x{number}"
-            value = f"(CASE WHEN p.kind = '{kind}' THEN p.id END)" if kind else "p.id"
-            joins.append(table.join(x, value))
-            sent.append(table.text(x, value))
-            waits.append(table.is_withheld(x, value))
-        flags = ", ".join(f"{flag} AS waits{number}" for number, flag in enumerate(waits))
-        join = (
-            f"LEFT JOIN (SELECT p.id, p.name || ' (' || p.id || ')' AS named,"
-            f" coalesce({', '.join(sent)}) AS sent, {flags} FROM {purpose.table} p"
-            f" {' '.join(joins)} OFFSET 0) m_{alias} ON m_{alias}.id = t.{purpose.name}"
-        )
-        self.joins.append(join)
-        self.withholdings += [
-            Withholding(
-                Reason.UNMAPPED_VALUE, f"m_{alias}.waits{number}", shown, f"m_{alias}.named", join
+            return OutColumn(heading, value, is_text=False)
+        found = []
+        for key, kind, shown in purpose.types:
+            about = (
+                f"EXISTS (SELECT FROM {purpose.table} p WHERE p.id = u.value::bigint"
+                f" AND p.kind = '{kind}')"
             )
-            for number, (_, _, shown) in enumerate(purpose.types)
-            if waits[number] != "false"
-        ]
-        return f"m_{alias}.sent"
+            codes = Codes(self._tables[key], (value,), only=about if kind else "true")
+            found.append(codes)
+            self.withholdings.append(
+                codes.withhold(
+                    shown,
+                    value,
+                    joins=f"JOIN {purpose.table} p ON p.id = t.{purpose.name}",
+                    shown="p.name || ' (' || p.id || ')'",
+                )
+            )
+        self.codes += found
+        return OutColumn(heading, sent(value, *found), is_text=False)
 
-    def _source(self) -> str:
+    def _source(self, heading: str) -> OutColumn:
         self.counted.append("source")
         table = self._tables.get(SOURCE_KEY)
         if table is None:
-            return "t.source"
-        join = table.join("x_source", "t.source")
-        self.joins.append(join)
-        waits = table.is_withheld("x_source", "t.source")
-        if waits != "false":
-            self.withholdings.append(
-                Withholding(Reason.UNMAPPED_VALUE, waits, "SOURCE", "t.source", join)
-            )
-        return table.text("x_source", "t.source")
+            return OutColumn(heading, "t.source")
+        codes = Codes(table, ("t.source",))
+        self.codes.append(codes)
+        self.withholdings.append(codes.withhold("SOURCE", "t.source"))
+        return OutColumn(heading, sent("t.source", codes), is_text=False)

@@ -22,7 +22,12 @@ from webapp.models import (
 )
 from webapp.services import locks
 from webapp.services.changes import set_actor
-from webapp.services.constituent_edits import Edit, get_version, update_constituent
+from webapp.services.constituent_edits import (
+    Edit,
+    get_version,
+    reactivate_constituent,
+    update_constituent,
+)
 from webapp.services.constituents import get_profile
 
 if TYPE_CHECKING:
@@ -184,6 +189,44 @@ def test_keys_stay_unique_among_active_records(session: Session, person: Constit
     other.active_detail = "Removed by contact"
     session.flush()
     assert save(session, person, {"member_id": "M-2"}).is_saved
+
+
+@pytest.mark.parametrize(
+    ("member_id", "email", "taken"),
+    [
+        ("M-7", "other@example.org", "member ID"),
+        (None, "GONE@example.org", "email"),
+        (None, "other@example.org", None),
+    ],
+)
+def test_a_removed_record_is_active_again_unless_its_keys_are_taken(
+    session: Session, member_id: str | None, email: str, taken: str | None
+) -> None:
+    gone = add(
+        session, last_name="Gone", member_id="M-7", primary_email="gone@example.org",
+        active_detail="Removed by contact", accepts_email=False,
+    )  # fmt: skip
+    add(session, last_name="Other", member_id=member_id, primary_email=email)
+    if taken:
+        with pytest.raises(DataSyncError, match=f"This {taken} belongs to Other"):
+            reactivate_constituent(session, gone.id, unique_email=True)
+    else:
+        reactivate_constituent(session, gone.id, unique_email=True)
+        reactivate_constituent(session, gone.id, unique_email=True)  # pressed twice
+    session.refresh(gone)
+    assert (gone.active_detail, gone.is_active, gone.accepts_email) == (
+        "Removed by contact" if taken else "Accepted",
+        not taken,
+        False,
+    )
+
+
+def test_a_merged_record_stays_removed(session: Session, person: Constituent) -> None:
+    gone = add(
+        session, last_name="Twice", active_detail="Removed as duplicate", merged_into_id=person.id
+    )
+    with pytest.raises(DataSyncError, match="was merged into another one"):
+        reactivate_constituent(session, gone.id, unique_email=True)
 
 
 def test_who_has_a_key_is_named_to_those_who_see_them(

@@ -7,6 +7,8 @@ import pytest
 
 from tests.jobs.downloading import die_before_the_end, download, draft, outcome, settings
 from tests.jobs.site import Site
+from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
+from tests.jobs.test_crossrefs import add
 from webapp.rules.download_settings import DownloadRequest
 from webapp.services.files import FileStore, file_store
 
@@ -97,3 +99,19 @@ def test_a_file_that_could_not_be_written_to_its_end_is_not_there(site: Site) ->
             write_half(store, key)
         assert not store.exists(key)
         assert not [found for found in store.keys("downloads") if "run-0-" in found]
+
+
+def test_codes_are_counted_once_however_often_it_dies(site: Site) -> None:
+    add(site, "field:STATEPROV", "MA", "25")
+    for state in ("MA", "NH"):
+        site.person(first_name="Ann", home_stateprov=state)
+    run_id = draft(site, DownloadRequest(settings=settings("HOME_STATEPROV")))
+    die_before_the_end(site, run_id)
+
+    site.execute(run_id)
+
+    assert outcome(site, run_id).state == "success"
+    uses = "SELECT rows, mapped FROM cross_reference_uses WHERE run_id = %s"
+    assert site.sql(uses, run_id) == [(2, 1)]
+    seen = "SELECT foreign_key, rows FROM cross_reference_seen WHERE run_id = %s"
+    assert site.sql(seen, run_id) == [("nh", 1)]

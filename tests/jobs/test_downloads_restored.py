@@ -25,7 +25,7 @@ from webapp.extensions import db
 from webapp.rules.download_settings import DownloadSettings, Start
 from webapp.serving import processes
 from webapp.serving.postgres import SUPERUSER, Postgres, binary
-from webapp.settings import libpq_url, sqlalchemy_url
+from webapp.settings import Settings, libpq_url, sqlalchemy_url
 
 OLD_TRANSACTIONS = 20_000
 """How many more transactions the cluster before has counted than the one after."""
@@ -34,9 +34,9 @@ EVERY_GIFT = DownloadSettings()
 
 
 @contextmanager
-def site_at(like: Site, url: str) -> Iterator[Site]:
-    """The same installation on another database: its files are the same."""
-    app = create_app(replace(like.app.config["DATASYNC"], database_url=sqlalchemy_url(url)))
+def site_at(configured: Settings, url: str) -> Iterator[Site]:
+    """The same installation on a database: its files are the same."""
+    app = create_app(replace(configured, database_url=sqlalchemy_url(url)))
     app.config.update(TESTING=True)
     with psycopg.connect(url, autocommit=True) as connection:
         try:
@@ -47,8 +47,13 @@ def site_at(like: Site, url: str) -> Iterator[Site]:
                     engine.dispose()
 
 
+def settings_of(site: Site) -> Settings:
+    found: Settings = site.app.config["DATASYNC"]
+    return found
+
+
 def url_of(site: Site) -> str:
-    return libpq_url(site.app.config["DATASYNC"].database_url)
+    return libpq_url(settings_of(site).database_url)
 
 
 def dump(site: Site, path: Path) -> Path:
@@ -165,7 +170,7 @@ def test_a_dump_read_into_a_younger_cluster(old: Site, tmp_path: Path) -> None:
     with cluster(tmp_path / "young") as young:
         young.ensure_database("restored")
         restore(saved, young.url("restored"))
-        with site_at(old, young.url("restored")) as site:
+        with site_at(settings_of(old), young.url("restored")) as site:
             [(highest, now)] = site.sql(
                 "SELECT (SELECT max(xid) FROM change_log),"
                 " pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
@@ -206,15 +211,13 @@ def test_a_dump_read_into_the_same_cluster(
     bring_back: Callable[[Services, Site, Path], str],
 ) -> None:
     configured = services.settings(database, tmp_path / "data")
-    app = create_app(configured)
-    with psycopg.connect(libpq_url(configured.database_url), autocommit=True) as connection:
-        site = Site(app, connection)
+    with site_at(configured, libpq_url(configured.database_url)) as site:
         story = Story(site)
         saved = dump(site, tmp_path / "saved")
         story.goes_on(site)
         url = bring_back(services, site, saved)
     try:
-        with site_at(site, url) as restored:
+        with site_at(configured, url) as restored:
             story.is_told(restored)
     finally:
         services.drop_database("restored_beside")
@@ -225,7 +228,7 @@ def test_a_copy_of_its_files_that_was_promoted(site: Site, tmp_path: Path) -> No
     with cluster(tmp_path / "first") as server:
         server.ensure_database("datasync")
         restore(saved, server.url())
-        with site_at(site, server.url()) as first:
+        with site_at(settings_of(site), server.url()) as first:
             story = Story(first)
     copy = tmp_path / "second"
     copy.mkdir(mode=0o755)
@@ -236,7 +239,7 @@ def test_a_copy_of_its_files_that_was_promoted(site: Site, tmp_path: Path) -> No
     with cluster(copy) as promoted:
         with psycopg.connect(promoted.url(SUPERUSER), autocommit=True) as connection:
             connection.execute("SELECT pg_promote(true, 60)")
-        with site_at(site, promoted.url()) as second:
+        with site_at(settings_of(site), promoted.url()) as second:
             story.is_told(second)
             [(told,)] = second.sql("SELECT max(cluster) FROM download_windows")
     # The same numbers of transactions, counted on in another timeline

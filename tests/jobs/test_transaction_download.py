@@ -290,6 +290,38 @@ def test_all_its_reasons_are_told_with_amount_and_value(site: Site, ann: int) ->
     assert found.counts["withheld"] == 1
 
 
+def test_what_gifts_are_for_is_counted_in_rows_and_money(site: Site, ann: int) -> None:
+    otters, owls = (site.insert("campaigns", name=name) for name in ("Otters", "Owls"))
+    site.insert("events", name="Run", kind="teamraiser")
+    [(run,)] = site.sql("SELECT max(id) FROM events")
+    add(site, "campaign", otters, "OTT")
+    online(site, ann, "T1", "10.00", campaign_id=otters)
+    online(site, ann, "T2", "2.50", campaign_id=owls, event_id=run)
+    online(site, ann, "T3", "1.00", campaign_id=owls)
+    online(site, ann, "T4", "5.00", campaign_id=owls, transaction_type="ecommerce_order")
+
+    found = fetch(site)
+
+    assert keys(found) == ["T1"]
+    told = site.sql(
+        "SELECT t.key, u.rows, u.mapped, u.amounts FROM cross_reference_uses u"
+        " JOIN cross_reference_types t ON t.id = u.type_id WHERE u.run_id = %s AND u.rows > 0"
+        " ORDER BY t.key",
+        found.run_id,
+    )
+    assert told == [
+        ("campaign", 3, 1, {"USD": ["13.50", "10.00"]}),
+        ("teamraiser", 1, 0, {"USD": ["2.50", "0"]}),
+    ]
+    unmapped = site.sql(
+        "SELECT t.key, s.foreign_values, s.rows FROM cross_reference_seen s"
+        " JOIN cross_reference_types t ON t.id = s.type_id WHERE s.run_id = %s AND s.is_outward"
+        " ORDER BY t.key",
+        found.run_id,
+    )
+    assert unmapped == [("campaign", [str(owls)], 2), ("teamraiser", [str(run)], 1)]
+
+
 def test_how_long_it_waits_is_kept(site: Site, ann: int) -> None:
     online(site, ann, "T1", settled_on=None)
     fetch(site)

@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp import create_app
 from webapp.cli.usage import tell_wrong_usage
 from webapp.cli.waiting import wait_for_end
+from webapp.cli.working import at_work
 from webapp.config import current_settings
 from webapp.errors import DataSyncError
 from webapp.extensions import db
@@ -30,9 +30,7 @@ from webapp.services import downloads
 from webapp.services.files import file_store
 from webapp.services.notifications import deliver_waiting
 from webapp.services.runs import find_operation, start_run
-from webapp.serving.attaching import Attached, attached
-from webapp.serving.data_folder import DataFolder
-from webapp.serving.stack import Work
+from webapp.serving.attaching import Attached
 from webapp.transactions import commit, roll_back
 
 COUNTS = ("changed", "carried", "delivered", "removed", "withheld", "filtered_out", "echoed")
@@ -43,15 +41,8 @@ def run(options: argparse.Namespace) -> int:
     if not options.out.parent.is_dir():
         sentence = f"{options.out.parent} is no folder. Make it first."
         return tell_wrong_usage(sentence, is_json=options.json)
-    folder = DataFolder(options.data.resolve())
-    with attached(folder, "download", Work(imports=1, scheduler=True)) as services:
-        app = create_app(services.settings)
-        with app.app_context():
-            try:
-                return _run(options, services)
-            finally:
-                db.session.remove()
-                db.engine.dispose()
+    with at_work(options, "download") as services:
+        return _run(options, services)
 
 
 def _run(options: argparse.Namespace, services: Attached) -> int:

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp import create_app
 from webapp.cli.local_files import choices_of
 from webapp.cli.printing import shown
 from webapp.cli.usage import tell_wrong_usage
 from webapp.cli.waiting import wait_for_end
+from webapp.cli.working import at_work
 from webapp.config import current_settings
 from webapp.errors import DataSyncError
 from webapp.extensions import db
@@ -39,9 +39,7 @@ from webapp.services.runs import (
     start_run,
 )
 from webapp.services.uploads import TYPE_OPTION, examine_upload, store_upload
-from webapp.serving.attaching import Attached, attached
-from webapp.serving.data_folder import DataFolder
-from webapp.serving.stack import Work
+from webapp.serving.attaching import Attached
 from webapp.transactions import commit, roll_back
 
 COUNTS = ("rows_read", "created", "updated", "unchanged", "rejected", "withheld")
@@ -53,15 +51,8 @@ def run(options: argparse.Namespace) -> int:
         wrong = "is not a file" if options.file.exists() else "does not exist"
         sentence = f"{options.file} {wrong}. Check its name."
         return tell_wrong_usage(sentence, is_json=options.json)
-    folder = DataFolder(options.data.resolve())
-    with attached(folder, "run", Work(imports=1, scheduler=True)) as services:
-        app = create_app(services.settings)
-        with app.app_context():
-            try:
-                return _run(options, services)
-            finally:
-                db.session.remove()
-                db.engine.dispose()
+    with at_work(options, "run") as services:
+        return _run(options, services)
 
 
 def _run(options: argparse.Namespace, services: Attached) -> int:

@@ -7,30 +7,21 @@ import json
 import time
 from typing import Any
 
-from webapp import create_app
 from webapp.cli.waiting import wait_for_end
+from webapp.cli.working import at_work
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.models import Run
 from webapp.services.notifications import deliver_waiting
 from webapp.services.runs import find_run, start_undo
-from webapp.serving.attaching import Attached, attached
-from webapp.serving.data_folder import DataFolder
-from webapp.serving.stack import Work
+from webapp.serving.attaching import Attached
 from webapp.transactions import commit
 
 
 def run(options: argparse.Namespace) -> int:
     """0 when the undo ended in success, also when it had to keep what others changed since."""
-    folder = DataFolder(options.data.resolve())
-    with attached(folder, "undo", Work(imports=1, scheduler=True)) as services:
-        app = create_app(services.settings)
-        with app.app_context():
-            try:
-                return _undo(options, services)
-            finally:
-                db.session.remove()
-                db.engine.dispose()
+    with at_work(options, "undo") as services:
+        return _undo(options, services)
 
 
 def _undo(options: argparse.Namespace, services: Attached) -> int:

@@ -142,6 +142,7 @@ class EntryForm(FlaskForm):  # type: ignore[misc]
 class TypeForm(FlaskForm):  # type: ignore[misc]
     """A type's foreign keys and its policy."""
 
+    seen = HiddenField()
     labels = TextAreaField("Foreign keys", filters=[no_nul])
     policy = RadioField(
         "A value without an entry",

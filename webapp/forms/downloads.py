@@ -14,17 +14,14 @@ from wtforms import (
     SelectChoice,
     SelectField,
     SelectMultipleField,
-    StringField,
-    TextAreaField,
     ValidationError,
 )
 from wtforms import Field as FormField
-from wtforms.validators import DataRequired, Length, Optional, StopValidation
+from wtforms.validators import Optional, StopValidation
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from webapp.forms.base import no_nul, strip
 from webapp.forms.download_columns import ColumnsField
-from webapp.forms.wizard import DESCRIPTION_LENGTH, LABEL_LENGTH
+from webapp.forms.wizard import RunForm
 from webapp.rules.download_settings import (
     FORMATS,
     STATUSES,
@@ -156,37 +153,11 @@ def _needed_by_start(form: FlaskForm, field: FormField) -> None:
         raise StopValidation("Enter the date from which on changes are wanted.")
 
 
-class DownloadForm(DownloadSettingsForm):
+class DownloadForm(DownloadSettingsForm, RunForm):
     """What one download is to give."""
 
-    label = StringField(
-        "Label",
-        filters=[strip, no_nul],
-        validators=[
-            DataRequired("Enter a label: it names this run in the results."),
-            Length(max=LABEL_LENGTH, message=f"Use at most {LABEL_LENGTH} characters."),
-        ],
-    )
-    description = TextAreaField(
-        "Description",
-        filters=[strip, no_nul],
-        validators=[
-            Optional(),
-            Length(
-                max=DESCRIPTION_LENGTH, message=f"Use at most {DESCRIPTION_LENGTH:,} characters."
-            ),
-        ],
-    )
-    center_id = SelectField("Run for", coerce=int)
     start = RadioField("What to download", choices=[], default=Start.LAST.value)
     since = DateField("Changed on or after", validators=[_needed_by_start, Optional()])
-
-    def offer_centers(self, centers: Sequence[tuple[int, str]]) -> None:
-        """Let a person who runs for several places choose; with one there is nothing to ask."""
-        if len(centers) > 1:
-            self.center_id.choices = [SelectChoice(key, name) for key, name in centers]
-        else:
-            del self.center_id
 
     def offer_starts(self, last: str, again: int | None) -> None:
         """The ways to begin; `last` says when the last one succeeded."""

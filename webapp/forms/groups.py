@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
+    HiddenField,
     RadioField,
     SelectChoice,
     SelectField,
@@ -28,6 +29,7 @@ class _Placed(FlaskForm):  # type: ignore[misc]
         filters=[strip, no_nul],
         validators=[DataRequired("Give it a name."), Length(max=255)],
     )
+    seen = HiddenField()
     center_id = SelectField("Belongs to", coerce=int, default=GENERAL)
 
     def offer_centers(self, places: Sequence[tuple[int, str]]) -> None:

@@ -45,8 +45,8 @@ DATE_ORDERS = (
 )
 
 
-class InformationForm(FlaskForm):  # type: ignore[misc]
-    """Operation information: what this run is called and how its dates are written."""
+class RunForm(FlaskForm):  # type: ignore[misc]
+    """What a run is called, and for whom it is."""
 
     label = StringField(
         "Label",
@@ -66,21 +66,7 @@ class InformationForm(FlaskForm):  # type: ignore[misc]
             ),
         ],
     )
-    date_order = RadioField(
-        "Dates with slashes",
-        choices=DATE_ORDERS,
-        default=DateOrder.MONTH_FIRST.value,
-        validators=[InputRequired("Choose how the dates in your file are written.")],
-    )
-    type_key = SelectField("Cross-references of")
     center_id = SelectField("Run for", coerce=int)
-
-    def offer_types(self, types: Sequence[tuple[str, str]]) -> None:
-        """Ask of which type the entries are; for other files there is nothing to ask."""
-        if types:
-            self.type_key.choices = [SelectChoice(key, label) for key, label in types]
-        else:
-            del self.type_key
 
     def offer_centers(self, centers: Sequence[tuple[int, str]]) -> None:
         """Let a person who runs for several places choose; with one there is nothing to ask."""
@@ -88,6 +74,25 @@ class InformationForm(FlaskForm):  # type: ignore[misc]
             self.center_id.choices = [SelectChoice(key, name) for key, name in centers]
         else:
             del self.center_id
+
+
+class InformationForm(RunForm):
+    """Operation information: what this run is called and how its dates are written."""
+
+    date_order = RadioField(
+        "Dates with slashes",
+        choices=DATE_ORDERS,
+        default=DateOrder.MONTH_FIRST.value,
+        validators=[InputRequired("Choose how the dates in your file are written.")],
+    )
+    type_key = SelectField("Cross-references of")
+
+    def offer_types(self, types: Sequence[tuple[str, str]]) -> None:
+        """Ask of which type the entries are; for other files there is nothing to ask."""
+        if types:
+            self.type_key.choices = [SelectChoice(key, label) for key, label in types]
+        else:
+            del self.type_key
 
     def ask_for_dates(self, catalogue: Catalogue) -> None:
         """Ask how dates are written where a file can have any."""

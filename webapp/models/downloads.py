@@ -21,7 +21,8 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, JSONB
+from sqlalchemy.dialects.postgresql.ranges import MultiRange
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base
@@ -146,15 +147,17 @@ class WithheldRecord(Base):
 
 
 class DownloadDelivery(Base):
-    """A record that goes out once, and the download that took it."""
+    """Records that go out once, and the download that took them: those of one block of numbers
+    (`record >> 10`), as ranges."""
 
     __tablename__ = "download_deliveries"
 
     run_id: Mapped[int]
-    record_id: Mapped[int]
+    block: Mapped[int]
     is_update: Mapped[bool]
+    records: Mapped[MultiRange[int]] = mapped_column(INT8MULTIRANGE)
 
-    __table_args__ = (PrimaryKeyConstraint("run_id", "record_id"), Index(None, "record_id"))
+    __table_args__ = (PrimaryKeyConstraint("block", "run_id", "is_update"), Index(None, "run_id"))
 
 
 class UnresolvedDuplicate(Base):

@@ -39,7 +39,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     ),
     Reason.CONSTITUENT_INACTIVE: Explanation(
         "The constituent was removed",
-        "Make the constituent active again, or merge the record into the right one.",
+        "Make the constituent active again on its page.",
     ),
     Reason.NO_MEMBER_ID: Explanation(
         "The constituent has no member ID",

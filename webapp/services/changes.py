@@ -3,10 +3,13 @@ log's triggers write beside each one)."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from webapp.errors import DataSyncError
 
 _WHO = text(
     "SELECT set_config('datasync.actor_id', :actor_id, true),"
@@ -22,6 +25,22 @@ class FieldChange:
     label: str
     before: str | None
     after: str | None
+
+
+def fingerprint(*values: object) -> str:
+    """Names what a record says in these fields, so that a form can tell what it showed."""
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
+
+
+def require_unchanged(seen: str | None, now: str, what: str) -> None:
+    """Raises `DataSyncError` "changed" unless the form showed (`seen`) what is there now. Who has
+    not looked (None) is not told."""
+    if seen is not None and seen != now:
+        raise DataSyncError(
+            "changed",
+            f"Somebody else changed {what} while you had this page open, so nothing was saved. "
+            "Open it again to see what is there now, then change it.",
+        )
 
 
 def set_actor(

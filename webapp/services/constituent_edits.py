@@ -24,6 +24,7 @@ from webapp.services.constituents import list_center_ids, stored_text
 from webapp.services.custom_fields import custom_fields
 from webapp.services.locks import hold_keys, waiting_briefly
 
+BUSY = "An import is writing to this record. Try again in a moment."
 KEY_ATTRIBUTES = frozenset({"member_id", "primary_email"})
 NEVER_BLANK = frozenset({"accepts_email", "accepts_postal_mail", "email_status"})
 NAMING = ("first_name", "last_name", "primary_email", "member_id")
@@ -141,6 +142,41 @@ def update_constituent(
     return Edit(get_version(session, constituent_id), now | values, frozenset(), written_fields)
 
 
+BACK_AS = "Accepted"
+"""The state of a record that a person here made active again."""
+
+
+def reactivate_constituent(
+    session: Session,
+    constituent_id: int,
+    *,
+    unique_email: bool,
+    center_ids: frozenset[int] | None = None,
+) -> None:
+    """Make a removed record active again; what it chose about mail stays. Raises `DataSyncError`
+    when it was merged into another one, or an active record has its member ID or email."""
+    with waiting_briefly(session, BUSY):
+        hold_keys(session)
+        constituent = session.get(
+            Constituent, constituent_id, with_for_update=True, populate_existing=True
+        )
+    if constituent is None:
+        raise _gone()
+    if constituent.is_active:
+        return
+    if constituent.merged_into_id is not None:
+        raise DataSyncError(
+            "merged",
+            "This record was merged into another one, which stands in its place. Use that one.",
+        )
+    values = {name: getattr(constituent, name) for name in ("member_id", "primary_email")}
+    keys = _KeyCheck(session, constituent, center_ids)
+    for fault in keys.check(values, unique_email=unique_email):
+        raise DataSyncError("taken", fault.message, fault.attribute)
+    constituent.active_detail, constituent.modified_row = BACK_AS, None
+    session.flush()
+
+
 # ---- holding still ----
 
 
@@ -162,8 +198,7 @@ def _locked(
         not _is_same(fields[name], typed[name], stored_text(seen, fields[name]))
         for name in KEY_ATTRIBUTES & typed.keys()
     )
-    busy = "An import is writing to this record. Save again in a moment."
-    with waiting_briefly(session, busy):
+    with waiting_briefly(session, BUSY):
         if touches_keys:
             hold_keys(session)
         held = session.scalar(
@@ -266,8 +301,9 @@ class _KeyCheck:
         return found
 
     def _keeps(self, email: str) -> bool:
-        """A change of capitals alone is no new claim to the address."""
-        return (self.constituent.primary_email or "").lower() == email.lower()
+        """A change of capitals alone is no new claim to the address; a removed record has none."""
+        same = (self.constituent.primary_email or "").lower() == email.lower()
+        return self.constituent.is_active and same
 
     def _taken(self, attribute: str, what: str, same: ColumnElement[bool]) -> Iterator[FieldError]:
         other = self.session.scalar(

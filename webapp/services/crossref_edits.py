@@ -31,6 +31,7 @@ from webapp.rules.crossrefs import (
 )
 from webapp.rules.values import EARLIEST_YEAR
 from webapp.services import crossref_online
+from webapp.services.changes import fingerprint, require_unchanged
 from webapp.services.locks import waiting_briefly
 
 LONGEST_DESCRIPTION = 500
@@ -60,10 +61,12 @@ def edit_type(
     labels: Iterable[str],
     policy: Policy,
     default_value: str = "",
+    seen: str | None = None,
 ) -> None:
     """Other labels for the foreign keys, another policy. How many keys there are can change only
-    while the type has no entries."""
+    while the type has no entries. `seen` is the fingerprint of the settings that were looked at."""
     lock_type(session, found)
+    require_unchanged(seen, fingerprint_type(found), f"the settings of {found.label}")
     wanted = _clean_labels(labels)
     if len(wanted) != len(found.foreign_labels) and _has_entries(session, found):
         raise DataSyncError(
@@ -83,6 +86,11 @@ def edit_type(
     found.version += 1
     found.updated_at = func.now()
     session.flush()
+
+
+def fingerprint_type(found: CrossReferenceType) -> str:
+    """Of a type's settings."""
+    return fingerprint(list(found.foreign_labels), found.policy, found.default_value)
 
 
 def _clean_labels(labels: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from webapp.errors import DataSyncError
 from webapp.models import Group, Interest
 from webapp.models.groups import INTERESTS_FOLDER
 from webapp.rules.names import cleaned, folded_name
+from webapp.services.changes import fingerprint, require_unchanged
 
 EDITABLE_KINDS = ("standard", "center_members")
 """What is an interest's, or a run's, is changed with those."""
@@ -39,8 +40,18 @@ def create_group(
     return group
 
 
-def edit_group(session: Session, group: Group, *, name: str, folder: str, description: str) -> None:
-    """Change what a group is called; who is in it stays."""
+def edit_group(
+    session: Session,
+    group: Group,
+    *,
+    name: str,
+    folder: str,
+    description: str,
+    seen: str | None = None,
+) -> None:
+    """Change what a group is called; who is in it stays. `seen` is the fingerprint of the group
+    that was looked at."""
+    require_unchanged(seen, fingerprint_group(group), group.name)
     if group.kind not in EDITABLE_KINDS:
         raise DataSyncError(
             "not_editable",
@@ -50,6 +61,11 @@ def edit_group(session: Session, group: Group, *, name: str, folder: str, descri
     _require_free(session, Group, name, group.center_id, group.id)
     group.name, group.folder, group.description = name, folder, description
     session.flush()
+
+
+def fingerprint_group(group: Group) -> str:
+    """Of what can be edited of a group."""
+    return fingerprint(group.name, group.folder, group.description)
 
 
 def create_interest(session: Session, draft: InterestDraft, *, center_id: int | None) -> Interest:
@@ -77,8 +93,12 @@ def create_interest(session: Session, draft: InterestDraft, *, center_id: int | 
     return interest
 
 
-def edit_interest(session: Session, interest: Interest, draft: InterestDraft) -> None:
-    """Change an interest; its groups are called after it, and what people chose stays."""
+def edit_interest(
+    session: Session, interest: Interest, draft: InterestDraft, *, seen: str | None = None
+) -> None:
+    """Change an interest; its groups are called after it, and what people chose stays. `seen` is
+    the fingerprint of the interest that was looked at."""
+    require_unchanged(seen, fingerprint_interest(interest), interest.name)
     name = cleaned(draft.name)
     _require_free(session, Interest, name, interest.center_id, interest.id)
     _require_parent(session, draft.parent_id, interest.center_id, interest.id)
@@ -93,6 +113,11 @@ def edit_interest(session: Session, interest: Interest, draft: InterestDraft) ->
     interest.name, interest.kind = name, draft.kind
     interest.parent_id, interest.is_default = draft.parent_id, draft.is_default
     session.flush()
+
+
+def fingerprint_interest(interest: Interest) -> str:
+    """Of what can be edited of an interest."""
+    return fingerprint(interest.name, interest.kind, interest.parent_id, interest.is_default)
 
 
 def find_interest(session: Session, interest_id: int) -> Interest | None:

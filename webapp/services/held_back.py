@@ -21,10 +21,11 @@ from webapp.models import (
     WithheldRecord,
 )
 from webapp.rules.fields import STORED_FIELDS
-from webapp.rules.withholding import Explanation, explain
+from webapp.rules.withholding import Explanation, Reason, explain
 from webapp.services.crossref_online import key_of
 
 PAGE_RECORDS = 50
+MOST_VALUES = 50
 _FIELDS = {field.column: field for field in STORED_FIELDS}
 _KEYS = {
     "GROUP_IDS": "group",
@@ -59,6 +60,16 @@ class Total:
     records: int
     oldest_at: datetime
     amounts: tuple[tuple[Decimal, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unmapped:
+    """A value without a cross-reference: how many records wait for it, and what they amount to."""
+
+    field: str
+    value: str
+    records: int
+    amounts: tuple[tuple[Decimal, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +177,32 @@ def count_amounts(session: Session, run_id: int) -> list[tuple[Decimal, str]]:
         .order_by(once.c.currency)
     )
     return [(amount, currency or "") for amount, currency in rows]
+
+
+def list_values(session: Session, run_id: int, *, limit: int = MOST_VALUES) -> list[Unmapped]:
+    """The values that a run's list waits for, those that most records wait for first."""
+    unmapped = (WithheldRecord.run_id == run_id, WithheldRecord.reason == Reason.UNMAPPED_VALUE)
+    of = (WithheldRecord.field, WithheldRecord.value)
+    records = func.count()
+    found = session.execute(
+        select(*of, records)
+        .where(*unmapped)
+        .group_by(*of)
+        .order_by(records.desc(), *of)
+        .limit(limit)
+    ).all()
+    amounts: dict[tuple[str, str], list[tuple[Decimal, str]]] = {}
+    for field, value, amount, currency in session.execute(
+        select(*of, func.sum(WithheldRecord.amount), WithheldRecord.currency)
+        .where(*unmapped, WithheldRecord.amount.is_not(None))
+        .group_by(*of, WithheldRecord.currency)
+        .order_by(WithheldRecord.currency)
+    ):
+        amounts.setdefault((field, value), []).append((amount or Decimal(), currency or ""))
+    return [
+        Unmapped(field, value, count, tuple(amounts.get((field, value), ())))
+        for field, value, count in found
+    ]
 
 
 def list_records(

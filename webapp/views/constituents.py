@@ -24,6 +24,7 @@ from webapp.services.constituent_edits import (
     current_texts,
     editable_fields,
     get_version,
+    reactivate_constituent,
     update_constituent,
 )
 from webapp.services.constituent_search import SearchPage, Status, search_constituents
@@ -108,6 +109,24 @@ def edit_constituent(constituent_id: int) -> ResponseReturnValue:
         form.show_edit(edit)
         return _edit_page(constituent, form, edit), 409 if edit.interferences else 422
     flash(_saved(edit), "success" if edit.changed else "info")
+    return hx.go_to(url_for("constituents.show_constituent", constituent_id=constituent_id))
+
+
+@bp.post("/<int:constituent_id>/reactivate")
+@commits
+def reactivate(constituent_id: int) -> ResponseReturnValue:
+    """Make a removed record active again."""
+    _, center_ids = _get_visible(constituent_id)
+    require_any_center(RUN, center_ids)
+    unique_email = current_settings().unique_email
+    try:
+        reactivate_constituent(
+            db.session(), constituent_id, unique_email=unique_email, center_ids=scope(VIEW)
+        )
+    except DataSyncError as error:
+        flash(error.message, "error")
+    else:
+        flash("The record is active again.", "success")
     return hx.go_to(url_for("constituents.show_constituent", constituent_id=constituent_id))
 
 

@@ -1,4 +1,4 @@
-"""Cross Reference Types: the list, a type's table with its editor, its settings, its history.
+"""Cross Reference Types: the list, a type's table with its editor, its settings.
 
 Every page works without script: adding and editing are forms, and htmx swaps the same forms into
 the table. What someone may change depends on whose an entry is: General ones (of no center) belong
@@ -8,7 +8,7 @@ to those who manage cross-references for the whole site.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,6 @@ from webapp.models import Center, CrossReferenceEntry, CrossReferenceType
 from webapp.rules.crossrefs import OnlineKind, Policy
 from webapp.services import (
     crossref_edits,
-    crossref_history,
     crossref_online,
     crossref_unmapped,
     crossrefs,
@@ -44,9 +43,6 @@ SORT_LABELS = {
     "online": "value here",
     "changed": "last change",
 }
-
-
-_YEAR_3000 = 32_503_680_000_000
 
 
 # ---- looking ----
@@ -96,37 +92,6 @@ def results(key: str) -> ResponseReturnValue:
     answer = hx.respond(render_template("crossrefs/_results.html", **context))
     answer.headers["HX-Replace-Url"] = context["here"]
     return answer
-
-
-@bp.get("/<key>/history")
-def show_history(key: str) -> ResponseReturnValue:
-    """Who changed what when, of the whole type or of one entry."""
-    found = get_type(key)
-    before = whole_key("before")
-    entry_id, since = whole_key("entry"), _moment("since")
-    page = crossref_history.list_changes(
-        db.session(),
-        found,
-        center_ids=scope(CROSSREF_VIEW),
-        entry_id=entry_id,
-        since=since,
-        before=before,
-    )
-
-    def url(**more: Any) -> str:
-        moment = int(since.timestamp() * 1000) if since else None
-        asked = {"entry": entry_id, "since": moment} | more
-        return url_for("crossrefs.show_history", key=found.key, **asked)
-
-    return render_template(
-        "crossrefs/show_history.html",
-        type=found,
-        page=page,
-        entry_id=entry_id,
-        since=since,
-        first_url=url() if before else None,
-        next_url=url(before=page.next_before) if page.next_before else None,
-    )
 
 
 @bp.get("/<key>/entries/<int:entry_id>")
@@ -237,6 +202,7 @@ def edit_type(key: str) -> ResponseReturnValue:
         "labels": "\n".join(found.foreign_labels),
         "policy": found.policy,
         "default_value": found.default_value or "",
+        "seen": crossref_edits.fingerprint_type(found),
     }
     form = TypeForm(data=None if request.form else data)
     if form.validate_on_submit():
@@ -247,6 +213,7 @@ def edit_type(key: str) -> ResponseReturnValue:
                 labels=(form.labels.data or "").splitlines(),
                 policy=Policy(form.policy.data),
                 default_value=form.default_value.data or "",
+                seen=form.seen.data or None,
             )
         except DataSyncError as error:
             db.session.rollback()
@@ -284,12 +251,6 @@ def whole_key(name: str) -> int | None:
     """A key in the address; None when there is none that can be."""
     number = request.args.get(name, type=int)
     return number if number is not None and 0 <= number <= LARGEST_ID else None
-
-
-def _moment(name: str) -> datetime | None:
-    """A moment in the address, in milliseconds; None when there is none that can be."""
-    number = whole_key(name)
-    return datetime.fromtimestamp(number / 1000, UTC) if number and number < _YEAR_3000 else None
 
 
 def manageable_centers() -> list[Center]:

@@ -54,6 +54,8 @@ def edit_group(group_id: int) -> ResponseReturnValue:
         abort(404)
     form = GroupForm(obj=group)
     form.offer_centers(())
+    if not form.is_submitted():
+        form.seen.data = group_edits.fingerprint_group(group)
     if form.validate_on_submit():
         try:
             group_edits.edit_group(
@@ -62,6 +64,7 @@ def edit_group(group_id: int) -> ResponseReturnValue:
                 name=form.name.data,
                 folder=form.folder.data or "",
                 description=form.description.data or "",
+                seen=form.seen.data or None,
             )
         except DataSyncError as error:
             add_error(form, error)
@@ -104,9 +107,11 @@ def edit_interest(interest_id: int) -> ResponseReturnValue:
     form.offer_parents(group_edits.list_parents(db.session(), interest.center_id, but=interest.id))
     if not form.is_submitted():
         form.parent_id.data = interest.parent_id or GENERAL
+        form.seen.data = group_edits.fingerprint_interest(interest)
     if form.validate_on_submit():
         try:
-            group_edits.edit_interest(db.session(), interest, _draft(form))
+            seen = form.seen.data or None
+            group_edits.edit_interest(db.session(), interest, _draft(form), seen=seen)
         except DataSyncError as error:
             add_error(form, error)
         else:

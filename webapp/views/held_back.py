@@ -70,6 +70,9 @@ def show(stream_id: int) -> ResponseReturnValue:
             _describe(record, now, is_transactions=is_transactions) for record in page.records
         ],
         is_transactions=is_transactions,
+        values=[
+            (each, _mapping_url(each.field)) for each in held_back.list_values(session, run_id)
+        ],
         now=now,
     )
 
@@ -114,15 +117,18 @@ def _remedy(record: WithheldRecord) -> tuple[str, str | None]:
 
 
 def _map_value(record: WithheldRecord) -> tuple[str, str | None]:
-    key = held_back.crossref_key(record.field)
-    url = None
-    if key is not None and may_open("crossref_unmapped.show"):
-        url = url_for("crossref_unmapped.show", key=key)
-    return f"Map “{record.value}”", url
+    return f"Map “{record.value}”", _mapping_url(record.field)
+
+
+def _mapping_url(field: str) -> str | None:
+    key = held_back.crossref_key(field)
+    if key is None or not may_open("crossref_unmapped.show"):
+        return None
+    return url_for("crossref_unmapped.show", key=key)
 
 
 def _look_at_constituent(record: WithheldRecord) -> tuple[str, str | None]:
-    return "Open the constituent", _constituent_url(record)
+    return "Make the constituent active again", _constituent_url(record)
 
 
 def _resolve(record: WithheldRecord) -> tuple[str, str | None]:

@@ -231,6 +231,20 @@ def test_a_removed_record_says_so(app: Flask, client: FlaskClient[Any], person: 
     assert "M-1" not in client.get("/constituents/?q=lovelace&status=active").text
 
 
+def test_a_removed_record_is_made_active_again(
+    app: Flask, client: FlaskClient[Any], person: int
+) -> None:
+    with app.app_context():
+        db.session.get_one(Constituent, person).active_detail = "Removed by administrator"
+        db.session.commit()
+    as_(client, make_admin(app))
+    path = f"/constituents/{person}/reactivate"
+    assert f'action="{path}"' in client.get(f"/constituents/{person}").text
+    page = client.post(path, follow_redirects=True).text
+    assert "The record is active again." in page
+    assert path not in page
+
+
 @contextmanager
 def counted(app: Flask) -> Iterator[list[str]]:
     with app.app_context():

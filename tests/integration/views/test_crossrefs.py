@@ -185,6 +185,18 @@ def test_the_settings_of_a_type(app: Flask, admin: FlaskClient[Any]) -> None:
     assert "a|b" in entries(app)
 
 
+def test_who_changes_settings_second_is_told(admin: FlaskClient[Any]) -> None:
+    url = f"{TITLES}/settings"
+    found = re.search(r'name="seen"[^>]* value="(\w+)"', admin.get(url).text)
+    assert found
+    data = {"labels": "Code", "policy": "reject", "seen": found[1]}
+    assert admin.post(url, data=data).status_code == 303
+    second = admin.post(url, data=data | {"policy": "keep"})
+    assert second.status_code == 422
+    assert "Somebody else changed the settings of Titles while you had" in second.text
+    assert "reject the row" in admin.get(TITLES).text
+
+
 @pytest.fixture
 def uploading(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An upload of titles is writing, for longer than anybody at a page waits."""

@@ -148,6 +148,28 @@ def test_the_held_back_list_names_what_fixes_it_and_sends_what_is_free(
     assert "Nothing is held back" in person.get(f"/held-back/{stream[1]}")
 
 
+def test_the_values_to_map_are_added_up(app: Flask, client: FlaskClient[Any]) -> None:
+    sign_in(client, make_person(app, "run@example.org", *RUNNER, Role.CROSSREF_VIEW))
+    with app.app_context():
+        operation = db.session.scalars(select(Operation).filter_by(slug=SLUG)).one()
+        make_download(
+            db.session(),
+            operation,
+            withheld=[
+                (1, "unmapped_value", "TITLE", "Dr."),
+                (2, "unmapped_value", "TITLE", "Dr."),
+                (2, "unmapped_value", "HOME_STATEPROV", "NH"),
+                (3, "unresolved_duplicate", "", ""),
+            ],
+        )
+        db.session.commit()
+    page = client.get("/held-back", follow_redirects=True).text
+    table = page[page.index('id="held-values"') : page.index('id="held-records"')]
+    rows = [re.sub(r"<[^>]+>|\s+", " ", row).split() for row in table.split("<tr>")[2:]]
+    assert [row[:3] for row in rows] == [["Dr.", "TITLE", "2"], ["NH", "HOME_STATEPROV", "1"]]
+    assert table.count("/cross-references/field:STATEPROV") + table.count("field%3ASTATEPROV") == 1
+
+
 def test_a_window_can_be_taken_again(person: Downloading, people: list[int]) -> None:
     person.ask()
     person.run()

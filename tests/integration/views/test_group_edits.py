@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,6 +61,26 @@ def test_a_group_is_made_and_changed(app: Flask, manager: FlaskClient[Any]) -> N
     assert "Name changed from “Night Owls”" in page
     assert "Folder changed from “Volunteers”" in page
     assert "Made" in page
+
+
+def test_who_comes_second_is_told(app: Flask, manager: FlaskClient[Any]) -> None:
+    manager.post("/groups/new", data={"name": "Owls"})
+    manager.post("/groups/interests/new", data={"name": "News", "kind": "email", "parent_id": "0"})
+    for edit, data in (
+        (f"/groups/{groups(app)['Owls'].id}/edit", {"name": "Owls", "folder": "Night"}),
+        (
+            f"/groups/interests/{interests(app)['News'].id}/edit",
+            {"name": "News", "kind": "web", "parent_id": "0"},
+        ),
+    ):
+        found = re.search(r'name="seen"[^>]* value="(\w+)"', manager.get(edit).text)
+        assert found
+        seen = {"seen": found[1]}
+        assert manager.post(edit, data=data | seen).status_code == 303
+        second = manager.post(edit, data=data | seen | {"name": "Mine"})
+        assert second.status_code == 422
+        assert "while you had this page open, so nothing was saved" in second.text
+    assert "Mine" not in {*groups(app), *interests(app)}
 
 
 def test_what_a_run_or_an_interest_owns_is_not_edited(
