@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from tests.e2e.browser import look_at, sign_in
@@ -57,7 +58,7 @@ def people(app: Flask) -> None:
 
 
 def await_focus(page: Page, element_id: str) -> None:
-    page.wait_for_function("id => document.activeElement.id === id", arg=element_id)
+    expect(page.locator(f"[id={element_id!r}]")).to_be_focused()
 
 
 def arrange_columns(page: Page) -> None:
