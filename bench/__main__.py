@@ -18,6 +18,11 @@ from bench.group_assignment import Assigned, measure_groups, report_groups
 from bench.imports import Measured, measure_imports
 from bench.latency import Latency, measure_latency
 from bench.reading import Reading, measure_reading, report_reading
+from bench.transaction_download import (
+    Transactions,
+    measure_transactions,
+    report_transactions,
+)
 from bench.verdicts import verdict
 from tests.services import running_services
 
@@ -51,10 +56,11 @@ def main(arguments: list[str]) -> None:
         crossrefs = measure_crossrefs(services, Path(folder), max(sizes))
         print("downloads", flush=True)
         downloads = [measure_downloads(services, Path(folder), rows) for rows in sizes]
+        transactions = [measure_transactions(services, Path(folder), rows) for rows in sizes]
     print("reading", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         reading = measure_reading(Path(folder), sizes)
-    report = write_report(measured, groups, latency, crossrefs, downloads, reading)
+    report = write_report(measured, groups, latency, crossrefs, downloads, transactions, reading)
     REPORT.write_text(report, encoding="utf-8")
     print(report)
 
@@ -65,6 +71,7 @@ def write_report(
     latency: list[Latency],
     crossrefs: Crossrefs,
     downloads: list[Download],
+    transactions: list[Transactions],
     reading: Reading,
 ) -> str:
     """The page, with what was reached and what was missed."""
@@ -93,6 +100,8 @@ def write_report(
             *report_crossrefs(crossrefs),
             "",
             *report_downloads(downloads),
+            "",
+            *report_transactions(transactions),
             "",
             *report_reading(reading),
             "",
