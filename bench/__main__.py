@@ -18,6 +18,12 @@ from bench.group_assignment import Assigned, measure_groups, report_groups
 from bench.imports import Measured, measure_imports
 from bench.latency import Latency, measure_latency
 from bench.reading import Reading, measure_reading, report_reading
+from bench.transaction_download import (
+    Transactions,
+    measure_transactions,
+    report_transactions,
+)
+from bench.verdicts import verdict
 from tests.services import running_services
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
@@ -50,10 +56,11 @@ def main(arguments: list[str]) -> None:
         crossrefs = measure_crossrefs(services, Path(folder), max(sizes))
         print("downloads", flush=True)
         downloads = [measure_downloads(services, Path(folder), rows) for rows in sizes]
+        transactions = [measure_transactions(services, Path(folder), rows) for rows in sizes]
     print("reading", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         reading = measure_reading(Path(folder), sizes)
-    report = write_report(measured, groups, latency, crossrefs, downloads, reading)
+    report = write_report(measured, groups, latency, crossrefs, downloads, transactions, reading)
     REPORT.write_text(report, encoding="utf-8")
     print(report)
 
@@ -64,6 +71,7 @@ def write_report(
     latency: list[Latency],
     crossrefs: Crossrefs,
     downloads: list[Download],
+    transactions: list[Transactions],
     reading: Reading,
 ) -> str:
     """The page, with what was reached and what was missed."""
@@ -93,6 +101,8 @@ def write_report(
             "",
             *report_downloads(downloads),
             "",
+            *report_transactions(transactions),
+            "",
             *report_reading(reading),
             "",
         ]
@@ -114,10 +124,9 @@ def _speed(measured: list[Measured]) -> list[str]:
         lines.append(f"| {found.rows:,} | floor | {found.floor:.1f} | | | |")
         for step, base, most in TARGETS:
             ratio = found.ratio(step, base)
-            verdict = "reached" if ratio <= most else "**missed**"
             lines.append(
                 f"| {found.rows:,} | {step} | {found.steps[step]['seconds']:.1f} | {ratio:.2f} × "
-                f"{base or 'floor'} | ≤ {most} | {verdict} |"
+                f"{base or 'floor'} | ≤ {most} | {verdict(ratio <= most)} |"
             )
     if len(measured) > 1:
         first, last = measured[0], measured[-1]
@@ -135,9 +144,9 @@ def _memory(measured: list[Measured]) -> list[str]:
     lines.append("| ---: | --- | ---: | ---: | --- |")
     for found in measured:
         for step, values in found.steps.items():
-            verdict = "reached" if values["peak_mb"] <= MOST_MB else "**missed**"
             lines.append(
-                f"| {found.rows:,} | {step} | {values['peak_mb']:.0f} | ≤ {MOST_MB} | {verdict} |"
+                f"| {found.rows:,} | {step} | {values['peak_mb']:.0f} | ≤ {MOST_MB} |"
+                f" {verdict(values['peak_mb'] <= MOST_MB)} |"
             )
     return lines
 
@@ -150,10 +159,9 @@ def _pages(latency: list[Latency]) -> list[str]:
     ]
     for found in latency:
         ratio = found.busy / found.idle
-        verdict = "reached" if ratio <= LATENCY_FACTOR else "**missed**"
         lines.append(
             f"| {found.page} | {found.idle * 1000:.0f} | {found.busy * 1000:.0f} | {ratio:.1f} × |"
-            f" ≤ {LATENCY_FACTOR:.0f} | {verdict} |"
+            f" ≤ {LATENCY_FACTOR:.0f} | {verdict(ratio <= LATENCY_FACTOR)} |"
         )
     return lines
 

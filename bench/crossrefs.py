@@ -20,6 +20,7 @@ from sqlalchemy import text
 
 from bench.files import HEADER, write_file
 from bench.imports import Runner, temporary_database
+from bench.verdicts import verdict
 from tests.people import make_admin, sign_in
 from tests.services import Services, running_services
 from webapp import create_app
@@ -173,23 +174,22 @@ def _measure_uploads(services: Services, folder: Path, entries: int) -> dict[str
 def report_crossrefs(found: Crossrefs) -> list[str]:
     """The section of the page."""
     added = found.with_entries / found.without - 1
-    verdict = "reached" if added <= MOST_ADDED else "**missed**"
     lines = [
         "## Cross-references",
         "",
         f"Importing {found.rows:,} rows whose {COLUMN} has {ENTRIES:,} codes takes "
         f"{found.without:.1f} s without entries and {found.with_entries:.1f} s through "
-        f"{ENTRIES:,} of them: {added:+.0%} (target at most +{MOST_ADDED:.0%}; {verdict}). "
+        f"{ENTRIES:,} of them: {added:+.0%} (target at most +{MOST_ADDED:.0%}; "
+        f"{verdict(added <= MOST_ADDED)}). "
         f"The best of {ROUNDS} each, loading the table included.",
         "",
         f"| a page of entries | {FEW:,} entries, ms | {ENTRIES:,} entries, ms | ratio | target | |",
         "| --- | ---: | ---: | ---: | ---: | --- |",
     ]
     for words, (small, large) in found.pages.items():
-        verdict = "reached" if large / small <= MOST_PAGE else "**missed**"
         lines.append(
             f"| {words} | {small:.0f} | {large:.0f} | {large / small:.1f} × | ≤ {MOST_PAGE:.0f} | "
-            f"{verdict} |"
+            f"{verdict(large / small <= MOST_PAGE)} |"
         )
     lines += [
         "",
@@ -197,10 +197,9 @@ def report_crossrefs(found: Crossrefs) -> list[str]:
         "| --- | ---: | ---: | ---: | --- |",
     ]
     for step, values in found.uploads.items():
-        verdict = "reached" if values["peak_mb"] <= MOST_MB else "**missed**"
         lines.append(
             f"| {step} | {values['seconds']:.1f} | {values['peak_mb']:.0f} | ≤ {MOST_MB} | "
-            f"{verdict} |"
+            f"{verdict(values['peak_mb'] <= MOST_MB)} |"
         )
     return lines
 

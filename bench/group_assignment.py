@@ -22,6 +22,7 @@ from typing import Any
 import psycopg
 
 from bench.imports import Runner, temporary_database
+from bench.verdicts import verdict
 from tests.services import Services, running_services
 
 GROUPS = 50
@@ -133,12 +134,12 @@ def report_groups(measured: Sequence[Assigned]) -> list[str]:
         lines.append(f"| {found.rows:,} | floor | {found.floor:.1f} | | | | |")
         for step, told in found.steps.items():
             ratio = found.ratio(step)
-            target, verdict = "", ""
+            target, reached = "", ""
             if step == "run":
-                target, verdict = f"≤ {MOST}", "reached" if ratio <= MOST else "**missed**"
+                target, reached = f"≤ {MOST}", verdict(ratio <= MOST)
             lines.append(
                 f"| {found.rows:,} | {step} | {told['seconds']:.1f} | {ratio:.2f} | {target} |"
-                f" {verdict} | {told['peak_mb']:.0f} |"
+                f" {reached} | {told['peak_mb']:.0f} |"
             )
     return lines
 

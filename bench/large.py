@@ -16,6 +16,7 @@ from typing import Any
 from bench.__main__ import MOST_MB, REPORT, describe_machine
 from bench.files import write_file
 from bench.imports import Runner, temporary_database
+from bench.verdicts import verdict
 from tests.services import Services, running_services
 
 SMALL = 100_000
@@ -49,9 +50,6 @@ def write_report(small: dict[str, Any], large: dict[str, Any]) -> str:
     """The page, with what was reached and what was missed."""
     per_row = [float(step["seconds"]) / step["rows"] * 1e6 for step in (small, large)]
     memory = [float(step["peak_mb"]) for step in (small, large)]
-
-    def verdict(reached: bool) -> str:
-        return "reached" if reached else "**missed**"
 
     return "\n".join(
         [

@@ -20,6 +20,7 @@ from typing import Any
 
 from bench.files import write_file
 from bench.memory import peak_mb
+from bench.verdicts import verdict
 from webapp.cli.local_files import LocalFile
 from webapp.rules.reading import Examination, examine, read_records
 
@@ -104,14 +105,14 @@ def report_reading(measured: Reading) -> list[str]:
         ratio = ours["seconds"] / floor["seconds"]
         lines.append(
             f"| {rows:,} | {floor['seconds']:.2f} | {ours['seconds']:.2f} | {ratio:.2f} × | "
-            f"≤ {MOST_RATIO} | {_verdict(ratio <= MOST_RATIO)} | {ours['peak_mb']:.0f} |"
+            f"≤ {MOST_RATIO} | {verdict(ratio <= MOST_RATIO)} | {ours['peak_mb']:.0f} |"
         )
     peaks = [ours["peak_mb"] for ours in measured.ours.values()]
     growth = max(peaks) - min(peaks)
     lines += [
         "",
         f"From the smallest of these files to the largest the peak grows by {growth:.0f} MB "
-        f"(target ≤ {MOST_GROWTH_MB}: {_verdict(growth <= MOST_GROWTH_MB)}).",
+        f"(target ≤ {MOST_GROWTH_MB}: {verdict(growth <= MOST_GROWTH_MB)}).",
         "",
         "| file, MB | examined in ms | target | | peak MB |",
         "| ---: | ---: | ---: | --- | ---: |",
@@ -119,14 +120,10 @@ def report_reading(measured: Reading) -> list[str]:
     for megabytes, found in measured.examined.items():
         taken = found["seconds"] * 1000
         lines.append(
-            f"| {megabytes:,} | {taken:.0f} | ≤ {MOST_MS} | {_verdict(taken <= MOST_MS)} | "
+            f"| {megabytes:,} | {taken:.0f} | ≤ {MOST_MS} | {verdict(taken <= MOST_MS)} | "
             f"{found['peak_mb']:.0f} |"
         )
     return lines
-
-
-def _verdict(is_reached: bool) -> str:
-    return "reached" if is_reached else "**missed**"
 
 
 def _read_plainly(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import logging
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +61,7 @@ ATTEMPT_LOCK = "hashtextextended('datasync run ' || {id} || ' attempt ' || {atte
 """The lock that an attempt's connection holds for as long as it lives. The server frees it when
 the process or the connection dies, however it dies."""
 
-UNHURRIED = "set_config('synchronous_commit', 'off', true)"
+UNHURRIED = "SET LOCAL synchronous_commit = off"
 """For a chunk's transaction: its commit does not wait for the disk. A server that dies may lose the
 last chunks, each as a whole and with the row the run stood at, so the next attempt does them again;
 whatever commits later and waits, as the end of the run does, waits for all of them."""
@@ -113,6 +114,20 @@ def add_tallies(connection: psycopg.Connection, mine: Claim, tallies: dict[str, 
     connection.execute(
         "UPDATE runs SET tallies = tallies || %s WHERE id = %s", [Jsonb(tallies), mine.id]
     )
+
+
+def move_on(
+    connection: psycopg.Connection, mine: Claim, sets: str, parameters: Mapping[str, Any]
+) -> None:
+    """At the end of a chunk's transaction: set what the run's row tells of it, if the run is still
+    this attempt's; else raises `LostClaimError`."""
+    updated = connection.execute(
+        f"UPDATE runs SET {sets}, heartbeat_at = clock_timestamp()"
+        " WHERE id = %(id)s AND attempt = %(attempt)s AND state = 'running'",
+        {**parameters, "id": mine.id, "attempt": mine.attempt},
+    )
+    if updated.rowcount != 1:
+        raise LostClaimError
 
 
 class Heartbeat:

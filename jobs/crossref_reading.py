@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jobs.reading import ChunkReader, as_array
-from webapp.rules.crossrefs import OnlineKind
 from webapp.rules.entry_files import CENTER, EntryRow, EntryRows
 from webapp.rules.faults import Fault
 
-STAGED = (
-    "row_number", "who", "said", "online_value", "online_key", "foreign_values", "foreign_key",
-    "description", "center_id", "send_back", "valid_from", "valid_to", "online_name",
+COLUMNS = (
+    "online_value", "online_key", "foreign_values", "foreign_key", "description", "center_id",
+    "send_back", "valid_from", "valid_to", "online_name",
 )  # fmt: skip
-"""What `payload` has of a row, in this order."""
+"""What is staged of an entry: attributes of `EntryRow`, in this order."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class EntryReader(ChunkReader):
     """Reads a file of entries. It may be one we wrote, so guards are always taken away."""
 
-    entries: EntryRows = field(default_factory=lambda: EntryRows(OnlineKind.CODE, "", 1, {}, None))
+    entries: EntryRows
+    is_guarded: bool = True
     _read: dict[int, EntryRow] = field(default_factory=dict, init=False)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.is_guarded = True
 
     def _convert(
         self,
@@ -63,32 +57,11 @@ class EntryReader(ChunkReader):
                 said.setdefault(number, " · ".join(filter(None, cells))[:120])
         return said
 
-    def _payload(
-        self,
-        numbers: Sequence[int],
-        who: Mapping[int, str],
-        said: Mapping[int, Sequence[str]],
-        values: Mapping[str, Sequence[str | None]],
-    ) -> bytes:
-        """The rows as CSV, in the order of `STAGED`."""
-        buffer = io.StringIO()
-        csv.writer(buffer, lineterminator="\n").writerows(
-            (
-                number,
-                who[number],
-                as_array(said[number]) if number in said else None,
-                row.online_value,
-                row.online_key,
-                as_array(row.foreign_values),
-                row.foreign_key,
-                row.description,
-                row.center_id,
-                row.send_back,
-                row.valid_from,
-                row.valid_to,
-                row.online_name,
-            )
-            for number in numbers
-            for row in (self._read[number],)
-        )
-        return buffer.getvalue().encode()
+    def _columns(
+        self, numbers: Sequence[int], values: Mapping[str, Sequence[str | None]]
+    ) -> Sequence[Sequence[object]]:
+        """As `COLUMNS` has them."""
+        rows = [self._read[number] for number in numbers]
+        columns = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
+        columns["foreign_values"] = [as_array(row.foreign_values) for row in rows]
+        return list(columns.values())

@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import compress
 
 from jobs.repairing import Repairing
-from webapp.rules.codes import CodeReader, Codes
+from webapp.rules.codes import CodeReader
 from webapp.rules.columns import Column, Recognition
 from webapp.rules.corrections import Corrections
 from webapp.rules.doctor import Repair
 from webapp.rules.faults import Fault, FaultCode
-from webapp.rules.fields import KEY_COLUMNS, Field, Kind
+from webapp.rules.fields import KEY_COLUMNS, Field
 from webapp.rules.guarding import unguard
 from webapp.rules.names import NameReader
 from webapp.rules.purposes import PurposeReader
@@ -37,14 +36,14 @@ from webapp.services.uploads import storable
 
 WHO_COLUMNS = ("FIRST_NAME", "LAST_NAME", "PRIMARY_EMAIL", "MEMBER_ID", "CONS_ID")
 WHO_LENGTH = 120
-CROWD = 100
-"""Rows with one key: more of them in a chunk, and it is done in parts. They apply one after the
-other, and a transaction grows slower with each change of the same record."""
-PART_ROWS = 250
 STILL_NOT_FIXED = (
     "This row still has the mark of a row that could not be read. Put each cell under its heading, "
     "then clear the mark and everything to its right."
 )
+
+
+STAGED = ("row_number", "who", "said")
+"""The first columns of `staged`, whatever the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,44 +73,42 @@ class CheckedChunk:
     seen: Sequence[Seen] = ()
 
 
-_Reader = ColumnReader | CodeReader | NameReader | PurposeReader | TranslatingReader
+Reader = ColumnReader | CodeReader | NameReader | PurposeReader | TranslatingReader
 
 
-@dataclass(slots=True)
-class ChunkReader:
-    """Reads a file chunk by chunk. Memory is that of one chunk, whatever the file's size."""
+@dataclass(slots=True, kw_only=True)
+class ChunkReader(ABC):
+    """Reads a file chunk by chunk. Memory is that of one chunk, whatever the file's size. What is
+    staged of its rows is each kind of file's own (`_columns`)."""
 
     source: Source
     dialect: Dialect
     recognition: Recognition
     settings: ReadSettings
     corrections: Corrections
-    groups: Codes
-    interests: Codes
     chunk_rows: int
     repairs: Sequence[Repair] = ()
     is_guarded: bool = False
     """Whether guards are taken away that we put before what a spreadsheet would calculate; those of
     a file with our report columns always are."""
-    _readers: dict[int, _Reader] = field(default_factory=dict)
-    _translators: tuple[Translator, ...] = ()
+    _readers: dict[int, Reader] = field(init=False)
+    _translators: tuple[Translator, ...] = field(default=(), init=False)
     _repairing: Repairing = field(init=False)
 
     def __post_init__(self) -> None:
         self._repairing = Repairing(self.repairs)
-        for column in self.recognition.known:
-            known = _field(column)
-            if known.kind is Kind.GROUP_LIST:
-                self._readers[column.position] = CodeReader(known, self.groups)
-            elif known.kind is Kind.INTEREST_LIST:
-                self._readers[column.position] = CodeReader(known, self.interests)
-            else:
-                self._readers[column.position] = ColumnReader(known, self.settings)
+        self._readers = {
+            column.position: self._reader_of(field_of(column)) for column in self.recognition.known
+        }
+
+    def _reader_of(self, known: Field) -> Reader:
+        """What reads the cells of a column."""
+        return ColumnReader(known, self.settings)
 
     def translate(self, translators: Mapping[str, Translator]) -> None:
         """Read these columns through cross-references. Columns may share a translator."""
         for column in self.recognition.known:
-            translator = translators.get(_field(column).column)
+            translator = translators.get(field_of(column).column)
             reader = self._readers[column.position]
             if translator is None:
                 continue
@@ -131,13 +128,8 @@ class ChunkReader:
                 yield self.check(part)
 
     def _parts(self, batch: Batch) -> Iterator[Batch]:
-        """The batch, or smaller ones where many of its rows have one key (`none@example.org`)."""
-        keys = [c.position for c in self.recognition.known if _field(c).column in KEY_COLUMNS]
-        if not any(_has_crowd(batch.rows, position) for position in keys):
-            yield batch
-            return
-        for at in range(0, len(batch), PART_ROWS):
-            yield _part(batch, at)
+        """The batch, or smaller ones that each get a transaction of their own."""
+        yield batch
 
     def check(self, batch: Batch) -> CheckedChunk:
         """Correct, repair, convert and check the records of a batch."""
@@ -195,7 +187,7 @@ class ChunkReader:
         cells = list(zip(*rows, strict=True)) if rows else []
         values: dict[str, Sequence[str | None]] = {}
         for column in self.recognition.known:
-            known = _field(column)
+            known = field_of(column)
             if not cells:
                 values[known.column] = ()
                 continue
@@ -218,26 +210,22 @@ class ChunkReader:
         said: Mapping[int, Sequence[str]],
         values: Mapping[str, Sequence[str | None]],
     ) -> bytes:
-        """The rows as CSV, in the order of `ImportSql.staged_columns`."""
-        blank: Sequence[None] = (None,) * len(numbers)
-        known = {_field(column).column: _field(column) for column in self.recognition.known}
-        lists = ("CONS_ID", "GROUP_IDS", "INTEREST_IDS")
+        """The rows as CSV: the columns of `STAGED`, then those of the file's kind."""
         columns: list[Sequence[object]] = [
             numbers,
-            (0,) * len(numbers),
             [who[number] for number in numbers],
-            [as_array(said[n]) if n in said else None for n in numbers] if said else blank,
-            *(values.get(name, blank) for name in lists),
-            _custom(known, values, blank),
-        ]
-        columns += [
-            values[name]
-            for name, found in known.items()
-            if name not in lists and not found.is_custom
+            [as_array(said[number]) if number in said else None for number in numbers],
+            *self._columns(numbers, values),
         ]
         buffer = io.StringIO()
         csv.writer(buffer, lineterminator="\n").writerows(zip(*columns, strict=True))
         return buffer.getvalue().encode()
+
+    @abstractmethod
+    def _columns(
+        self, numbers: Sequence[int], values: Mapping[str, Sequence[str | None]]
+    ) -> Sequence[Sequence[object]]:
+        """What is staged of these rows, column by column, in the order of the SQL's own list."""
 
 
 def unguarded(batch: Batch, width: int) -> Batch:
@@ -256,36 +244,14 @@ def unguarded(batch: Batch, width: int) -> Batch:
     return replace(batch, rows=rows, faults=faults, recovered=recovered)
 
 
-def _part(batch: Batch, at: int) -> Batch:
-    numbers = batch.row_numbers[at : at + PART_ROWS]
-    within = set(numbers)
-
-    def part_of(told: Mapping[int, str]) -> dict[int, str]:
-        return {number: text for number, text in told.items() if number in within}
-
-    return Batch(
-        numbers,
-        batch.rows[at : at + PART_ROWS],
-        part_of(batch.faults),
-        part_of(batch.recovered),
-        part_of(batch.raw),
-    )
-
-
 def as_array(texts: Sequence[str]) -> str:
     """Texts as PostgreSQL writes an array of them."""
     quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
     return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
 
 
-def _has_crowd(rows: Sequence[Sequence[str]], position: int) -> bool:
-    cells = [cell for row in rows if position < len(row) and (cell := row[position])]
-    if len(cells) - len(set(cells)) < CROWD:
-        return False
-    return Counter(cells).most_common(1)[0][1] > CROWD
-
-
-def _field(column: Column) -> Field:
+def field_of(column: Column) -> Field:
+    """The field of a known column."""
     if column.field is None:
         message = f"column {column.name!r} is not a known one"
         raise ValueError(message)
@@ -321,32 +287,6 @@ def _who(numbers: Sequence[int], values: Mapping[str, Sequence[str | None]]) -> 
         words = " ".join(filter(None, name))
         found[number] = " · ".join(filter(None, (words, *rest)))[:WHO_LENGTH]
     return found
-
-
-def _custom(
-    known: Mapping[str, Field],
-    values: Mapping[str, Sequence[str | None]],
-    blank: Sequence[None],
-) -> Sequence[str | None]:
-    """The custom fields of each row as one JSON object; None where all are blank."""
-    fields = [found for found in known.values() if found.is_custom]
-    if not fields:
-        return blank
-    keys = [found.attribute.removeprefix("custom.") for found in fields]
-    columns: list[Iterable[str | None]] = [
-        [_YES_NO.get(value or "") for value in values[found.column]]
-        if found.kind is Kind.YES_NO
-        else values[found.column]
-        for found in fields
-    ]
-    objects: list[str | None] = []
-    for row in zip(*columns, strict=True):
-        present = {key: value for key, value in zip(keys, row, strict=True) if value is not None}
-        objects.append(json.dumps(present, ensure_ascii=False) if present else None)
-    return objects
-
-
-_YES_NO = {"t": "Yes", "f": "No"}
 
 
 def read_settings(options: Mapping[str, object], today: date) -> ReadSettings:

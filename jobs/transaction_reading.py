@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from jobs.reading import ChunkReader, as_array
+from jobs.reading import ChunkReader, Reader
 from webapp.rules.faults import Fault
-from webapp.rules.fields import PURPOSE_KINDS, TRANSACTION_FIELDS, Kind
+from webapp.rules.fields import PURPOSE_KINDS, TRANSACTION_FIELDS, Field, Kind
 from webapp.rules.gifts import Amounts, check_gift
-from webapp.rules.money import DEFAULT_CURRENCY
 from webapp.rules.purposes import PurposeReader, Purposes
-from webapp.rules.reading import Batch
 from webapp.rules.translating import Translator
 
 GIFT_COLUMNS = tuple(found.column for found in TRANSACTION_FIELDS)
@@ -23,19 +19,17 @@ _CHECKED = (
 )  # fmt: skip
 
 
-@dataclass
+@dataclass(kw_only=True)
 class TransactionReader(ChunkReader):
     """Reads a file of gifts. `currency` is that of amounts whose row names none."""
 
-    purposes: Mapping[Kind, Purposes] = field(default_factory=dict)
-    currency: str = DEFAULT_CURRENCY
+    purposes: Mapping[Kind, Purposes]
+    currency: str
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for column in self.recognition.known:
-            known = column.field
-            if known is not None and known.kind in PURPOSE_KINDS:
-                self._readers[column.position] = PurposeReader(known, self.purposes[known.kind])
+    def _reader_of(self, known: Field) -> Reader:
+        if known.kind in PURPOSE_KINDS:
+            return PurposeReader(known, self.purposes[known.kind])
+        return super()._reader_of(known)
 
     def translate(self, translators: Mapping[str, Translator]) -> None:
         """As of any file; what a gift is for is looked up in several types one after the other."""
@@ -48,10 +42,6 @@ class TransactionReader(ChunkReader):
                     for key, translator in translators.items()
                     if key == name or key.startswith(f"{name}:")
                 ]
-
-    def _parts(self, batch: Batch) -> Iterator[Batch]:
-        """Rows of one person are no trouble here: nothing of a person is written."""
-        yield batch
 
     def _convert(
         self,
@@ -81,26 +71,13 @@ class TransactionReader(ChunkReader):
             values["TAX_DEDUCTIBLE"] = parts
         return values
 
-    def _payload(
-        self,
-        numbers: Sequence[int],
-        who: Mapping[int, str],
-        said: Mapping[int, Sequence[str]],
-        values: Mapping[str, Sequence[str | None]],
-    ) -> bytes:
-        """The rows as CSV, in the order of `TransactionSql.staged_columns`."""
+    def _columns(
+        self, numbers: Sequence[int], values: Mapping[str, Sequence[str | None]]
+    ) -> Sequence[Sequence[object]]:
+        """As `TransactionSql.staged` has them."""
         blank: Sequence[None] = (None,) * len(numbers)
-        columns: list[Sequence[object]] = [
-            numbers,
-            (0,) * len(numbers),
-            [who[number] for number in numbers],
-            [as_array(said[number]) if number in said else None for number in numbers]
-            if said
-            else blank,
+        return [
             values.get("CONS_ID", blank),
             *(values.get(name, blank) for name in GIFT_COLUMNS),
             *(values[name] for name in ("MEMBER_ID", "PRIMARY_EMAIL") if name in values),
         ]
-        buffer = io.StringIO()
-        csv.writer(buffer, lineterminator="\n").writerows(zip(*columns, strict=True))
-        return buffer.getvalue().encode()

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from jobs.reading import ChunkReader, as_array
-from webapp.rules.codes import SingleCodeReader
+from jobs.reading import ChunkReader, Reader
+from webapp.rules.codes import Codes, SingleCodeReader
 from webapp.rules.columns import Column
 from webapp.rules.faults import Fault, FaultCode
-from webapp.rules.fields import OPT_IN, Kind
+from webapp.rules.fields import OPT_IN, Field, Kind
 from webapp.rules.names import NEW, NameReader, Names
-from webapp.rules.reading import Batch
 
 _CODE_KINDS = (Kind.GROUP_CODE, Kind.INTEREST_CODE)
 _NAME_KINDS = (Kind.GROUP_NAME, Kind.INTEREST_NAME)
@@ -21,25 +18,19 @@ _INTO = "into"
 """Among the values: what the row is about, as `NameReader` puts it."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class UploadReader(ChunkReader):
-    """Reads a file of group memberships or interests."""
+    """Reads a file of group memberships or interests, which have these codes and names."""
 
-    names: Names = field(default_factory=lambda: Names("group", (), None))
+    codes: Codes
+    names: Names
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for column in self.recognition.known:
-            known = column.field
-            if known is not None and known.kind in _CODE_KINDS:
-                codes = self.groups if known.kind is Kind.GROUP_CODE else self.interests
-                self._readers[column.position] = SingleCodeReader(known, codes)
-            elif known is not None and known.kind in _NAME_KINDS:
-                self._readers[column.position] = NameReader(known, self.names, self.settings)
-
-    def _parts(self, batch: Batch) -> Iterator[Batch]:
-        """Rows with one key are no trouble here: nothing of a person is written row by row."""
-        yield batch
+    def _reader_of(self, known: Field) -> Reader:
+        if known.kind in _CODE_KINDS:
+            return SingleCodeReader(known, self.codes)
+        if known.kind in _NAME_KINDS:
+            return NameReader(known, self.names, self.settings)
+        return super()._reader_of(known)
 
     def _convert(
         self,
@@ -71,32 +62,19 @@ class UploadReader(ChunkReader):
         found: Sequence[Column] = self.recognition.known
         return next((c.field.column for c in found if c.field and c.field.kind in kinds), "")
 
-    def _payload(
-        self,
-        numbers: Sequence[int],
-        who: Mapping[int, str],
-        said: Mapping[int, Sequence[str]],
-        values: Mapping[str, Sequence[str | None]],
-    ) -> bytes:
-        """The rows as CSV, in the order of `UploadSql.staged_columns`."""
+    def _columns(
+        self, numbers: Sequence[int], values: Mapping[str, Sequence[str | None]]
+    ) -> Sequence[Sequence[object]]:
+        """As `UploadSql.staged` has them."""
         blank: Sequence[None] = (None,) * len(numbers)
         into = values[_INTO]
-        columns: list[Sequence[object]] = [
-            numbers,
-            (0,) * len(numbers),
-            [who[number] for number in numbers],
-            [as_array(said[number]) if number in said else None for number in numbers]
-            if said
-            else blank,
+        return [
             values.get("CONS_ID", blank),
             [None if value is None or value[0] == NEW else value for value in into],
             [value[1:] if value is not None and value[0] == NEW else None for value in into],
             values.get(OPT_IN.column, blank),
             *(values[name] for name in ("MEMBER_ID", "PRIMARY_EMAIL") if name in values),
         ]
-        buffer = io.StringIO()
-        csv.writer(buffer, lineterminator="\n").writerows(zip(*columns, strict=True))
-        return buffer.getvalue().encode()
 
 
 def _forgive(

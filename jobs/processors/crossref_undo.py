@@ -9,13 +9,14 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from jobs.claims import Claim, LostClaimError, hold
+from jobs.actors import Actor
+from jobs.claims import Claim, hold, move_on
 from jobs.processors import crossref_undo_sql as sql
 from jobs.processors.crossref_upload_sql import MARK_FIRST, MARK_OTHERS
 from jobs.processors.undo import TOLD
 from webapp.config import current_settings
 from webapp.extensions import db
-from webapp.models import Run, User
+from webapp.models import Run
 from webapp.rules.crossrefs import OnlineKind
 from webapp.services.crossrefs import find_type
 from webapp.services.uploads import TYPE_OPTION
@@ -41,15 +42,14 @@ class _Undo:
         try:
             parent = session.get_one(Run, mine.run["parent_id"])
             found = find_type(session, str(parent.options.get(TYPE_OPTION)))
-            user = session.get(User, mine.run["user_id"]) if mine.run["user_id"] else None
-            self._actor = (user.id, user.name or user.email) if user else (None, "DataSync")
+            self._actor = Actor.of_run(session, mine.run)
             self._parameters: dict[str, Any] = {
                 "run": mine.id,
                 "parent": parent.id,
                 "zone": current_settings().time_zone,
                 "type": found.id if found else 0,
                 "is_number": found is not None and found.online_kind != OnlineKind.CODE,
-                "user": self._actor[0],
+                "user": self._actor.id,
             }
         finally:
             db.session.remove()
@@ -98,12 +98,7 @@ class _Undo:
                 pass
 
     def _take_back(self) -> None:
-        user_id, name = self._actor
-        self._connection.execute(
-            "SELECT set_config('datasync.actor_id', %s, true),"
-            " set_config('datasync.actor', %s, true), set_config('datasync.run_id', %s, true)",
-            ["" if user_id is None else str(user_id), name, str(self._claim.id)],
-        )
+        self._actor.act(self._connection, self._claim.id)
         for statement in sql.WRITE:
             self._connection.execute(statement, self._parameters)
 
@@ -111,17 +106,10 @@ class _Undo:
         tallies = hold(self._connection, self._claim).tallies
         for name in TOLD:
             tallies[name] = counts[name]
-        updated = self._connection.execute(
-            "UPDATE runs SET next_row = %(entries)s, rows_read = %(entries)s,"
-            " rows_total = %(entries)s, rows_total_is_exact = true, tallies = %(tallies)s,"
-            " heartbeat_at = clock_timestamp()"
-            " WHERE id = %(id)s AND attempt = %(attempt)s AND state = 'running'",
-            {
-                "entries": counts["entries"],
-                "tallies": Jsonb(tallies),
-                "id": self._claim.id,
-                "attempt": self._claim.attempt,
-            },
+        move_on(
+            self._connection,
+            self._claim,
+            "next_row = %(entries)s, rows_read = %(entries)s, rows_total = %(entries)s,"
+            " rows_total_is_exact = true, tallies = %(tallies)s",
+            {"entries": counts["entries"], "tallies": Jsonb(tallies)},
         )
-        if updated.rowcount != 1:
-            raise LostClaimError

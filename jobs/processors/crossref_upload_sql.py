@@ -84,37 +84,30 @@ UPDATE planned p SET is_others = true, fault = CASE WHEN p.entry_id IS NULL
     THEN 'others' END
 WHERE p.fault IS NULL AND p.twin IS NULL AND p.scope <> %(center)s"""
 
-# In the order of their days, no two of one foreign value (or sent back for one of ours) may meet
-_MEET = """
+
+def _meet(fault: str, key: str, *, only_marked: bool) -> str:
+    """Refuse, in the order of their days, rows that meet an earlier one of the same key."""
+
+    def counts(alias: str) -> str:
+        return f"{alias}.send_back" if only_marked else "true"
+
+    return f"""
 UPDATE planned p SET fault = '{fault}', other = (
     SELECT o.row_number::text FROM planned o WHERE o.{key} = p.{key} AND o.scope = p.scope
-    AND o.row_number <> p.row_number AND o.twin IS NULL AND {only}
-    AND {o_span} && {p_span} LIMIT 1)
+    AND o.row_number <> p.row_number AND o.twin IS NULL AND {counts("o")}
+    AND {_SPAN.format("o")} && {_SPAN.format("p")} LIMIT 1)
 FROM (
     SELECT row_number, coalesce(valid_from, '-infinity') AS first,
         max(coalesce(valid_to, 'infinity')) OVER (PARTITION BY scope, {key}
         ORDER BY valid_from NULLS FIRST, row_number
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach
-    FROM planned p WHERE {alive} AND {only_p}
+    FROM planned p WHERE {_ALIVE} AND {counts("p")}
 ) x WHERE p.row_number = x.row_number AND x.first <= x.reach"""
-MEET_IN_FILE = _MEET.format(
-    fault="overlaps",
-    key="foreign_key",
-    only="true",
-    only_p="true",
-    alive=_ALIVE,
-    o_span=_SPAN.format("o"),
-    p_span=_SPAN.format("p"),
-)
-SENT_BACK_TWICE = _MEET.format(
-    fault="sent_back_twice",
-    key="online_key",
-    only="o.send_back",
-    only_p="p.send_back",
-    alive=_ALIVE,
-    o_span=_SPAN.format("o"),
-    p_span=_SPAN.format("p"),
-)
+
+
+# No two of one foreign value may meet, nor two that are sent back for one of ours
+MEET_IN_FILE = _meet("overlaps", "foreign_key", only_marked=False)
+SENT_BACK_TWICE = _meet("sent_back_twice", "online_key", only_marked=True)
 
 # What stays in the table as it is may not be met either. A row that is refused leaves its own entry
 # as it is, so this is asked again until it finds nothing

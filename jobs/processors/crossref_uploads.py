@@ -7,33 +7,29 @@ of rows that could not be read, so a later attempt starts over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 import psycopg
 
 from jobs.ahead import read_ahead
 from jobs.claims import Claim, add_tallies, hold
-from jobs.crossref_reading import STAGED
+from jobs.crossref_reading import COLUMNS
 from jobs.failures import RunFailedError
 from jobs.processors import crossref_upload_sql as sql
 from jobs.processors.crossref_upload_sql import EntrySql
+from jobs.processors.file_inputs import FileInputs, load_inputs
 from jobs.processors.file_runs import start_preview_over
-from jobs.processors.import_inputs import ImportInputs, load_inputs
 from jobs.processors.run_rows import CHANGED, ChunkResult, RunRows
-from jobs.reading import CheckedChunk
+from jobs.reading import STAGED, CheckedChunk
 from webapp.extensions import db
-from webapp.rules.entry_files import ONLINE_VALUE, SEND_BACK, VALID_FROM, unknown_online
-from webapp.rules.faults import Fault, FaultCode, faults_json
-from webapp.rules.values import shown
+from webapp.rules.entry_faults import Refused, entry_fault
 from webapp.services import crossref_online, crossrefs
 from webapp.services.uploads import TYPE_OPTION
 
 MOST_PLANS = 20
 """A file whose rows would all do something else than was shown is not worth planning for ever."""
 PAGE = 5_000
-_COPY = f"COPY staged ({', '.join(STAGED)}) FROM STDIN (FORMAT csv)"
+_COPY = f"COPY staged ({', '.join((*STAGED, *COLUMNS))}) FROM STDIN (FORMAT csv)"
 
 
 def run(connection: psycopg.Connection, mine: Claim) -> None:
@@ -52,7 +48,7 @@ class _Upload(RunRows):
 
     _kept_in = "kept_rows"
 
-    def __init__(self, connection: psycopg.Connection, mine: Claim, inputs: ImportInputs) -> None:
+    def __init__(self, connection: psycopg.Connection, mine: Claim, inputs: FileInputs) -> None:
         super().__init__(connection, mine, inputs)
         try:
             session = db.session()
@@ -98,10 +94,7 @@ class _Upload(RunRows):
             self._connection.execute(sql.KEEP)
             standing = hold(self._connection, self._claim)
             self._advance(standing, self._records, self._result)
-            self._connection.execute(
-                "UPDATE runs SET rows_total = rows_read, rows_total_is_exact = true WHERE id = %s",
-                [self._claim.id],
-            )
+            self._settle_total()
 
     # Reading ---------------------------------------------------------------------------------
 
@@ -221,85 +214,11 @@ class _Upload(RunRows):
             after = rows[-1][0]
             shown_as_applied = self._shown_as_applied([row[0] for row in rows])
             for number, who, said, cells, *about in rows:
-                faults = self._faults(*about)
+                refused = Refused(*about)
+                is_withdrawn = refused.reason == "withdrawn"
+                faults = [] if is_withdrawn else [entry_fault(refused, self._noun)]
                 outcome = "rejected"
-                if number in shown_as_applied and faults[0] is not CHANGED:
-                    faults = [CHANGED, *faults]
-                if faults[0] is CHANGED:
-                    outcome = "withheld"
-                self._kept.append(
-                    (self._claim.id, number, outcome, who, faults_json(faults), said, cells, None)
-                )
-                self._result.outcomes[outcome] += 1
-                self._result.counts["problems"].update({str(fault.code) for fault in faults})
+                if is_withdrawn or number in shown_as_applied:
+                    faults, outcome = [CHANGED, *faults], "withheld"
+                self._keep_row(number, outcome, faults, self._result, (who, said, cells, None))
             self._write_kept()
-
-    def _faults(
-        self,
-        fault: str,
-        other: str | None,
-        online: str,
-        foreign: Sequence[str],
-        name: str | None,
-        *entry: Any,
-    ) -> list[Fault]:
-        if fault == "withdrawn":
-            return [CHANGED]
-        what = shown("|".join(foreign))
-        match fault:
-            case "unknown":
-                return [unknown_online(self._noun, online)]
-            case "centers" | "unmappable":
-                why = (
-                    f"which belongs to another center than this entry. Use a shared {self._noun}, "
-                    "or write its center in CENTER."
-                )
-                if fault == "unmappable":
-                    why = "which files can't add people to. Use a standard group."
-                code, column, value = FaultCode.UNKNOWN_ONLINE_VALUE, ONLINE_VALUE.column, online
-                message = f"ONLINE_VALUE is {online}, “{name}”, {why}"
-            case "repeated":
-                code, column, value = FaultCode.REPEATED_ENTRY, "", what
-                message = (
-                    f"“{what}” is in row {other} already, with something else beside it. Keep one "
-                    "of the two rows, or give them days that don't overlap."
-                )
-            case "overlaps":
-                code, column, value = FaultCode.REPEATED_ENTRY, VALID_FROM.column, what
-                message = (
-                    f"“{what}” is in row {other} too, for days that overlap. Correct VALID_FROM or "
-                    "VALID_TO of one of them."
-                )
-            case "sent_back_twice":
-                code, column, value = FaultCode.SENT_BACK_TWICE, SEND_BACK.column, "Yes"
-                message = (
-                    f"Row {other} has Yes in SEND_BACK for {name or online} already, and one "
-                    "foreign value is sent back. Write No in one of them."
-                )
-            case "several":
-                code, column, value = FaultCode.FOREIGN_VALUE_TAKEN, "", what
-                message = (
-                    f"“{what}” has several entries here, for different days. Add the columns "
-                    "VALID_FROM and VALID_TO to say which of them is meant."
-                )
-            case "others":
-                code, column, value = FaultCode.OTHERS_ENTRY, "", what
-                message = (
-                    f"“{what}” would be an entry for everybody, and this upload is for one center. "
-                    "Write the center's name in CENTER, or leave the row out."
-                )
-            case _:
-                code, column, value = FaultCode.FOREIGN_VALUE_TAKEN, VALID_FROM.column, what
-                message = (
-                    f"“{what}” stands for {entry[0]} already {_days(*entry[1:])}. Give this row "
-                    "the same VALID_FROM to change that entry, or days that don't overlap."
-                )
-        return [Fault(code, column, value, message)]
-
-
-def _days(first: date | None, last: date | None) -> str:
-    if first and last:
-        return f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-    if first:
-        return f"from {first:%Y-%m-%d} on"
-    return f"until {last:%Y-%m-%d}" if last else "at all times"

@@ -149,11 +149,7 @@ def find_head(connection: psycopg.Connection, stream_id: int) -> Head | None:
 def open_window(connection: psycopg.Connection, stream_id: int, request: DownloadRequest) -> Window:
     """The window of a download, in the REPEATABLE READ transaction that reads it."""
     head = find_head(connection, stream_id)
-    # The sequence's own value would be ahead of the snapshot
-    row = connection.execute(
-        "SELECT pg_current_snapshot()::text, clock_timestamp(),"
-        " (SELECT coalesce(max(id), 0) FROM change_log)"
-    ).fetchone()
+    row = connection.execute("SELECT pg_current_snapshot()::text, clock_timestamp()").fetchone()
     assert row is not None
     cluster = get_cluster(connection)
     position = head.position if head else None
@@ -170,7 +166,7 @@ def open_window(connection: psycopg.Connection, stream_id: int, request: Downloa
         since_log_id=0,
         since_at=None,
         until=str(row[0]),
-        until_log_id=int(row[2]),
+        until_log_id=_find_last(connection, head, position),
         until_at=row[1],
         cluster=cluster,
         restored_from=restored_from,
@@ -180,6 +176,20 @@ def open_window(connection: psycopg.Connection, stream_id: int, request: Downloa
     window = _begin(connection, window, request, position)
     since = Snapshot.read(window.since_text) if window.since_text else None
     return replace(window, since=since)
+
+
+def _find_last(connection: psycopg.Connection, head: Head | None, position: str | None) -> int:
+    """The last row of the change log there is: looked for behind the position, where it is known.
+    The sequence's own value would be ahead of the snapshot."""
+    last_id, unseen = 0, "true"
+    if head and position is not None and head.position_log_id:
+        last_id = head.position_log_id
+        unseen = Snapshot.read(position).unseen(last_id)
+    row = connection.execute(
+        f"SELECT greatest({last_id}, (SELECT max(l.id) FROM change_log l WHERE {unseen}))"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _begin(

@@ -12,12 +12,13 @@ import psycopg
 from jobs.ahead import read_ahead
 from jobs.claims import APPLY_LOCK, Claim, add_tallies, hold
 from jobs.crossrefs import forget_seen, record_seen
-from jobs.processors.import_inputs import ImportInputs
+from jobs.processors.file_inputs import FileInputs
 from jobs.processors.import_matching import MatchSql
 from jobs.processors.run_rows import CHANGED, TALLIES, ChunkResult, RunRows
 from jobs.reading import CheckedChunk
 from webapp.rules.faults import Fault, FaultCode
 from webapp.rules.standard_import import Decision, Evidence, match_fault
+from webapp.rules.uploads import decide_person, person_fault
 
 DEADLOCK_RETRIES = 5
 
@@ -41,7 +42,7 @@ class FileRun(RunRows, ABC):
 
     _sql: MatchSql
 
-    def __init__(self, connection: psycopg.Connection, mine: Claim, inputs: ImportInputs) -> None:
+    def __init__(self, connection: psycopg.Connection, mine: Claim, inputs: FileInputs) -> None:
         super().__init__(connection, mine, inputs)
         self._decisions: dict[str, Decision] = {}
         self._parameters: dict[str, Any] = {"run": mine.id, "preview": self._sealed_by}
@@ -89,10 +90,7 @@ class FileRun(RunRows, ABC):
         with self._connection.transaction():
             hold(self._connection, self._claim)
             self.finish()
-            self._connection.execute(
-                "UPDATE runs SET rows_total = rows_read, rows_total_is_exact = true WHERE id = %s",
-                [self._claim.id],
-            )
+            self._settle_total()
 
     def _process(self, chunk: CheckedChunk) -> None:
         """One chunk, one transaction; a deadlock with another program's is tried again."""
@@ -167,3 +165,16 @@ class FileRun(RunRows, ABC):
         for number, *_ in rows:
             self._keep(chunk, number, "withheld", [CHANGED], result)
         self._write_kept()
+
+
+class KnownPeopleRun(FileRun):
+    """One attempt at one file whose rows name people who are here already: nobody is created, and
+    nothing of a person is written."""
+
+    def decide(self, evidence: Evidence) -> Decision:
+        """By the rules of the import, but nobody is created."""
+        return decide_person(evidence, unique_email=self._inputs.unique_email)
+
+    def fault_of(self, code: FaultCode, **keys: Any) -> Fault:
+        """The sentence for a row whose person was not found."""
+        return person_fault(code, **keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from jobs.processors.import_tables import ImportTables
 from webapp.rules.fields import Kind
@@ -46,6 +47,10 @@ _NOT_BY_EMAIL = (
     " NULL::bigint AS blank_id, NULL::bigint AS low, NULL::bigint AS high,"
     " NULL::bigint AS removed_id"
 )
+
+
+LOOKUPS_BY_KEY = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+"""However many people there are, a chunk's are looked up one by one: until the transaction ends."""
 
 
 class MatchSql(ImportTables):
@@ -190,3 +195,39 @@ SELECT array_agg(row_number) FROM links GROUP BY link HAVING count(*) > 1"""
             " WHEN 'removed' THEN d.removed_hit END"
             f" FROM ({self.decided(decisions)}) d WHERE d.action = 'reject'"
         )
+
+    # What is kept ----------------------------------------------------------------------------
+
+    _NOTES = "e.notes"
+    _INTO = "NULL"
+
+    def outcomes(self) -> str:
+        """Keep the outcome of the rows that went through (parameter: the run)."""
+        shown = "e.digest, e.before, e.changes" if self.tables.is_overlay else "NULL, NULL, NULL"
+        return (
+            "INSERT INTO run_rows (run_id, row_number, outcome, constituent_id, who, notes,"
+            " into_id, digest, before, changes) SELECT %(run)s, e.row_number, e.outcome, e.target,"
+            f" e.who, {self._NOTES}, {self._INTO}, {shown} FROM effect e"
+        )
+
+
+class KnownPeopleSql(MatchSql):
+    """The same for files that only name people who are here already: nothing but their keys is
+    looked at, and nothing of theirs is written."""
+
+    @cached_property
+    def attributes(self) -> tuple[str, ...]:
+        """The keys that the file has."""
+        given = {field.attribute for field in self.fields}
+        return tuple(name for name in ("member_id", "primary_email") if name in given)
+
+    @cached_property
+    def staged(self) -> Mapping[str, str]:
+        """The person's number, what the row says of them, and their other keys."""
+        keys = dict.fromkeys(self.attributes, "text")
+        return {"key_cons_id": "bigint", **self.said_of, **keys}
+
+    @property
+    def said_of(self) -> Mapping[str, str]:
+        """What a row says of its person: columns of `staged`, and their types."""
+        raise NotImplementedError

@@ -14,6 +14,8 @@ from jobs.processors.import_tables import ALL_COLUMNS
 class ImportSql(EffectSql):
     """All statements of one file. Every one works on the chunk in the temporary tables."""
 
+    _NOTES = "e.said || e.notes"
+
     # Writing -------------------------------------------------------------------------------
 
     def write(self, outcomes: Collection[str]) -> list[str]:
@@ -157,15 +159,6 @@ class ImportSql(EffectSql):
                 " ON CONFLICT (interest_id, constituent_id) DO UPDATE SET opted_in = true"
             )
         return statements
-
-    def outcomes(self) -> str:
-        """Keep the outcome of the rows that went through (parameter: the run)."""
-        shown = "e.digest, e.before, e.changes" if self.tables.is_overlay else "NULL, NULL, NULL"
-        return (
-            "INSERT INTO run_rows (run_id, row_number, outcome, constituent_id, who, notes,"
-            f" digest, before, changes) SELECT %(run)s, e.row_number, e.outcome, e.target, e.who,"
-            f" e.said || e.notes, {shown} FROM effect e"
-        )
 
     def counts(self) -> str:
         """How many rows had which outcome, and how many carry a note."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from jobs.reading import STAGED
 from webapp.models import Constituent
 from webapp.rules.fields import ADDRESS_PREFIXES, Field, Kind, address_block
 
@@ -147,38 +148,39 @@ class ImportTables:
     # Temporary tables ----------------------------------------------------------------------
 
     @cached_property
+    def staged(self) -> Mapping[str, str]:
+        """What `staged` has of each row besides whose it seems and what was said of it: columns
+        and types, in the order rows are copied into it."""
+        lists = {"key_cons_id": "bigint", "group_ids": "bigint[]", "interest_ids": "bigint[]"}
+        values = {name: self.type_of(name) for name in self.attributes}
+        return lists | {"custom": "jsonb"} | values
+
+    @property
     def staged_columns(self) -> tuple[str, ...]:
-        """The columns of `staged`, in the order rows are copied into it."""
-        return (
-            "row_number",
-            "wave",
-            "who",
-            "said",
-            "key_cons_id",
-            "group_ids",
-            "interest_ids",
-            "custom",
-            *self.attributes,
-        )
+        """All columns that rows are copied into."""
+        return (*STAGED, *self.staged)
 
     def create_tables(self) -> list[str]:
         """The statements that make the temporary tables of a session."""
-        values = "".join(f", {name} {self.type_of(name)}" for name in self.attributes)
         new_values = "".join(f", {name} {self.type_of(name)}" for name in self.written)
-        staged = (
-            "row_number int, wave int, who text, said text[], key_cons_id bigint,"
-            f" group_ids bigint[], interest_ids bigint[], custom jsonb{values}"
-        )
         return [
-            f"CREATE TEMP TABLE staged ({staged}) ON COMMIT DELETE ROWS",
-            f"CREATE TEMP TABLE matched ({staged}, cons_hit bigint, member_hit bigint,"
-            " blank_hit bigint, email_hit bigint, email_low bigint, email_high bigint,"
-            " removed_hit bigint, pattern text) ON COMMIT DELETE ROWS",
+            *self.create_matching(),
             "CREATE TEMP TABLE effect (row_number int, who text, said text[], outcome text,"
             " target bigint, has_values boolean, notes text[], add_groups bigint[],"
             " add_interests bigint[], digest bigint, before hstore, changes hstore, custom jsonb"
             f"{new_values}) ON COMMIT DELETE ROWS",
             *(OVERLAY_TABLES if self.tables.is_overlay else ()),
+        ]
+
+    def create_matching(self) -> list[str]:
+        """The statements that make `staged` and `matched`, whatever becomes of the rows."""
+        values = "".join(f", {name} {kind}" for name, kind in self.staged.items())
+        row = f"row_number int, who text, said text[], wave int DEFAULT 0{values}"
+        return [
+            f"CREATE TEMP TABLE staged ({row}) ON COMMIT DELETE ROWS",
+            f"CREATE TEMP TABLE matched ({row}, cons_hit bigint, member_hit bigint,"
+            " blank_hit bigint, email_hit bigint, email_low bigint, email_high bigint,"
+            " removed_hit bigint, pattern text) ON COMMIT DELETE ROWS",
         ]
 
     def copy_staged(self) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from jobs.claims import UNHURRIED, Claim, LostClaimError, Standing
-from jobs.processors.import_inputs import ImportInputs
+from jobs.claims import UNHURRIED, Claim, Standing, move_on
+from jobs.processors.file_inputs import FileInputs
 from jobs.reading import CheckedChunk
 from webapp.rules.faults import Fault, FaultCode, faults_json
 from webapp.rules.standard_import import match_fault
@@ -49,7 +49,7 @@ class RunRows:
 
     _kept_in = "run_rows"
 
-    def __init__(self, connection: psycopg.Connection, mine: Claim, inputs: ImportInputs) -> None:
+    def __init__(self, connection: psycopg.Connection, mine: Claim, inputs: FileInputs) -> None:
         self._connection = connection
         self._claim = mine
         self._inputs = inputs
@@ -58,13 +58,8 @@ class RunRows:
         self._kept: list[tuple[Any, ...]] = []
 
     def _act_as_user(self) -> None:
-        user = self._inputs.actor
-        self._connection.execute(
-            "SELECT set_config('datasync.actor_id', %s, true),"
-            " set_config('datasync.actor', %s, true), set_config('datasync.run_id', %s, true),"
-            f" {UNHURRIED}",
-            ["" if user.id is None else str(user.id), user.name, str(self._claim.id)],
-        )
+        self._inputs.actor.act(self._connection, self._claim.id)
+        self._connection.execute(UNHURRIED)
 
     # Rows that never reach the constituents ---------------------------------------------------
 
@@ -106,17 +101,23 @@ class RunRows:
         faults: Sequence[Fault],
         result: ChunkResult,
     ) -> None:
+        cells, raw = chunk.rows[number], chunk.raw.get(number)
+        told = chunk.who.get(number, ""), chunk.said.get(number), cells, raw
+        self._keep_row(number, outcome, faults, result, told)
+
+    def _keep_row(
+        self,
+        number: int,
+        outcome: str,
+        faults: Sequence[Fault],
+        result: ChunkResult,
+        told: tuple[str, Sequence[str] | None, Sequence[str] | None, str | None],
+    ) -> None:
+        """Keep a row that does not go through. `told`: who it seems, what was said of it, its
+        cells, and its text where that could not be read."""
+        who, said, cells, raw = told
         self._kept.append(
-            (
-                self._claim.id,
-                number,
-                outcome,
-                chunk.who.get(number, ""),
-                faults_json(faults),
-                chunk.said.get(number),
-                chunk.rows[number],
-                chunk.raw.get(number),
-            )
+            (self._claim.id, number, outcome, who, faults_json(faults), said, cells, raw)
         )
         result.outcomes[outcome] += 1
         result.counts["problems"].update({str(fault.code) for fault in faults})
@@ -142,21 +143,24 @@ class RunRows:
         for name, counts in (*result.counts.items(), ("repaired", result.repaired)):
             if counts:
                 tallies[name] = dict(Counter(tallies.get(name, {})) + Counter(counts))
-        updated = self._connection.execute(
-            "UPDATE runs SET next_row = %(next_row)s, rows_read = rows_read + %(rows)s,"
+        move_on(
+            self._connection,
+            self._claim,
+            "next_row = %(next_row)s, rows_read = rows_read + %(rows)s,"
             " created = created + %(created)s, updated = updated + %(updated)s,"
             " unchanged = unchanged + %(unchanged)s, rejected = rejected + %(rejected)s,"
-            " withheld = withheld + %(withheld)s, tallies = tallies || %(tallies)s,"
-            " heartbeat_at = clock_timestamp()"
-            " WHERE id = %(id)s AND attempt = %(attempt)s AND state = 'running'",
+            " withheld = withheld + %(withheld)s, tallies = tallies || %(tallies)s",
             {name: result.outcomes[name] for name in OUTCOMES}
             | {
-                "id": self._claim.id,
-                "attempt": self._claim.attempt,
                 "next_row": standing.next_row + records,
                 "rows": result.outcomes.total(),
                 "tallies": Jsonb(tallies),
             },
         )
-        if updated.rowcount != 1:
-            raise LostClaimError
+
+    def _settle_total(self) -> None:
+        """All rows were read: their number is known."""
+        self._connection.execute(
+            "UPDATE runs SET rows_total = rows_read, rows_total_is_exact = true WHERE id = %s",
+            [self._claim.id],
+        )

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import psycopg
 
-from jobs.claims import Claim
+from jobs.claims import Claim, hold
+from jobs.processors.file_inputs import FileInputs, load_inputs
 from jobs.processors.file_runs import FileRun, start_preview_over
-from jobs.processors.import_inputs import ImportInputs, load_inputs, make_groups
+from jobs.processors.import_matching import LOOKUPS_BY_KEY
 from jobs.processors.import_sql import ImportSql
 from jobs.processors.import_tables import OverlayTables, RealTables
 from jobs.processors.run_rows import ChunkResult
 from jobs.reading import CheckedChunk
+from webapp.config import current_settings
+from webapp.models.groups import DATA_SYNC_FOLDER
 from webapp.rules.standard_import import Action, Decision, Evidence, decide
 from webapp.rules.waves import find_waves
 
@@ -18,7 +24,7 @@ from webapp.rules.waves import find_waves
 def run(connection: psycopg.Connection, mine: Claim) -> None:
     """Apply the file, chunk by chunk, from where an earlier attempt stood."""
     inputs = load_inputs(mine.run)
-    groups = make_groups(connection, mine, inputs)
+    groups = _make_groups(connection, mine, inputs)
     _Import(connection, mine, inputs, groups).go_on()
 
 
@@ -37,7 +43,7 @@ class _Import(FileRun):
         self,
         connection: psycopg.Connection,
         mine: Claim,
-        inputs: ImportInputs,
+        inputs: FileInputs,
         groups: tuple[int | None, int | None],
     ) -> None:
         super().__init__(connection, mine, inputs)
@@ -81,7 +87,7 @@ class _Import(FileRun):
         execute, sql = self._connection.execute, self._sql
         if wave:
             execute("TRUNCATE matched, effect")
-        execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+        execute(LOOKUPS_BY_KEY)
         execute(sql.match(), [wave])
         waves = self._find_waves(chunk) if wave == 0 else 0
         decisions = self._decide()
@@ -126,6 +132,38 @@ class _Import(FileRun):
             for interest, count in self._connection.execute(self._sql.added("add_interests")):
                 result.counts["interests"][interest] += count
         return outcomes
+
+
+def _make_groups(
+    connection: psycopg.Connection, mine: Claim, inputs: FileInputs
+) -> tuple[int | None, int | None]:
+    """The run's New and Modified groups, made by its first attempt (DOMAIN)."""
+    if mine.run["new_group_id"] is not None:
+        return mine.run["new_group_id"], mine.run["modified_group_id"]
+    zone = ZoneInfo(current_settings().time_zone)
+    at = datetime.now(UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    ids: list[int] = []
+    with connection.transaction():
+        hold(connection, mine)
+        inputs.actor.act(connection, mine.id)
+        for kind, word in (("new", "New"), ("modified", "Modified")):
+            row = connection.execute(
+                "INSERT INTO groups (name, kind, folder, center_id, made_by_run_id)"
+                " VALUES (%s, %s, %s, %s, %s) RETURNING id",
+                [
+                    f"{inputs.label} – {word} – {at}",
+                    kind,
+                    DATA_SYNC_FOLDER,
+                    mine.run["center_id"],
+                    mine.id,
+                ],
+            ).fetchone()
+            ids.append(row[0] if row else 0)
+        connection.execute(
+            "UPDATE runs SET new_group_id = %s, modified_group_id = %s WHERE id = %s",
+            [*ids, mine.id],
+        )
+    return ids[0], ids[1]
 
 
 _TELL_REPEATS = """

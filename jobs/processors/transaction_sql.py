@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
-from jobs.processors.import_matching import MatchSql
+from jobs.processors.import_matching import KnownPeopleSql
 from webapp.rules.fields import PURPOSE_KINDS, TRANSACTION_FIELDS, Kind
 from webapp.rules.standard_import import Decision
 
-_KEYS = ("member_id", "primary_email")
 _TYPES = {Kind.AMOUNT: "numeric", Kind.DATE: "date", **dict.fromkeys(PURPOSE_KINDS, "bigint")}
 GIFT = {found.attribute: _TYPES.get(found.kind, "text") for found in TRANSACTION_FIELDS}
 """A gift's columns in a file, and their types."""
@@ -33,10 +31,6 @@ _STORED = tuple(name for name in GIFT if name not in (*BELONGS, "transaction_id"
 
 _GIFT_COLUMNS = ", ".join(f"{name} {kind}" for name, kind in GIFT.items())
 TABLES = (
-    "CREATE TEMP TABLE staged ({staged}) ON COMMIT DELETE ROWS",
-    "CREATE TEMP TABLE matched ({staged}, cons_hit bigint, member_hit bigint, blank_hit bigint,"
-    " email_hit bigint, email_low bigint, email_high bigint, removed_hit bigint, pattern text)"
-    " ON COMMIT DELETE ROWS",
     f"CREATE TEMP TABLE judged (row_number int PRIMARY KEY, who text, said text[], target bigint,"
     f" {_GIFT_COLUMNS}, existing bigint, fault text, other text, other_row int,"
     " is_done boolean DEFAULT false) ON COMMIT DELETE ROWS",
@@ -136,29 +130,18 @@ def _named(side: str) -> str:
 
 
 @dataclass(frozen=True)
-class TransactionSql(MatchSql):
+class TransactionSql(KnownPeopleSql):
     """The statements of one file of gifts."""
 
-    @cached_property
-    def attributes(self) -> tuple[str, ...]:
-        """Only the keys of a person are looked at."""
-        given = {field.attribute for field in self.fields}
-        return tuple(name for name in _KEYS if name in given)
-
-    @cached_property
-    def staged_columns(self) -> tuple[str, ...]:
-        """The columns of `staged`, in the order rows are copied into it."""
-        return ("row_number", "wave", "who", "said", "key_cons_id", *GIFT, *self.attributes)
+    @property
+    def said_of(self) -> Mapping[str, str]:
+        """The gift."""
+        return GIFT
 
     def create_tables(self) -> list[str]:
         """The statements that make the temporary tables of a session."""
-        keys = "".join(f", {name} text" for name in self.attributes)
-        staged = (
-            "row_number int, wave int, who text, said text[], key_cons_id bigint,"
-            f" {_GIFT_COLUMNS}{keys}"
-        )
-        made = [statement.format(staged=staged) for statement in TABLES]
-        return [*made, *(OVERLAY if self.tables.is_overlay else ())]
+        overlay = OVERLAY if self.tables.is_overlay else ()
+        return [*self.create_matching(), *TABLES, *overlay]
 
     def _transactions(self, where: str) -> str:
         """The transactions there are, with those the file's earlier rows would have made."""
@@ -232,12 +215,3 @@ FROM (SELECT j.row_number, j.who, j.said, j.target, j.existing, o.id AS belongs_
     CROSS JOIN LATERAL (SELECT {_BEFORE} AS was, {_AFTER} AS becomes) w
     WHERE j.fault IS NULL AND NOT j.is_done
         AND (o.id IS NOT NULL OR coalesce(j.refund_of, j.recurring_of) IS NULL)) d"""
-
-    def outcomes(self) -> str:
-        """Keep the outcome of the rows that went through (parameter: the run)."""
-        shown = "e.digest, e.before, e.changes" if self.tables.is_overlay else "NULL, NULL, NULL"
-        return (
-            "INSERT INTO run_rows (run_id, row_number, outcome, constituent_id, who, notes,"
-            f" digest, before, changes) SELECT %(run)s, e.row_number, e.outcome, e.target, e.who,"
-            f" e.notes, {shown} FROM effect e"
-        )

@@ -3,24 +3,22 @@ of a person is written; a gift that is here already is corrected, blank cells ke
 
 from __future__ import annotations
 
-from typing import Any
-
 import psycopg
 
 from jobs.claims import Claim
 from jobs.processors import transaction_sql
-from jobs.processors.file_runs import FileRun, start_preview_over
-from jobs.processors.import_inputs import ImportInputs, load_inputs
+from jobs.processors.file_inputs import FileInputs, load_inputs
+from jobs.processors.file_runs import KnownPeopleRun, start_preview_over
+from jobs.processors.import_matching import LOOKUPS_BY_KEY
 from jobs.processors.import_tables import RealTables
 from jobs.processors.run_rows import ChunkResult
 from jobs.processors.transaction_sql import TransactionSql
 from jobs.processors.upload_sql import MembershipOverlay
 from jobs.reading import CheckedChunk
 from webapp.config import current_settings
-from webapp.rules.faults import Fault, FaultCode
+from webapp.rules.faults import FaultCode
 from webapp.rules.gifts import transaction_fault
-from webapp.rules.standard_import import Action, Decision, Evidence
-from webapp.rules.uploads import decide_person, person_fault
+from webapp.rules.standard_import import Action
 
 
 def run(connection: psycopg.Connection, mine: Claim) -> None:
@@ -34,12 +32,12 @@ def preview(connection: psycopg.Connection, mine: Claim) -> None:
     _TransactionUpload(connection, mine, load_inputs(mine.run)).go_on()
 
 
-class _TransactionUpload(FileRun):
+class _TransactionUpload(KnownPeopleRun):
     """One attempt at one file of gifts."""
 
     _sql: TransactionSql
 
-    def __init__(self, connection: psycopg.Connection, mine: Claim, inputs: ImportInputs) -> None:
+    def __init__(self, connection: psycopg.Connection, mine: Claim, inputs: FileInputs) -> None:
         super().__init__(connection, mine, inputs)
         self._parameters["currency"] = current_settings().currency
         self._sql = TransactionSql(
@@ -50,14 +48,6 @@ class _TransactionUpload(FileRun):
             center_id=mine.run["center_id"],
         )
 
-    def decide(self, evidence: Evidence) -> Decision:
-        """By the rules of the import, but nobody is created."""
-        return decide_person(evidence, unique_email=self._inputs.unique_email)
-
-    def fault_of(self, code: FaultCode, **keys: Any) -> Fault:
-        """The sentence for a row whose person was not found."""
-        return person_fault(code, **keys)
-
     def broken_seals(self) -> str:
         """Rows that would now do something else."""
         return transaction_sql.BROKEN_SEALS
@@ -65,7 +55,7 @@ class _TransactionUpload(FileRun):
     def apply(self, chunk: CheckedChunk, result: ChunkResult) -> None:
         """All rows at once; then those that belong to a gift of this very chunk, and so on."""
         execute, sql = self._connection.execute, self._sql
-        execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+        execute(LOOKUPS_BY_KEY)
         execute(sql.match(), [0])
         decisions = self._decide()
         self._reject(chunk, decisions, result)

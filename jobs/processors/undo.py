@@ -8,12 +8,13 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from jobs.claims import APPLY_LOCK, UNHURRIED, Claim, LostClaimError, Standing, hold
+from jobs.actors import Actor
+from jobs.claims import APPLY_LOCK, UNHURRIED, Claim, Standing, hold, move_on
 from jobs.processors import undo_gifts as gifts
 from jobs.processors import undo_sql as sql
+from jobs.processors.import_matching import LOOKUPS_BY_KEY
 from webapp.config import current_settings
 from webapp.extensions import db
-from webapp.models import User
 
 TOLD = ("removed", "restored", "restored_fields", "kept")
 """What an undo tells of itself, in its tallies."""
@@ -52,7 +53,10 @@ class _Undo:
             "parent": mine.run["parent_id"],
             "zone": settings.time_zone,
         }
-        self._actor = _actor(mine.run["user_id"])
+        try:
+            self._actor = Actor.of_run(db.session(), mine.run)
+        finally:
+            db.session.remove()
 
     def go_on(self) -> None:
         """Every constituent that is left, then the groups the run made."""
@@ -92,13 +96,8 @@ class _Undo:
         )
 
     def _act_as_user(self) -> None:
-        user_id, name = self._actor
-        self._connection.execute(
-            "SELECT set_config('datasync.actor_id', %s, true),"
-            " set_config('datasync.actor', %s, true), set_config('datasync.run_id', %s, true),"
-            f" {UNHURRIED}",
-            ["" if user_id is None else str(user_id), name, str(self._claim.id)],
-        )
+        self._actor.act(self._connection, self._claim.id)
+        self._connection.execute(UNHURRIED)
 
     def _process_chunk(self) -> bool:
         """One chunk, one transaction; False when nothing is left."""
@@ -134,7 +133,7 @@ class _Undo:
         execute, parameters = self._connection.execute, self._parameters
         if not self._is_preview:
             execute(sql.LOCK_CHUNK)
-        execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+        execute(LOOKUPS_BY_KEY)
         execute(sql.FILL_ENTRIES, parameters)
         execute("SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on")
         execute("ANALYZE undo_entries")
@@ -169,28 +168,13 @@ class _Undo:
         tallies = standing.tallies
         for name in TOLD:
             tallies[name] = tallies.get(name, 0) + counts[name]
-        updated = self._connection.execute(
-            "UPDATE runs SET next_row = %(position)s, rows_read = rows_read + %(constituents)s,"
-            " tallies = %(tallies)s, heartbeat_at = clock_timestamp()"
-            " WHERE id = %(id)s AND attempt = %(attempt)s AND state = 'running'",
-            {
-                "position": counts["position"],
-                "constituents": counts["constituents"],
-                "tallies": Jsonb(tallies),
-                "id": self._claim.id,
-                "attempt": self._claim.attempt,
-            },
+        move_on(
+            self._connection,
+            self._claim,
+            "next_row = %(position)s, rows_read = rows_read + %(constituents)s,"
+            " tallies = %(tallies)s",
+            counts | {"tallies": Jsonb(tallies)},
         )
-        if updated.rowcount != 1:
-            raise LostClaimError
-
-
-def _actor(user_id: int | None) -> tuple[int | None, str]:
-    try:
-        user = db.session.get(User, user_id) if user_id else None
-        return (user.id, user.name or user.email) if user else (None, "DataSync")
-    finally:
-        db.session.remove()
 
 
 def _value(connection: psycopg.Connection, statement: str, parameters: dict[str, Any]) -> Any:

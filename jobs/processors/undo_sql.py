@@ -223,8 +223,9 @@ WHERE e.mine AND e.table_name = 'constituent_emails' AND e.op = 'insert'
     AND NOT EXISTS (SELECT 1 FROM undo_created m WHERE m.id = e.constituent_id)"""
 
 RESTORE_LINKS = (
+    # Whom the run took out and put in again are in since the day they were before, too
     "DELETE FROM group_members t USING undo_links l WHERE l.table_name = 'group_members'"
-    " AND l.kept_for IS NULL AND NOT l.was_there AND t.group_id = l.key::bigint"
+    " AND l.kept_for IS NULL AND t.group_id = l.key::bigint"
     " AND t.constituent_id = l.constituent_id",
     "INSERT INTO group_members (group_id, constituent_id, added_at)"
     " SELECT l.key::bigint, l.constituent_id, (l.old -> 'added_at')::timestamptz"

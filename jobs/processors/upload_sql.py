@@ -10,19 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
-from jobs.processors.import_matching import MatchSql
+from jobs.processors.import_matching import KnownPeopleSql
 from jobs.processors.import_tables import OverlayTables, RealTables, is_there
 from webapp.rules.standard_import import Decision
 
-_KEYS = ("member_id", "primary_email")
-
 TABLES = (
-    "CREATE TEMP TABLE staged ({staged}) ON COMMIT DELETE ROWS",
-    "CREATE TEMP TABLE matched ({staged}, cons_hit bigint, member_hit bigint, blank_hit bigint,"
-    " email_hit bigint, email_low bigint, email_high bigint, removed_hit bigint, pattern text)"
-    " ON COMMIT DELETE ROWS",
     "CREATE TEMP TABLE effect (row_number int, who text, notes text[], outcome text,"
     " target bigint, into_id bigint, into_name text, prior boolean, becomes boolean,"
     " is_kept boolean, digest bigint, before hstore, changes hstore) ON COMMIT DELETE ROWS",
@@ -35,7 +28,6 @@ OVERLAY = (
     "CREATE TEMP TABLE overlay_names (id bigint, name text)",
 )
 
-LOOKUPS_BY_KEY = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 PEOPLE_ARE_KNOWN = "SET LOCAL datasync.people_are_known = 'yes'"
 """Who is added to a group is taken from `constituents` in the same transaction, and `APPLY_LOCK`
 keeps them there: the trigger need not look a second time (docs/decisions/020)."""
@@ -144,16 +136,11 @@ class MembershipOverlay(OverlayTables):
 
 
 @dataclass(frozen=True)
-class UploadSql(MatchSql):
+class UploadSql(KnownPeopleSql):
     """The statements of one file of an upload."""
 
     has_choices: bool = False
-
-    @cached_property
-    def attributes(self) -> tuple[str, ...]:
-        """Only the keys are looked at; nothing of a person is written."""
-        given = {field.attribute for field in self.fields}
-        return tuple(name for name in _KEYS if name in given)
+    _INTO = "CASE WHEN e.into_id > 0 THEN e.into_id END"
 
     @property
     def rows_to_match(self) -> str:
@@ -163,23 +150,15 @@ class UploadSql(MatchSql):
         by = [orders[name] for name in self.attributes] or ["key_cons_id"]
         return f"(SELECT * FROM staged ORDER BY {', '.join(by)} OFFSET 0)"
 
-    @cached_property
-    def staged_columns(self) -> tuple[str, ...]:
-        """The columns of `staged`, in the order rows are copied into it."""
-        return (
-            "row_number", "wave", "who", "said", "key_cons_id", "into_id", "into_name", "opt_in",
-            *self.attributes,
-        )  # fmt: skip
+    @property
+    def said_of(self) -> Mapping[str, str]:
+        """The group or interest, or the name of one that nobody has; in it or out of it."""
+        return {"into_id": "bigint", "into_name": "text", "opt_in": "boolean"}
 
     def create_tables(self) -> list[str]:
         """The statements that make the temporary tables of a session."""
-        keys = "".join(f", {name} text" for name in self.attributes)
-        staged = (
-            "row_number int, wave int, who text, said text[], key_cons_id bigint, into_id bigint,"
-            f" into_name text, opt_in boolean{keys}"
-        )
-        made = [statement.format(staged=staged) for statement in TABLES]
-        return [*made, *(OVERLAY if self.tables.is_overlay else ())]
+        overlay = OVERLAY if self.tables.is_overlay else ()
+        return [*self.create_matching(), *TABLES, *overlay]
 
     def effects(self, decisions: Mapping[str, Decision]) -> str:
         """What the rows do to the person they mean, perhaps nothing (parameter: who allowed to
@@ -311,11 +290,5 @@ FROM (SELECT d.*, {becomes} AS becomes, coalesce(d.into_name, t.name) AS name
         )
 
     def outcomes(self) -> str:
-        """Keep the outcome of the rows that went through (parameter: the run)."""
-        shown = "e.digest, e.before, e.changes" if self.tables.is_overlay else "NULL, NULL, NULL"
-        return (
-            "INSERT INTO run_rows (run_id, row_number, outcome, constituent_id, who, notes,"
-            " into_id, digest, before, changes) SELECT %(run)s, e.row_number, e.outcome, e.target,"
-            f" e.who, e.notes, CASE WHEN e.into_id > 0 THEN e.into_id END, {shown} FROM effect e"
-            " ORDER BY e.row_number"
-        )
+        """In the order of the file, which is not that of the keys they were matched by."""
+        return f"{super().outcomes()} ORDER BY e.row_number"

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 
 from jobs.claims import Claim
 from jobs.processors import upload_sql
-from jobs.processors.file_runs import FileRun, start_preview_over
-from jobs.processors.import_inputs import ImportInputs, load_inputs
+from jobs.processors.file_inputs import FileInputs, load_inputs
+from jobs.processors.file_runs import KnownPeopleRun, start_preview_over
+from jobs.processors.import_matching import LOOKUPS_BY_KEY
 from jobs.processors.import_tables import RealTables
 from jobs.processors.run_rows import CHANGED, ChunkResult
 from jobs.processors.upload_sql import MembershipOverlay, UploadSql
@@ -21,8 +21,7 @@ from webapp.models.groups import INTERESTS_FOLDER
 from webapp.rules.catalogues import SEGMENTATION
 from webapp.rules.faults import Fault, FaultCode
 from webapp.rules.names import folded_name
-from webapp.rules.standard_import import Action, Decision, Evidence
-from webapp.rules.uploads import decide_person, person_fault
+from webapp.rules.standard_import import Action
 
 
 def run(connection: psycopg.Connection, mine: Claim) -> None:
@@ -44,12 +43,12 @@ class _Made:
     name: str
 
 
-class _Upload(FileRun):
+class _Upload(KnownPeopleRun):
     """One attempt at one file of an upload."""
 
     _sql: UploadSql
 
-    def __init__(self, connection: psycopg.Connection, mine: Claim, inputs: ImportInputs) -> None:
+    def __init__(self, connection: psycopg.Connection, mine: Claim, inputs: FileInputs) -> None:
         super().__init__(connection, mine, inputs)
         self._center_id: int | None = mine.run["center_id"]
         self._table = "interests" if inputs.kind == SEGMENTATION else "groups"
@@ -63,21 +62,13 @@ class _Upload(FileRun):
         )
         self._made: dict[str, _Made] = {}
 
-    def decide(self, evidence: Evidence) -> Decision:
-        """By the rules of the import, but nobody is created."""
-        return decide_person(evidence, unique_email=self._inputs.unique_email)
-
-    def fault_of(self, code: FaultCode, **keys: Any) -> Fault:
-        """The sentence for a row whose person was not found."""
-        return person_fault(code, **keys)
-
     def broken_seals(self) -> str:
         """Rows that would now do something else, and those that were planned on top of them."""
         return upload_sql.BROKEN_SEALS
 
     def apply(self, chunk: CheckedChunk, result: ChunkResult) -> None:
         """All rows at once: those of one person and one group in their order."""
-        self._connection.execute(upload_sql.LOOKUPS_BY_KEY)
+        self._connection.execute(LOOKUPS_BY_KEY)
         if not self._is_preview:
             self._connection.execute(upload_sql.PEOPLE_ARE_KNOWN)
         has_new_names = self._settle_names()

@@ -258,6 +258,24 @@ def test_rows_of_one_person_apply_in_file_order(
     assert site.state() == before
 
 
+@pytest.mark.parametrize("chunk_rows", CHUNK_SIZES)
+def test_a_choice_that_went_to_and_fro_is_undone_to_the_day_it_was_made(
+    site: Site, ids: dict[str, int], chunk_rows: int
+) -> None:
+    site.set(chunk_rows=chunk_rows)
+    allow(site)
+    before = site.state()
+    rows = [
+        {"MEMBER_ID": member, "INTEREST_NAME": "News", "OPT_IN": answer}
+        for member, answers in (("m3", "yn"), ("m2", "ny"))
+        for answer in answers
+    ]
+    run = segment(site, rows, opt_in_again=True).run
+    assert run.counts["updated"] == 4
+    assert site.undo(run.id).tallies["kept"] == 0
+    assert site.state() == before
+
+
 def test_what_people_choose_by_hand_since_stays_when_it_is_undone(
     site: Site, ids: dict[str, int]
 ) -> None:

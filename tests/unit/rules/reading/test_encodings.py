@@ -230,5 +230,5 @@ def test_the_encoding_of_a_file_of_any_size_is_found_at_once(codec: str) -> None
     find_encoding(source)
     started = time.process_time()
     find = find_encoding(source)
-    assert time.process_time() - started < 0.2
+    assert time.process_time() - started < 1
     assert make_decoder(find.encoding).decode("García".encode(codec)) == "García"
