@@ -123,7 +123,7 @@ class ChunkReader(ABC):
         is_guarded = self.is_guarded or self.recognition.is_guarded
         for batch in read_records(self.source, self.dialect, start=start, size=self.chunk_rows):
             if is_guarded:
-                batch = _unguarded(batch, len(self.recognition.columns))
+                batch = unguarded(batch, len(self.recognition.columns))
             for part in self._parts(batch):
                 yield self.check(part)
 
@@ -228,7 +228,7 @@ class ChunkReader(ABC):
         """What is staged of these rows, column by column, in the order of the SQL's own list."""
 
 
-def _unguarded(batch: Batch, width: int) -> Batch:
+def unguarded(batch: Batch, width: int) -> Batch:
     """A batch of one of our rejects files, without the guards. A row that nobody has put right is
     set aside once more, even where the mark on it could be read as part of its cells; one whose
     mark was cleared, as it asks for, is not too long for the blank cells that are left of it."""

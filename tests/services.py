@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import psycopg
 import redis
 from psycopg import sql
@@ -49,9 +50,14 @@ class Services:
         self.valkey_process = self.valkey.start()
 
     def kill_postgres(self) -> None:
-        """`kill -9`, then wait until its backends noticed."""
+        """`kill -9`, then wait until its backends noticed: until then they answer."""
+        backends = psutil.Process(self.postgres_process.pid).children()
         self.postgres_process.kill()
         self.postgres_process.wait()
+        assert processes.wait_until(
+            lambda: not any(processes.running(backend.pid, "postgres") for backend in backends),
+            seconds=60,
+        )
 
     def kill_valkey(self) -> None:
         """`kill -9`."""

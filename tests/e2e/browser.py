@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playwright.sync_api import expect
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -28,9 +30,18 @@ def sign_in(page: Page, url: str, person: Person) -> None:
     page.wait_for_url(lambda address: "/account/sign-in" not in address)
 
 
+def begin_upload(page: Page, url: str, slug: str, path: Path) -> None:
+    """Start an operation with its own label and give it this file: the wizard's first two steps."""
+    page.goto(f"{url}/operations/{slug}/start")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_label("Choose a file").set_input_files(path)
+    page.get_by_role("button", name="Upload and check").click()
+
+
 def look_at(page: Page, name: str) -> None:
     """Check the open page in every width and theme: axe finds nothing, nothing sticks out to the
     right. With DATASYNC_SHOTS set to a folder, keep a picture of each."""
+    settle(page)
     for theme in THEMES:
         page.emulate_media(color_scheme=theme)
         for width, height in WIDTHS:
@@ -43,6 +54,13 @@ def look_at(page: Page, name: str) -> None:
 
     page.set_viewport_size(NARROWEST)
     assert_fits(page, f"{name} at its narrowest")
+
+
+def settle(page: Page) -> None:
+    """Wait until the page is there as a whole, and nothing that it asked for is on its way. (Never
+    with `wait_for_function`: its second look is an eval, which the pages forbid.)"""
+    page.wait_for_load_state()
+    expect(page.locator(".htmx-request, .htmx-swapping")).to_have_count(0)
 
 
 def assert_fits(page: Page, where: str) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
-from tests.e2e.browser import ROOT
 from tests.people import Person, make_person
-from tests.services import environment_of
+from tests.working import working
 from webapp.rules.roles import Role
 
 if TYPE_CHECKING:
@@ -23,6 +21,9 @@ if TYPE_CHECKING:
 
     from webapp.settings import Settings
 
+
+# As patient as everything else that Playwright waits for: a machine may have much else to do
+expect.set_options(timeout=30_000)
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -74,20 +75,8 @@ def manager(app: Flask) -> Person:
 @pytest.fixture
 def worker(settings: Settings, app: Flask) -> Iterator[None]:
     """A real worker on the imports queue."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jobs.worker", "imports"],
-        cwd=ROOT,
-        env=environment_of(settings),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    yield
-    process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    with working(settings):
+        yield
 
 
 @pytest.fixture

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import select
 
-from jobs.runs import execute
 from tests.e2e.browser import look_at, sign_in
 from tests.people import make_person
+from tests.working import work_off
 from webapp.extensions import db
 from webapp.models import (
     Constituent,
     CrossReferenceEntry,
     CrossReferenceType,
-    Run,
     UnresolvedDuplicate,
 )
 from webapp.rules.roles import Role
@@ -26,15 +27,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 ROLES = (Role.VIEW_IMPORT_EXPORT, Role.DATA_SYNC_MANAGE, Role.CROSSREF_MANAGE)
-
-
-def work(app: Flask) -> None:
-    """What the workers would do."""
-    with app.app_context():
-        for run_id in db.session.scalars(select(Run.id).where(Run.state == "queued")).all():
-            db.session.remove()
-            execute(run_id)
-        db.session.remove()
 
 
 @pytest.fixture
@@ -66,7 +58,7 @@ def people(app: Flask) -> None:
 
 
 def await_focus(page: Page, element_id: str) -> None:
-    page.wait_for_function("id => document.activeElement.id === id", arg=element_id)
+    expect(page.locator(f"[id={element_id!r}]")).to_be_focused()
 
 
 def arrange_columns(page: Page) -> None:
@@ -114,12 +106,12 @@ def test_a_download_from_the_list_to_the_file(
     page.get_by_role("button", name="Show me what it would give").click()
     page.get_by_text("Waiting for a worker").wait_for()
     look_at(page, "download-preview-waits")
-    work(app)
+    work_off(app)
     page.get_by_text("6 changed = 3 delivered").wait_for()
     look_at(page, "download-preview")
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("Waiting for a worker").wait_for()
-    work(app)
+    work_off(app)
     page.get_by_role("heading", name="Files").wait_for()
     look_at(page, "download-results")
 
@@ -136,12 +128,11 @@ def test_a_download_from_the_list_to_the_file(
     look_at(page, "held-back")
     page.get_by_role("link", name="Map “NH”").focus()
     page.keyboard.press("Enter")
-    page.get_by_role("heading", level=1).wait_for()
-    assert "/cross-references/field:STATEPROV" in page.url.replace("%3A", ":")
+    page.wait_for_url(re.compile("/cross-references/field(:|%3A)STATEPROV"))
     page.go_back()
     page.get_by_role("button", name="Send what is free now").click()
     page.get_by_text("Waiting for a worker").wait_for()
-    work(app)
+    work_off(app)
     page.get_by_text("0 changed + 3 held back before = 0 delivered").wait_for()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.browser import look_at, sign_in
 from tests.people import Person, make_admin, make_center, make_person
@@ -97,25 +98,26 @@ def test_a_new_password_and_the_open_menu(page: Page, live_url: str, admin: Pers
 def test_the_theme_can_be_chosen_and_is_remembered(page: Page, live_url: str) -> None:
     page.emulate_media(color_scheme="light")
     page.goto(live_url)
-    theme = "document.documentElement.dataset.bsTheme"
-    assert page.evaluate(theme) == "light"
+    root = page.locator("html")
+    expect(root).to_have_attribute("data-bs-theme", "light")
     page.get_by_role("button", name="Switch between light and dark").click()
-    assert page.evaluate(theme) == "dark"
+    expect(root).to_have_attribute("data-bs-theme", "dark")
     page.reload()
-    assert page.evaluate(theme) == "dark"
+    expect(root).to_have_attribute("data-bs-theme", "dark")
 
 
 def test_menus_work_from_the_keyboard(page: Page, live_url: str, admin: Person) -> None:
     sign_in(page, live_url, admin)
+    page.wait_for_load_state()
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     menu = page.locator("details.menu > summary").first
     menu.focus()
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Change password").wait_for()
     page.keyboard.press("Escape")
-    assert not page.get_by_role("link", name="Change password").is_visible()
-    assert menu.evaluate("menu => menu === document.activeElement")
+    expect(page.get_by_role("link", name="Change password")).not_to_be_visible()
+    expect(menu).to_be_focused()
 
 
 def test_a_user_is_made_and_signs_in_without_javascript(
@@ -133,7 +135,7 @@ def test_a_user_is_made_and_signs_in_without_javascript(
     password = page.locator("#new-password").inner_text()
     page.get_by_role("link", name="Done").click()
     north = page.get_by_role("group", name="North Shore Chapter")
-    assert north.get_by_label("View Import/Export operations").is_checked()
+    expect(north.get_by_label("View Import/Export operations")).to_be_checked()
     page.locator("details.menu > summary").first.click()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_text("You are signed out").wait_for()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.browser import look_at, sign_in
+from tests.e2e.browser import begin_upload, look_at, sign_in
 from webapp.extensions import db
 from webapp.models import Center, Constituent, Group, Interest, Operation
 from webapp.services import memberships
@@ -65,10 +65,7 @@ def people(app: Flask) -> People:
 
 def upload(page: Page, live_url: str, slug: str, path: Path) -> None:
     """From the start to the preview."""
-    page.goto(f"{live_url}/operations/{slug}/start")
-    page.get_by_role("button", name="Continue").click()
-    page.get_by_label("Choose a file").set_input_files(path)
-    page.get_by_role("button", name="Upload and check").click()
+    begin_upload(page, live_url, slug, path)
     page.get_by_role("button", name="Show me what would happen").click()
     page.get_by_role("link", name="Continue to review").wait_for(timeout=WAIT)
 

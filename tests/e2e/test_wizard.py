@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.e2e.browser import look_at, sign_in
+from tests.e2e.browser import begin_upload, look_at, sign_in
 from webapp.extensions import db
-from webapp.models import Constituent, Group, Interest, Run
+from webapp.models import Constituent, Group, Interest, Run, Upload
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -138,7 +139,7 @@ def test_the_whole_wizard(
     page.get_by_role("link", name="Continue to review").wait_for(timeout=WAIT)
     page.get_by_role("link", name="Continue to review").click()
     step_is(page, "Review and run")
-    assert page.get_by_label("Opt these people in again").is_checked()
+    expect(page.get_by_label("Opt these people in again")).to_be_checked()
     page.get_by_label("Send the result to").fill("mia.manager@example.org\nboard@example.org")
     page.get_by_role("button", name="Run", exact=True).dblclick()
 
@@ -170,7 +171,7 @@ def correct_the_rows(page: Page) -> None:
     page.get_by_label("PRIMARY_EMAIL in row 6").press("Enter")
     page.get_by_text("is read as").wait_for()
     # The keyboard stays where it was: on the button that took the place of the one beside the field
-    page.wait_for_function("document.activeElement.textContent.startsWith('Take back')")
+    expect(page.locator(":focus")).to_have_text(re.compile(r"^\s*Take back"))
     page.get_by_text("Noted. Look again").wait_for()
     look_at(page, "wizard-4-problems-corrected")
     page.get_by_role("link", name=re.compile("^All rows")).click()
@@ -182,7 +183,7 @@ def correct_the_rows(page: Page) -> None:
     page.get_by_role("link", name=re.compile("^Corrections")).click()
     page.get_by_role("button", name="Take back").first.wait_for()
     look_at(page, "wizard-4-corrections")
-    assert not page.get_by_role("link", name="Continue to review").is_visible()
+    expect(page.get_by_role("link", name="Continue to review")).not_to_be_visible()
     page.get_by_role("button", name="Look again").last.click()
     page.get_by_role("link", name="Continue to review").wait_for(timeout=WAIT)
     counts = page.locator("#preview-counts").inner_text()
@@ -207,10 +208,7 @@ def test_the_whole_wizard_without_javascript(
 ) -> None:
     page = without_javascript.new_page()
     sign_in(page, live_url, manager)
-    page.goto(f"{live_url}/operations/standard-constituent-import/start")
-    page.get_by_role("button", name="Continue").click()
-    page.get_by_label("Choose a file").set_input_files(upload_file)
-    page.get_by_role("button", name="Upload and check").click()
+    begin_upload(page, live_url, "standard-constituent-import", upload_file)
     step_is(page, "What we found")
     page.get_by_label(re.compile("E-mail")).select_option("PRIMARY_EMAIL")
     page.get_by_label(re.compile("Shoe size")).select_option(label="Leave this column out")
@@ -241,10 +239,7 @@ def test_a_preview_that_waits_can_be_stopped(
     path = tmp_path / "one.csv"
     path.write_text("MEMBER_ID,FIRST_NAME\nM-1,Ada\n")
     sign_in(page, live_url, manager)
-    page.goto(f"{live_url}/operations/standard-constituent-import/start")
-    page.get_by_role("button", name="Continue").click()
-    page.get_by_label("Choose a file").set_input_files(path)
-    page.get_by_role("button", name="Upload and check").click()
+    begin_upload(page, live_url, "standard-constituent-import", path)
     page.get_by_role("button", name="Show me what would happen").click()
     page.get_by_text("Waiting for a worker").wait_for()
     look_at(page, "wizard-4-preview-waiting")
@@ -257,6 +252,29 @@ def test_a_preview_that_waits_can_be_stopped(
     page.locator("summary", has_text="Discard").click()
     page.get_by_role("button", name="Discard the draft").click()
     page.get_by_text("was discarded").wait_for()
+
+
+def test_an_upload_shows_how_far_it_is_and_can_be_stopped(
+    page: Page, live_url: str, app: Flask, manager: Person, tmp_path: Path
+) -> None:
+    path = tmp_path / "large.csv"
+    path.write_bytes(b"MEMBER_ID,FIRST_NAME\n" + b"M-1,Ada\n" * 1_000_000)
+    sign_in(page, live_url, manager)
+    page.goto(f"{live_url}/operations/standard-constituent-import/start")
+    page.get_by_role("button", name="Continue").click()
+    step_is(page, "Choose the file")
+    # A line on which it takes minutes
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 50_000}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    page.get_by_label("Choose a file").set_input_files(path)
+    page.get_by_role("button", name="Upload and check").click()
+    expect(page.get_by_text(re.compile(r"^Uploading: \d0? % of 8\.0 MB"))).to_be_visible()
+    expect(page.get_by_role("progressbar", name="Upload")).to_be_visible()
+    page.get_by_role("button", name="Stop the upload").click()
+    expect(page.get_by_text("The upload was stopped. Nothing was kept.")).to_be_attached()
+    expect(page.get_by_role("progressbar", name="Upload")).not_to_be_visible()
+    with app.app_context():
+        assert db.session.query(Upload).count() == 0
 
 
 def test_a_file_can_be_dropped_and_a_large_one_is_refused_at_once(

@@ -11,6 +11,9 @@ from typing import Any
 
 import python_calamine
 
+from jobs.application import connect
+from jobs.claims import claim
+from jobs.processors import downloads as engine
 from tests.jobs.site import Site
 from webapp.extensions import db
 from webapp.models import DownloadFile, DownloadWindow, Run, User, WithheldRecord
@@ -109,6 +112,16 @@ def download(
     if found.state == "success":
         check(found)
     return found
+
+
+def die_before_the_end(site: Site, run_id: int) -> None:
+    """An attempt that writes its files and puts down what it did, and dies before it counts."""
+    site.start(run_id)
+    with site.app.app_context(), connect("run") as connection:
+        mine = claim(connection, run_id)
+        assert mine is not None
+        engine.run(connection, mine)
+    site.sql_do(f"UPDATE runs SET state = 'stale' WHERE id = {run_id}")
 
 
 def outcome(site: Site, run_id: int) -> Downloaded:

@@ -5,17 +5,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
 
 from jobs.runs import execute
 from tests.jobs.site import Result, Site
+from tests.processes.serving import PATIENCE, eventually
 from tests.services import environment_of
 from webapp.extensions import db
+from webapp.serving.processes import wait_until
 from webapp.settings import libpq_url
 
 GATE = 4_711
@@ -91,28 +93,56 @@ def _gate_at(site: Site, next_row: int) -> Iterator[None]:
         site.connection.execute("DROP TRIGGER wait_at_gate ON runs; DROP FUNCTION wait_at_gate")
 
 
-def killed_at(site: Site, run_id: int, next_row: int) -> Result:
-    """Let a worker, a process of its own, do the run, and kill it in the middle of the chunk that
-    would bring the run to this row; how the run stands then. Another attempt may take it over."""
+WORKING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND application_name IN ('datasync-run', 'datasync-heartbeat')"
+)
+
+
+def await_no_work(query: Callable[..., list[tuple[Any, ...]]]) -> None:
+    """Wait until the server has noticed that whoever worked is gone: it ends what they had begun,
+    and frees what they held, a moment after they died."""
+    assert eventually(lambda: query(WORKING) == [(0,)])
+
+
+@contextmanager
+def killed_worker(site: Site, run_id: int) -> Iterator[Callable[..., None]]:
+    """A worker on the run, a process of its own, that is killed at the end of this context. What it
+    gives waits in there until a query has something to say."""
     environment = environment_of(site.app.config["DATASYNC"])
     work = f"from jobs.runs import execute; execute({run_id})"
+    worker = subprocess.Popen([sys.executable, "-c", work], env=environment)
+
+    def await_moment(query: str, *parameters: object) -> None:
+        def settled() -> bool:
+            return bool(site.sql(query, *parameters)) or worker.poll() is not None
+
+        assert wait_until(settled, seconds=PATIENCE, pause=0.005)
+        assert worker.poll() is None, "it ended before it was killed"
+
+    try:
+        yield await_moment
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def killed_at(site: Site, run_id: int, next_row: int) -> Result:
+    """Let a worker do the run, and kill it in the middle of the chunk that would bring the run to
+    this row; how the run stands then. Another attempt may take it over."""
     waits = (
         "SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname ="
         " current_database() WHERE l.locktype = 'advisory' AND l.objid = %s AND NOT l.granted"
     )
-    with _gate_at(site, next_row):
-        worker = subprocess.Popen([sys.executable, "-c", work], env=environment)
-        while not site.sql(waits, GATE):
-            assert worker.poll() is None, "it ended before it came to that row"
-            time.sleep(0.005)
-        worker.kill()
-        worker.wait()
+    with _gate_at(site, next_row), killed_worker(site, run_id) as await_moment:
+        await_moment(waits, GATE)
     let_go(site, run_id)
     return site.result(run_id)
 
 
 def let_go(site: Site, run_id: int) -> None:
-    """The run's worker has not been heard of for an hour."""
+    """The run's worker is gone, and has not been heard of for an hour."""
+    await_no_work(site.sql)
     site.sql(
         "UPDATE runs SET heartbeat_at = now() - interval '1 hour' WHERE id = %s RETURNING id",
         run_id,

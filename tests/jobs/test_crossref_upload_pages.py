@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,11 +25,8 @@ CSV = "online_value,Foreign value,DESCRIPTION\r\nSir,01,second\r\nMs.,02,\r\n,03
 
 
 @pytest.fixture
-def client(site: Site) -> Iterator[FlaskClient[Any]]:
-    before = dict(site.app.config)
-    site.app.config.update(WTF_CSRF_ENABLED=False)
-    yield site.app.test_client()
-    site.app.config.update(WTF_CSRF_ENABLED=before.get("WTF_CSRF_ENABLED", True))
+def client(site: Site) -> FlaskClient[Any]:
+    return site.app.test_client()
 
 
 @pytest.fixture

@@ -4,17 +4,15 @@ part of it."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
-import time
 
 import psycopg
 
 from tests.jobs.site import Site
+from tests.jobs.stopping import killed_worker, let_go
 from tests.jobs.test_crossref_uploads import TITLES, entries
 from tests.jobs.test_crossrefs import type_of
-from tests.services import environment_of
+from tests.processes.serving import eventually
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.services import crossref_edits
@@ -37,35 +35,26 @@ def other(site: Site) -> psycopg.Connection[object]:
 
 LOCK = "SELECT 1 FROM cross_reference_types WHERE key = %s FOR UPDATE"
 WAITS = (
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    " AND wait_event_type = 'Lock'"
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 )
+
+
+def waiting(site: Site) -> int:
+    """How many wait for what somebody else holds."""
+    return len(site.sql(WAITS))
 
 
 def test_killed_it_has_done_nothing_and_does_all_of_it_once(site: Site) -> None:
     run_id = site.start(draft(site))
     site.set(chunk_rows=200)
-    environment = environment_of(site.app.config["DATASYNC"]) | {"DATASYNC_CHUNK_ROWS": "200"}
-    work = f"from jobs.runs import execute; execute({run_id})"
-    for kill in ("while it reads", "before it writes"):
+    reads = "SELECT 1 FROM runs WHERE (tallies ->> 'rows_looked_at')::int > 0"
+    for moment in (reads, WAITS):  # while it reads, and before it writes
         with other(site) as holder:
             holder.execute(LOCK, [TITLES])
-            worker = subprocess.Popen([sys.executable, "-c", work], env=environment)
-            reached = "SELECT (tallies ->> 'rows_looked_at')::int > 0 FROM runs WHERE id = %s"
-            while not site.sql(reached, run_id)[0][0]:
-                assert worker.poll() is None, "it ended before it was killed"
-                time.sleep(0.002)
-            while kill == "before it writes" and not site.sql(WAITS)[0][0]:
-                assert worker.poll() is None, "it ended before it was killed"
-                time.sleep(0.002)
-            worker.kill()
-            worker.wait()
+            with killed_worker(site, run_id) as await_moment:
+                await_moment(moment)
+        let_go(site, run_id)
         assert entries(site) == []
-        site.sql(
-            "UPDATE runs SET heartbeat_at = now() - interval '1 hour',"
-            " tallies = tallies - 'rows_looked_at' WHERE id = %s RETURNING id",
-            run_id,
-        )
     run = site.execute(run_id)
     assert run.state == "success", run.failure
     run.check_counts()
@@ -82,8 +71,7 @@ def test_cancelled_it_has_done_nothing(site: Site) -> None:
         holder.execute(LOCK, [TITLES])
         worker = threading.Thread(target=site.execute, args=[run_id])
         worker.start()
-        while not site.sql(WAITS)[0][0]:
-            time.sleep(0.002)
+        assert eventually(lambda: waiting(site) == 1)
         site.sql("UPDATE runs SET cancel_requested = true WHERE id = %s RETURNING id", run_id)
     worker.join()
     run = site.result(run_id)
@@ -112,12 +100,10 @@ def test_an_editor_waits_and_then_sees_the_new_table(site: Site) -> None:
         holder.execute(LOCK, [TITLES])
         worker = threading.Thread(target=site.execute, args=[run_id])
         worker.start()
-        while site.sql(WAITS)[0][0] < 1:
-            time.sleep(0.002)
+        assert eventually(lambda: waiting(site) == 1)
         editor = threading.Thread(target=edit)
         editor.start()
-        while site.sql(WAITS)[0][0] < 2:
-            time.sleep(0.002)
+        assert eventually(lambda: waiting(site) == 2)
     worker.join()
     editor.join()
     assert site.result(run_id).counts["created"] == ROWS
@@ -125,12 +111,6 @@ def test_an_editor_waits_and_then_sees_the_new_table(site: Site) -> None:
 
 
 def test_two_uploads_at_once_are_one_after_the_other(site: Site) -> None:
-    first, second = site.start(draft(site)), site.start(draft(site))
-    workers = [threading.Thread(target=site.execute, args=[run]) for run in (first, second)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    counts = sorted(site.result(run).counts["created"] for run in (first, second))
-    assert counts == [0, ROWS]
-    assert sorted(site.result(run).counts["unchanged"] for run in (first, second)) == [0, ROWS]
+    both = site.at_once([site.start(draft(site)), site.start(draft(site))])
+    assert sorted(run.counts["created"] for run in both) == [0, ROWS]
+    assert sorted(run.counts["unchanged"] for run in both) == [0, ROWS]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,11 +26,8 @@ ROWS = [
 
 
 @pytest.fixture
-def client(site: Site) -> Iterator[FlaskClient[Any]]:
-    before = dict(site.app.config)
-    site.app.config.update(WTF_CSRF_ENABLED=False)
-    yield site.app.test_client()
-    site.app.config.update(WTF_CSRF_ENABLED=before.get("WTF_CSRF_ENABLED", True))
+def client(site: Site) -> FlaskClient[Any]:
+    return site.app.test_client()
 
 
 def preview_of(site: Site, draft: int) -> int:

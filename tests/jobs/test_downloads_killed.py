@@ -5,25 +5,12 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from jobs.application import connect
-from jobs.claims import claim
-from jobs.processors import downloads as engine
-from tests.jobs.downloading import download, draft, outcome, settings
+from tests.jobs.downloading import die_before_the_end, download, draft, outcome, settings
 from tests.jobs.site import Site
 from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
 from tests.jobs.test_crossrefs import add
 from webapp.rules.download_settings import DownloadRequest
 from webapp.services.files import FileStore, file_store
-
-
-def die_before_the_end(site: Site, run_id: int) -> None:
-    """As a worker that writes the file, puts down what it did, and is killed then."""
-    site.start(run_id)
-    with site.app.app_context(), connect("run") as connection:
-        mine = claim(connection, run_id)
-        assert mine is not None
-        engine.run(connection, mine)
-    site.sql_do(f"UPDATE runs SET state = 'stale' WHERE id = {run_id}")
 
 
 def write_half(store: FileStore, key: str) -> None:

@@ -4,11 +4,9 @@ way. (Killed processes: tests/jobs/kills.)"""
 from __future__ import annotations
 
 import random
-import threading
 
 import pytest
 
-from jobs.runs import execute
 from tests.jobs.site import Result, Site
 from tests.jobs.stopping import interrupted
 from webapp.extensions import db
@@ -139,18 +137,7 @@ def test_two_imports_of_the_same_people_at_once(site: Site, same_order: bool) ->
         if not same_order:
             random.Random(name).shuffle(mine)
         files.append(site.start(site.draft(mine, label=name)))
-
-    def work(run_id: int) -> None:
-        with site.app.app_context():
-            execute(run_id)
-            db.session.remove()
-
-    threads = [threading.Thread(target=work, args=(run_id,)) for run_id in files]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    results = [site.result(run_id) for run_id in files]
+    results = site.at_once(files)
     for result in results:
         assert result.state == "success", result.failure
         result.check_counts()

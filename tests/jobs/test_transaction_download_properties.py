@@ -14,7 +14,7 @@ from jobs.application import connect
 from jobs.claims import claim
 from jobs.processors import downloads
 from jobs.processors.download_plans import Counts
-from tests.jobs.downloading import Downloaded, check, draft, outcome
+from tests.jobs.downloading import Downloaded, check, die_before_the_end, draft, outcome
 from tests.jobs.site import Site
 from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
 from tests.jobs.test_crossrefs import add
@@ -23,16 +23,6 @@ from webapp.rules.download_settings import DownloadRequest
 
 STEPS = 45
 KINDS = ("donation", "donation", "ecommerce_order", "ticket_purchase", "refund")
-
-
-def die_before_the_end(site: Site, run_id: int) -> None:
-    """An attempt that writes its files and puts down what it did, and dies before it counts."""
-    site.start(run_id)
-    with site.app.app_context(), connect("run") as connection:
-        mine = claim(connection, run_id)
-        assert mine is not None
-        downloads.run(connection, mine)
-    site.sql_do(f"UPDATE runs SET state = 'stale' WHERE id = {run_id}")
 
 
 def go_on(site: Site, run_id: int) -> Downloaded:

@@ -4,7 +4,6 @@ interrupted or beside another run, the end is the same."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,10 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.runs import execute
 from tests.jobs.site import Site
 from tests.jobs.stopping import interrupted
-from webapp.extensions import db
 
 quick = settings(
     deadline=None,
@@ -250,18 +247,7 @@ def test_two_at_once_make_one_of_each_name(site: Site, what: str) -> None:
     settle(site)
     site.set(chunk_rows=1)
     runs = [site.start(site.draft(FILES[what] * 4, operation=UPLOADS[what])) for _ in range(3)]
-
-    def work(run_id: int) -> None:
-        with site.app.app_context():
-            execute(run_id)
-            db.session.remove()
-
-    threads = [threading.Thread(target=work, args=[run_id]) for run_id in runs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    results = [site.result(run_id) for run_id in runs]
+    results = site.at_once(runs)
     assert [result.state for result in results] == ["success"] * 3
     names = site.sql(f"SELECT name FROM {what} WHERE name IN ('Owls', 'Hawks') ORDER BY name")
     assert names == [("Hawks",), ("Owls",)]

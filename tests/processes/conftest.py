@@ -9,16 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.serving import Serve
+from tests.processes.serving import Serve, eventually
+
+
+@pytest.fixture
+def serve(started: Serve) -> Serve:
+    """It, whole: what the test before did to it is mended."""
+    assert eventually(started.is_whole)
+    return started
 
 
 @pytest.fixture(scope="session")
-def serve() -> Iterator[Serve]:
+def started() -> Iterator[Serve]:
     """Without the demo, in a folder whose name is awkward on purpose."""
     folder = new_folder()
-    started = Serve.start(folder / "da ta #1; 100%", "--no-demo")
-    yield started
-    assert started.stop() == 0
+    begun = Serve.start(folder / "da ta #1; 100%", "--no-demo")
+    yield begun
+    assert begun.stop() == 0
     shutil.rmtree(folder)
 
 

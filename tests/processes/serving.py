@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,13 +12,27 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 DATASYNC = str(Path(sys.executable).parent / "datasync")
-READY = "DataSync is running at"
+PATIENCE = 120
+"""Seconds to wait for what has to happen by itself, however busy the machine is."""
+
+
+PROGRAMS = {
+    "web": "wsgi:app",
+    "imports": "jobs.worker imports",
+    "system": "jobs.worker system",
+    "schedule": "jobs.schedule",
+    "postgres": "bin/postgres",
+    "valkey": "valkey-server",
+    "supervisor": "supervisor.supervisord",
+}
+"""What runs below `serve`, and the words of its command that tell it from the others."""
 
 
 def environment() -> dict[str, str]:
@@ -26,10 +41,15 @@ def environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody uses right now, and none that the system gives to whoever connects: one that
+    a test lets go is free when it comes back for it."""
+    # Not the tests' own chance, which is the same for all that run side by side
+    chance = random.SystemRandom()
+    while True:
+        port = chance.randrange(15_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def datasync(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -40,19 +60,31 @@ def datasync(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedPro
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
 
 
-def eventually(true: Callable[[], object], *, seconds: float = 20) -> bool:
+def eventually(true: Callable[[], object]) -> bool:
     """Whether it became true in time."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if true():
             return True
         time.sleep(0.05)
     return False
+
+
+def survivors(processes: list[psutil.Process]) -> list[str]:
+    """Those of the processes that still run."""
+    left = []
+    for process in processes:
+        try:
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                left.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue
+    return left
 
 
 @dataclass(slots=True)
@@ -92,21 +124,12 @@ class Serve:
 
     def pid(self, name: str) -> int:
         """The process id of the program of this name, 0 when it is not there."""
-        words = {
-            "web": "wsgi:app",
-            "imports": "jobs.worker imports",
-            "system": "jobs.worker system",
-            "schedule": "jobs.schedule",
-            "postgres": "bin/postgres",
-            "valkey": "valkey-server",
-            "supervisor": "supervisor.supervisord",
-        }
         for found in sorted(self.below(), key=lambda child: child.pid):
             try:
                 line = " ".join(found.cmdline())
             except psutil.Error:
                 continue
-            if words[name] in line and "child.py" not in line:
+            if PROGRAMS[name] in line and "child.py" not in line:
                 return found.pid
         return 0
 
@@ -114,18 +137,22 @@ class Serve:
         """Whether the page says that database and queue are well."""
         try:
             with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.port}/health", timeout=5
+                f"http://127.0.0.1:{self.port}/health", timeout=30
             ) as response:
                 return bool(json.load(response)["database"] == "ok")
         except OSError:
             return False
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 30) -> int:
+    def is_whole(self) -> bool:
+        """Whether every program of it is there and it answers."""
+        return all(map(self.pid, PROGRAMS)) and self.answers()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Signal it, wait for its end: a few seconds, more on a machine that does much else."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(seconds)
+            return self.process.wait(60)
         finally:
             if self.process.stdout:
                 self.process.stdout.close()

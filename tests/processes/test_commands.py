@@ -14,10 +14,23 @@ import psutil
 import psycopg
 import pytest
 
-from tests.processes.serving import DATASYNC, Serve, datasync, environment, eventually
+from tests.processes import serving
+from tests.processes.serving import (
+    DATASYNC,
+    PATIENCE,
+    Serve,
+    datasync,
+    environment,
+    eventually,
+    survivors,
+)
 
 SLUG = "standard-constituent-import"
 COLUMNS = ("MEMBER_ID", "FIRST_NAME", "LAST_NAME", "PRIMARY_EMAIL", "HOME_CITY")
+TOLD = {
+    "run", "state", "rows_read", "created", "updated", "unchanged", "rejected", "withheld",
+    "rejects", "seconds",
+}  # fmt: skip
 COUNTED = ("created", "updated", "unchanged", "rejected", "withheld")
 
 
@@ -76,6 +89,7 @@ def test_a_run_is_previewed_done_repeated_and_undone(serve: Serve, tmp_path: Pat
     assert first["rows_read"] == 30 == sum(first[name] for name in COUNTED)
     assert (first["created"], first["rejected"]) == (28, 2)
     assert first["seconds"] > 0
+    assert first.keys() >= TOLD
     assert constituents(serve.data, "whole") == 28
     with Path(first["rejects"]).open(encoding="utf-8-sig", newline="") as rejects:
         assert [row["MEMBER_ID"] for row in csv.DictReader(rejects)] == ["whole28", "whole29"]
@@ -218,6 +232,14 @@ def test_status_tells_where_it_runs(serve: Serve) -> None:
     )
 
 
+def test_the_data_folder_can_be_said_once_for_all_commands(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = environment() | {"DATASYNC_DATA": str(serve.data)}
+    monkeypatch.setattr(serving, "environment", lambda: said)
+    assert told(datasync("status", "--json"))["address"].endswith(f":{serve.port}")
+
+
 def test_a_reader_who_has_seen_enough_is_no_fault(serve: Serve) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -227,7 +249,7 @@ def test_a_reader_who_has_seen_enough_is_no_fault(serve: Serve) -> None:
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     os.close(writing)
@@ -242,6 +264,19 @@ def test_a_user_is_made_with_the_password_from_standard_input(serve: Serve) -> N
     twice = datasync(*arguments, stdin="a long enough password\n")
     assert twice.returncode == 1
     assert twice.stderr.count("\n") == 1
+    with psycopg.connect(address_of(serve.data)) as connection:
+        connection.execute("INSERT INTO centers (name) VALUES ('North Shore')")
+    here = datasync(
+        "create-user", "c@example.org", "--role", "data-sync-run", "--center", "North Shore",
+        "--data", serve.data, stdin="a long enough password\n",
+    )  # fmt: skip
+    assert here.returncode == 0, here.stderr
+    with psycopg.connect(address_of(serve.data)) as connection:
+        held = connection.execute(
+            "SELECT DISTINCT c.name FROM users u JOIN user_roles r ON r.user_id = u.id"
+            " LEFT JOIN centers c ON c.id = r.center_id WHERE u.email = 'c@example.org'"
+        ).fetchall()
+    assert held == [("North Shore",)]
     short = datasync(
         "create-user", "b@example.org", "--role", "view-import-export", "--data", serve.data,
         stdin="short\n",
@@ -252,15 +287,11 @@ def test_a_user_is_made_with_the_password_from_standard_input(serve: Serve) -> N
 
 def test_without_a_serve_a_run_brings_its_own_services(data: Path, tmp_path: Path) -> None:
     file = write_file(tmp_path / "people.csv", 5, prefix="own")
-    before = {process.pid for process in psutil.process_iter()}
     assert run_file(file, data)["created"] == 5
-    left = [
-        process.name()
-        for process in psutil.process_iter()
-        if process.pid not in before and process.status() != psutil.STATUS_ZOMBIE
-        and str(data) in " ".join(process.cmdline())
-    ]  # fmt: skip
-    assert left == []
+    # psutil asks each once, and says None of one that is gone by then
+    found = psutil.process_iter(["cmdline"])
+    lines = [" ".join(process.info["cmdline"] or ()) for process in found]
+    assert [line for line in lines if str(data) in line] == []
     status = told(datasync("status", "--data", data, "--json"))
     assert status["serving"] is False
     assert [run["state"] for run in status["last_runs"]] == ["success"]
@@ -275,11 +306,11 @@ def test_a_stopped_serve_takes_its_runs_up_again(data: Path, tmp_path: Path) -> 
         command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     address = address_of(data)
-    assert eventually(lambda: constituents(data, "many", address) > 0, seconds=60)
+    assert eventually(lambda: constituents(data, "many", address) > 0)
     everything = first.below()
-    assert first.stop(signal.SIGTERM, seconds=30) == 0
-    assert not [one for one in everything if one.is_running() and one.status() != "zombie"]
-    output, errors = waiting.communicate(timeout=30)
+    assert first.stop() == 0
+    assert survivors(everything) == []
+    output, errors = waiting.communicate(timeout=PATIENCE)
     assert waiting.returncode == 1, output
     assert "goes on when it starts again" in errors
 
@@ -289,8 +320,7 @@ def test_a_stopped_serve_takes_its_runs_up_again(data: Path, tmp_path: Path) -> 
             lambda: (
                 told(datasync("status", "--data", data, "--json"))["last_runs"][0]["state"]
                 == "success"
-            ),
-            seconds=60,
+            )
         )
         assert constituents(data, "many") == rows
     finally:
@@ -306,9 +336,9 @@ def test_interrupting_a_run_cancels_it_and_keeps_what_it_did(data: Path, tmp_pat
             command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         address = address_of(data)
-        assert eventually(lambda: constituents(data, "many", address) > 0, seconds=60)
+        assert eventually(lambda: constituents(data, "many", address) > 0)
         os.kill(waiting.pid, signal.SIGINT)
-        output, _ = waiting.communicate(timeout=30)
+        output, _ = waiting.communicate(timeout=PATIENCE)
         assert waiting.returncode == 1
         ended = json.loads(output)
         assert ended["state"] == "cancelled"

@@ -14,6 +14,7 @@ from webapp.models.runs import Run
 from webapp.rules.faults import FAULT_TITLES, FaultCode
 from webapp.rules.fields import REPORT_COLUMNS, STANDARD_FIELDS
 from webapp.services.demo import DEMO_PASSWORD, DEMO_USERS
+from webapp.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -30,6 +31,15 @@ def test_every_setting_is_described_and_no_other() -> None:
     known = set(re.findall(r'"(DATASYNC_[A-Z_]+)"', source))
     described = set(re.findall(r"^\| `(DATASYNC_[A-Z_]+)`", read("settings.md"), re.MULTILINE))
     assert described == known
+
+
+def test_the_numbers_that_settings_have_of_themselves_are_the_described_ones() -> None:
+    needed = {"DATASYNC_DATABASE_URL": "postgresql:///x", "DATASYNC_REDIS_URL": "redis://x"}
+    settings = Settings.from_env(needed)
+    found = dict(re.findall(r"^\| `DATASYNC_([A-Z_]+)` \| `(\d+)`", read("settings.md"), re.M))
+    assert "MAX_UPLOAD_BYTES" in found
+    for name, number in found.items():
+        assert getattr(settings, name.lower()) == int(number), name
 
 
 def test_every_fault_has_its_meaning_and_remedy() -> None:

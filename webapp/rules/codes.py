@@ -13,9 +13,7 @@ from webapp.rules.crossrefs import Policy
 from webapp.rules.faults import Fault, FaultCode
 from webapp.rules.fields import Field
 from webapp.rules.translating import Foreign, Translator
-from webapp.rules.values import Reading, shown, split_list
-
-_MEMO_LIMIT = 50_000
+from webapp.rules.values import MemoReader, Reading, shown, split_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,38 +30,27 @@ class Codes:
     refused: Mapping[str, tuple[FaultCode, str]]
 
 
-class CodeReader:
+class CodeReader(MemoReader):
     """Reads a column of code lists to PostgreSQL arrays of numbers; unknown codes are faults."""
 
     remedy = ", separate several with commas"
 
     def __init__(self, field: Field, codes: Codes) -> None:
-        self.field = field
+        super().__init__(field)
         self._codes = codes
         self.translator: Translator | None = None
-        self._memo: dict[str, Reading] = {}
         self._missing: dict[str, list[Foreign]] = {}
 
     def read(self, cells: Sequence[str]) -> tuple[list[str | None], dict[int, Fault]]:
         """The arrays, and the faults by position (whose value is then None)."""
-        values: list[str | None] = []
-        faults: dict[int, Fault] = {}
-        memo = self._memo
-        if len(memo) > _MEMO_LIMIT:
-            memo.clear()
-            self._missing.clear()
-        for position, cell in enumerate(cells):
-            if cell in memo:
-                reading = memo[cell]
-            else:
-                reading = memo[cell] = self._read_cell(cell)
-            if isinstance(reading, Fault):
-                faults[position] = reading
-                reading = None
-            values.append(reading)
+        found = super().read(cells)
         if self.translator is not None:
             self.translator.count(cells, self._missing)
-        return values, faults
+        return found
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._missing.clear()
 
     def _read_cell(self, cell: str) -> Reading:
         ids: dict[int, None] = {}

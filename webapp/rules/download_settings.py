@@ -82,11 +82,6 @@ class DownloadSettings:
     formats: tuple[str, ...] = ("csv",)
 
     @property
-    def has_filter(self) -> bool:
-        """Whether some people are not wanted."""
-        return bool(self.groups or self.interests or self.centers or self.statuses)
-
-    @property
     def reach(self) -> dict[str, Any]:
         """What decides who is in the file and with which columns."""
         told = self.to_json()

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 
 from webapp.rules.faults import Fault, FaultCode
 from webapp.rules.fields import Field
-from webapp.rules.values import Reading, ReadSettings, read_cell, shown
+from webapp.rules.values import MemoReader, Reading, ReadSettings, read_cell, shown
 
 NEW = "+"
 """Before a name that nobody has: the first row that needs it makes it."""
-
-_MEMO_LIMIT = 50_000
 
 Refusal = tuple[FaultCode, str]
 """Why something of this name may not be used: the fault, and the reason as a sentence's end."""
@@ -83,32 +81,13 @@ class Names:
         )
 
 
-class NameReader:
+class NameReader(MemoReader):
     """Reads a column of names: the number of what has it, or `NEW` and the name."""
 
     def __init__(self, field: Field, names: Names, settings: ReadSettings) -> None:
-        self.field = field
+        super().__init__(field)
         self._names = names
         self._settings = settings
-        self._memo: dict[str, Reading] = {}
-
-    def read(self, cells: Sequence[str]) -> tuple[list[str | None], dict[int, Fault]]:
-        """The readings, and the faults by position (whose value is then None)."""
-        values: list[str | None] = []
-        faults: dict[int, Fault] = {}
-        memo = self._memo
-        if len(memo) > _MEMO_LIMIT:
-            memo.clear()
-        for position, cell in enumerate(cells):
-            if cell in memo:
-                reading = memo[cell]
-            else:
-                reading = memo[cell] = self._read_cell(cell)
-            if isinstance(reading, Fault):
-                faults[position] = reading
-                reading = None
-            values.append(reading)
-        return values, faults
 
     def _read_cell(self, cell: str) -> Reading:
         name = read_cell(self.field, cell, self._settings)

@@ -13,9 +13,8 @@ from webapp.rules.crossrefs import Policy, compared
 from webapp.rules.faults import Fault, FaultCode
 from webapp.rules.fields import Field
 from webapp.rules.translating import Foreign, Translator
-from webapp.rules.values import Reading, shown
+from webapp.rules.values import MemoReader, Reading, shown
 
-_MEMO_LIMIT = 50_000
 _SEVERAL = 0
 """Stands for a name that several have; no number is 0."""
 
@@ -40,35 +39,28 @@ class Purposes:
         return cls(noun, frozenset(ids), names)
 
 
-class PurposeReader:
+class PurposeReader(MemoReader):
     """Reads such a column to numbers as text. `translators` are asked in their order; the first
     accounts for what none of them has, and its policy counts."""
 
     def __init__(self, field: Field, purposes: Purposes) -> None:
-        self.field = field
+        super().__init__(field)
         self.purposes = purposes
         self.translators: Sequence[Translator] = ()
-        self._memo: dict[str, Reading] = {}
         self._missing: list[dict[str, list[Foreign]]] = []
 
     def read(self, cells: Sequence[str]) -> tuple[list[str | None], dict[int, Fault]]:
         """The numbers, and the faults by position (whose value is then None)."""
-        if len(self._memo) > _MEMO_LIMIT or len(self._missing) != len(self.translators):
-            self._memo.clear()
-            self._missing = [{} for _ in self.translators]
-        values: list[str | None] = []
-        faults: dict[int, Fault] = {}
-        for position, cell in enumerate(cells):
-            if cell not in self._memo:
-                self._memo[cell] = self._read_cell(cell)
-            reading = self._memo[cell]
-            if isinstance(reading, Fault):
-                faults[position] = reading
-                reading = None
-            values.append(reading)
+        if len(self._missing) != len(self.translators):
+            self._forget()
+        found = super().read(cells)
         for translator, missing in zip(self.translators, self._missing, strict=True):
             translator.count(cells, missing)
-        return values, faults
+        return found
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._missing = [{} for _ in self.translators]
 
     def _read_cell(self, cell: str) -> Reading:
         code = " ".join(cell.split())

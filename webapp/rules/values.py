@@ -84,33 +84,53 @@ def same_text(one: str | None, other: str | None) -> bool:
     return unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
 
 
-class ColumnReader:
+class MemoReader:
     """Reads one column of a file, remembering what it read where few values repeat."""
 
-    def __init__(self, field: Field, settings: ReadSettings) -> None:
+    def __init__(self, field: Field) -> None:
         self.field = field
-        self._settings = settings
         self._memo: dict[str, Reading] = {}
+
+    def read(self, cells: Sequence[str]) -> tuple[list[str | None], dict[int, Fault]]:
+        """The values of the cells, and the faults by position (whose value is then None)."""
+        values: list[str | None] = []
+        faults: dict[int, Fault] = {}
+        if len(self._memo) > _MEMO_LIMIT:
+            self._forget()
+        memo = self._memo
+        for position, cell in enumerate(cells):
+            reading = memo.get(cell, _UNREAD)
+            if reading is _UNREAD:
+                reading = memo[cell] = self._read_cell(cell)
+            if isinstance(reading, Fault):
+                faults[position] = reading
+                reading = None
+            values.append(reading)
+        return values, faults
+
+    def _read_cell(self, cell: str) -> Reading:
+        raise NotImplementedError
+
+    def _forget(self) -> None:
+        self._memo.clear()
+
+
+class ColumnReader(MemoReader):
+    """Reads a column whose cells say all by themselves."""
+
+    def __init__(self, field: Field, settings: ReadSettings) -> None:
+        super().__init__(field)
+        self._settings = settings
         self._is_plain = field.kind is Kind.TEXT
 
     def read(self, cells: Sequence[str]) -> tuple[list[str | None], dict[int, Fault]]:
         """The values of the cells, and the faults by position (whose value is then None)."""
         if self._is_plain and self._all_fit(cells):
             return [cell.strip() or None for cell in cells], {}
-        values: list[str | None] = []
-        faults: dict[int, Fault] = {}
-        memo, field, settings = self._memo, self.field, self._settings
-        if len(memo) > _MEMO_LIMIT:
-            memo.clear()
-        for position, cell in enumerate(cells):
-            reading = memo.get(cell, _UNREAD)
-            if reading is _UNREAD:
-                reading = memo[cell] = read_cell(field, cell, settings)
-            if isinstance(reading, Fault):
-                faults[position] = reading
-                reading = None
-            values.append(reading)
-        return values, faults
+        return super().read(cells)
+
+    def _read_cell(self, cell: str) -> Reading:
+        return read_cell(self.field, cell, self._settings)
 
     def _all_fit(self, cells: Sequence[str]) -> bool:
         """Whether no cell can be at fault, found out for all of them at once."""

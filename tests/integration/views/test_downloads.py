@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from jobs.runs import execute
 from tests.finished_runs import make_download
 from tests.people import make_center, make_person, sign_in
+from tests.working import work_off
 from webapp.extensions import db
 from webapp.models import CenterMember, Constituent, Message, Operation, Run, UnresolvedDuplicate
 from webapp.rules.roles import Role
@@ -58,28 +58,20 @@ class Downloading:
         answer = self.client.post(f"/operations/{SLUG}/download", data=USUAL | more)
         assert answer.status_code == 303, answer.text
         self.run_id = int(answer.location.split("/")[2])
-        self.work()
+        work_off(self.app)
         return self.get(answer.location)
 
     def run(self, notify: str = "") -> str:
         """Press Run, and see the results."""
         answer = self.client.post(f"/runs/{self.run_id}/download/run", data={"notify": notify})
         assert answer.status_code == 303, answer.text
-        self.work()
+        work_off(self.app)
         return self.get(answer.location)
 
     def get(self, path: str) -> str:
         answer = self.client.get(path)
         assert answer.status_code == 200, (path, answer.status_code, answer.location)
         return answer.text
-
-    def work(self) -> None:
-        with self.app.app_context():
-            queued = db.session.scalars(select(Run.id).where(Run.state == "queued")).all()
-            for run_id in queued:
-                db.session.remove()
-                execute(run_id)
-            db.session.remove()
 
 
 @pytest.fixture
@@ -149,7 +141,7 @@ def test_the_held_back_list_names_what_fixes_it_and_sends_what_is_free(
         db.session.commit()
 
     sent = person.client.post(f"/held-back/{stream[1]}/send")
-    person.work()
+    work_off(person.app)
     results = person.get(sent.location)
 
     assert "0 changed + 1 held back before = 1 delivered" in results
@@ -183,7 +175,7 @@ def test_a_window_can_be_taken_again(person: Downloading, people: list[int]) -> 
     person.run()
     answer = person.client.post(f"/runs/{person.run_id}/again")
     assert answer.status_code == 303
-    person.work()
+    work_off(person.app)
     preview = person.get(answer.location)
     assert "2 delivered" in preview
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from jobs.runs import execute
 from tests.people import make_center, make_person, sign_in
+from tests.working import work_off
 from webapp.extensions import db
 from webapp.models import Constituent, Group, GroupMember, Interest, InterestChoice, Operation, Run
 from webapp.rules.roles import Role
@@ -49,23 +49,15 @@ class Uploading:
 
     def preview(self) -> str:
         self.post("preview/start")
-        self.work()
+        work_off(self.app)
         return self.get("preview")
 
     def run(self, **data: Any) -> str:
         self.post("review", notify="", **data)
-        self.work()
+        work_off(self.app)
         answer = self.client.get(f"/runs/{self.run_id}")
         assert answer.status_code == 200
         return answer.text
-
-    def work(self) -> None:
-        with self.app.app_context():
-            queued = db.session.scalars(select(Run.id).where(Run.state == "queued")).all()
-            for run_id in queued:
-                db.session.remove()
-                execute(run_id)
-            db.session.remove()
 
 
 @pytest.fixture
@@ -149,9 +141,9 @@ def test_group_members_from_file_to_undo(
     rejects = runner.get(f"/runs/{wizard.run_id}/rejects.csv").data.decode("utf-8-sig")
     assert "belongs to nobody here" in rejects
     assert runner.post(f"/runs/{wizard.run_id}/undo/look").status_code == 303
-    wizard.work()
+    work_off(wizard.app)
     assert runner.post(f"/runs/{wizard.run_id}/undo/start").status_code == 303
-    wizard.work()
+    work_off(wizard.app)
     assert members(app, "Red") == {people["bob"]}
     with app.app_context():
         assert db.session.scalar(select(Group).where(Group.name == "Night Owls")) is None
@@ -232,7 +224,7 @@ def test_opting_in_again_needs_the_right_and_the_word(
     wizard.preview()
     assert "Opt these people in again" in wizard.get("review")
     wizard.post("review", notify="", opt_in_again="y")  # the preview is made anew first
-    wizard.work()
+    work_off(wizard.app)
     assert "Takes the file’s yes where a person had opted out" in wizard.get("review")
     page = wizard.run(opt_in_again="y")
     assert "opted in again who had opted out" in page
@@ -253,7 +245,7 @@ def test_a_right_that_is_taken_back_stops_the_run(
     wizard.begin("MEMBER_ID,INTEREST_NAME,OPT_IN\nm2,News,Yes\n")
     wizard.preview()
     wizard.post("review", notify="", opt_in_again="y")
-    wizard.work()
+    work_off(wizard.app)
     with app.app_context():
         operation = db.session.scalars(select(Operation).where(Operation.slug == customised)).one()
         operation.options = {}

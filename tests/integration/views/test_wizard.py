@@ -6,15 +6,18 @@ import io
 import re
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import python_calamine
 from rq import Queue
 
 from tests.finished_runs import fault, make_reject, make_row
 from tests.people import Person, make_center, make_person, sign_in
 from webapp.extensions import db
-from webapp.models import Run, RunEdit, Upload
+from webapp.models import CustomField, Run, RunEdit, Upload
+from webapp.rules.fields import STANDARD_FIELDS
 from webapp.rules.roles import Role
 
 if TYPE_CHECKING:
@@ -119,6 +122,23 @@ def rejected(number: int = 3) -> Any:
 # ---- information ----
 
 
+def test_the_template_has_every_column(app: Flask, browser_of_runner: FlaskClient[Any]) -> None:
+    with app.app_context():
+        db.session.add(CustomField(key="shirt", label="T-shirt", kind="text"))
+        db.session.commit()
+    every = [field.column for field in STANDARD_FIELDS] + ["CUSTOM_SHIRT"]
+    start = browser_of_runner.get(START).text
+    for ending in ("csv", "xlsx"):
+        address = f"/operations/standard-constituent-import/template.{ending}"
+        assert f'href="{address}"' in start
+        content = browser_of_runner.get(address).data
+        if ending == "csv":
+            assert content.decode("utf-8-sig").splitlines() == [",".join(every)]
+        else:
+            book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
+            assert book.get_sheet_by_index(0).to_python()[0] == every
+
+
 def test_looking_at_the_first_step_makes_no_draft(wizard: Wizard) -> None:
     answer = wizard.client.get(START)
     assert answer.status_code == 200
@@ -203,6 +223,46 @@ def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(
     assert drafted.read().upload_id is None
     with drafted.app.app_context():
         assert db.session.query(Upload).count() == 0
+
+
+class Arriving(io.RawIOBase):
+    """The body of an upload of many megabytes, which looks how much of it is stored already each
+    time that more of it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+        self._parts = iter([head + b"MEMBER_ID\n", *[b"M1\n" * 300_000] * 24, b"\r\n--x--\r\n"])
+        self._rest = b""
+        self._folder = folder
+        self.size = len(head) + 10 + 24 * 900_000 + 9
+        self.given = 0
+        self.behind = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        stored = sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
+        self.behind = max(self.behind, self.given - stored)
+        self._rest = self._rest or next(self._parts, b"")
+        piece, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(piece)] = piece
+        self.given += len(piece)
+        return len(piece)
+
+
+def test_a_file_is_stored_while_it_arrives(drafted: Wizard, settings: Any) -> None:
+    body = Arriving(settings.data_dir / "files" / "uploads")
+    sent = {
+        "wsgi.input": body,
+        "CONTENT_LENGTH": str(body.size),
+        "CONTENT_TYPE": "multipart/form-data; boundary=x",
+    }
+    answer = drafted.client.post(drafted.url("file"), environ_overrides=sent)
+    assert answer.status_code == 303, answer.text
+    assert body.given == body.size
+    assert body.behind < 4 * 1024**2
 
 
 def test_a_refused_file_is_not_kept(drafted: Wizard, settings: Any) -> None:

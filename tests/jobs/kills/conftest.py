@@ -11,8 +11,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from redis import Redis
+from rq import Queue
+from rq.intermediate_queue import IntermediateQueue
 
 from tests.jobs.kills.installation import Staff, close_app
+from tests.processes.serving import eventually
 from tests.services import Services, environment_of, flush
 from webapp import create_app
 from webapp.serving import processes
@@ -43,6 +47,14 @@ class Workers:
         processes.end_all(children + found, seconds=3)
         for one in self._processes:
             one.wait()
+
+    def rest(self) -> bool:
+        """Whether the import workers have done all that was enqueued, looked at in the order in
+        which a job passes: in the queue, taken by a worker, under way."""
+        with Redis.from_url(self.settings.redis_url) as connection:
+            queue = Queue("imports", connection=connection)
+            taken = IntermediateQueue(queue.key, connection)
+            return not queue.job_ids and not taken.get_job_ids() and not self.horses()
 
     def horses(self) -> list[psutil.Process]:
         """The horses of the import workers."""
@@ -90,7 +102,8 @@ def office(
 
 @pytest.fixture
 def staff(office: tuple[Staff, Workers]) -> Staff:
-    """Those who use it."""
+    """Those who use it. The workers have done all that the test before gave them."""
+    assert eventually(office[1].rest)
     return office[0]
 
 

@@ -16,7 +16,7 @@ import psycopg
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from tests.processes.serving import Serve
+from tests.processes.serving import PATIENCE, Serve
 from webapp import create_app
 from webapp.extensions import db
 from webapp.models import Run
@@ -28,8 +28,6 @@ from webapp.transactions import commit
 
 OPERATION = "standard-constituent-import"
 FINISHED = ("success", "failure", "cancelled")
-PATIENCE = 120
-"""Seconds to wait for what has to happen by itself, however busy the machine is."""
 
 
 @dataclass(slots=True)

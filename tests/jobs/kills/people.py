@@ -15,21 +15,24 @@ COLUMNS = (
 OUTCOMES = ("created", "updated", "unchanged", "rejected", "withheld")
 KNOWN_SHARE = 0.3
 """So many of a file's people are there already; every second of them lives elsewhere by now."""
+HELD_SHARE = 0.9
+"""Somebody that late in the file is there as well, for a test to hold a run up at."""
 
 Query = Callable[..., list[tuple[Any, ...]]]
 
 
 def settle(query: Query, rows: int, prefix: str = "M") -> int:
     """Put in who is there before the file comes, and a group; the group's number."""
+    known = [*range(1, int(rows * KNOWN_SHARE) + 1), late(rows)]
     query(
         "INSERT INTO constituents (member_id, first_name, last_name, primary_email, home_street1,"
         " home_city, home_zip, mobile_phone) SELECT %s || n, 'First ' || n, 'Last ' || n,"
         " lower(%s) || n || '@example.org', n || ' Long Road', CASE n %% 2 WHEN 0 THEN 'Salem'"
         " ELSE 'Boston' END, '0' || (1000 + n %% 8999), '617-555-' || lpad((n %% 10000)::text,"
-        " 4, '0') FROM generate_series(1, %s) n RETURNING NULL",
+        " 4, '0') FROM unnest(%s) n RETURNING NULL",
         prefix,
         prefix,
-        int(rows * KNOWN_SHARE),
+        known,
     )
     query(
         "INSERT INTO constituent_emails (constituent_id, email) SELECT id, primary_email"
@@ -37,6 +40,11 @@ def settle(query: Query, rows: int, prefix: str = "M") -> int:
         prefix,
     )
     return int(query("INSERT INTO groups (name) VALUES ('Volunteers') RETURNING id")[0][0])
+
+
+def late(rows: int) -> int:
+    """The number of the row, and of the person, at which a run can be held up."""
+    return int(rows * HELD_SHARE) + 1
 
 
 def write_file(path: Path, rows: int, group: int | str = "", prefix: str = "M") -> Path:

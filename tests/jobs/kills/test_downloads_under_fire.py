@@ -23,7 +23,8 @@ import psycopg
 import pytest
 
 from tests.jobs.kills.conftest import Workers
-from tests.jobs.kills.installation import FINISHED, PATIENCE, Staff
+from tests.jobs.kills.installation import FINISHED, Staff
+from tests.processes.serving import PATIENCE
 from webapp.models import Run
 from webapp.rules.download_settings import ColumnChoice, DownloadRequest, DownloadSettings
 from webapp.services import downloads, runs

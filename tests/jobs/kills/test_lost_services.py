@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from jobs.claims import MOST_ATTEMPTS_AT_ONE_ROW, RUN_CONNECTION
+from jobs.claims import MOST_ATTEMPTS_AT_ONE_ROW
 from jobs.housekeeping import take_over_stale_runs
 from jobs.runs import NO_FILE, NO_ROOM, STUCK, STUCK_PREVIEW, execute
+from tests.holding import Held
 from tests.jobs.kills import people
 from tests.jobs.kills.conftest import staffed
 from tests.jobs.kills.installation import FINISHED, Staff
+from tests.jobs.stopping import await_no_work
 from tests.people import make_person, sign_in
-from tests.processes.serving import eventually
 from tests.services import Services, flush, running_services
 from webapp.extensions import db
 from webapp.models import Run
@@ -83,15 +84,16 @@ def test_a_run_whose_process_died_between_commit_and_queue_is_done(
 def test_a_run_goes_on_after_its_connections_were_cut(staff: Staff, tmp_path: Path) -> None:
     people.settle(staff.query, ROWS, "CUT")
     draft = staff.draft(people.write_file(tmp_path / "people.csv", ROWS, prefix="CUT"))
-    staff.start(draft)
     cut = 0
-    for share in (0.05, 0.3, 0.6):
-        assert staff.await_rows(draft, int(share * ROWS))
-        [(found,)] = staff.query(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-            " WHERE application_name LIKE 'datasync-%%' AND datname = current_database()"
-        )
-        cut += found
+    with Held(staff.database_url, f"CUT{people.late(ROWS)}"):
+        staff.start(draft)
+        for share in (0.05, 0.3, 0.6):
+            assert staff.await_rows(draft, int(share * ROWS))
+            [(found,)] = staff.query(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE application_name LIKE 'datasync-%%' AND datname = current_database()"
+            )
+            cut += found
     assert cut >= 3
     assert staff.await_end(draft) == "success"
     people.check_rows(staff.query, draft, ROWS)
@@ -330,15 +332,9 @@ def work(staff: Staff, run_id: int) -> None:
         execute(run_id)
 
 
-_HOLDING = """
-SELECT 1 FROM pg_stat_activity
-WHERE application_name = %s AND datname = current_database()"""
-
-
 def take_over(staff: Staff) -> list[int]:
-    """What housekeeping does about runs whose worker is gone, once the server has noticed: it
-    frees what a lost connection held a moment after the client knows of the loss."""
-    assert eventually(lambda: not staff.query(_HOLDING, RUN_CONNECTION))
+    """What housekeeping does about runs whose worker is gone, once the server has noticed."""
+    await_no_work(staff.query)
     with staff.app.app_context():
         return take_over_stale_runs()
 

@@ -11,12 +11,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from webapp.rules.reading.mistakes import (
+    COST_BLANK,
+    COST_JOIN,
+    COST_QUOTED_SPLIT,
+    COST_SPLIT,
+    SPLIT_ANYWHERE,
+    cost_of_joining,
+    is_doubtful_blank,
+    may_part,
+    say_joined,
+    say_left_out,
+    say_parted,
+    say_put_in,
+)
 from webapp.rules.reading.shapes import Shape
 
-_COST_BLANK, _COST_SPLIT, _COST_QUOTED_SPLIT, _COST_JOIN = 3.0, 3.0, 1.5, 3.0
 _PLACES = 24
 """So many of the likeliest places are looked at."""
-_SPLIT_ANYWHERE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,36 +89,31 @@ class _Aligner:
         cells, width = self.cells, len(self.shapes)
         for at, cell in enumerate(cells):
             if not cell.strip():
-                score = self.before[at] + self._rest(at + 1) - _COST_BLANK
-                edit = f"A {self.name} too many before cell {at + 1} was left out."
+                score = self.before[at] + self._rest(at + 1) - COST_BLANK
+                edit = say_left_out(at, self.name)
                 yield Alignment(score, tuple(cells[:at] + cells[at + 1 :]), edit, ())
         bases = {at: self.before[at] + self._rest(at + 2) for at in range(width)}
         for at in _best_places(bases):
             text = cells[at] + self.delimiter + cells[at + 1]
-            gap = cells[at].endswith(" ") or cells[at + 1].startswith(" ")
-            cost = _COST_JOIN - 1 if gap else _COST_JOIN + 2
+            cost = cost_of_joining(cells[at], cells[at + 1])
             score = bases[at] + self.shapes[at].score(text) - cost
-            shown = _short(text)
-            edit = f"“{shown}” was read as one cell, with the {self.name} in it."
+            edit = say_joined(text, self.name)
             is_odd = self.shapes[at].is_odd(text, self.delimiter)
             yield Alignment(score, (*cells[:at], text, *cells[at + 2 :]), edit, (at,), is_odd)
             # The delimiter may be a slip within one word.
             text = cells[at] + cells[at + 1]
-            score = bases[at] + self.shapes[at].score(text) - (cost + 3 if gap else cost - 1)
+            slip = cost + 3 if cost < COST_JOIN else cost - 1
+            score = bases[at] + self.shapes[at].score(text) - slip
             yield Alignment(score, (*cells[:at], text, *cells[at + 2 :]), "", (at,), True)
 
     def lengthen(self) -> Iterator[Alignment]:
         """With a blank cell more, or one cell as two."""
         cells, shapes = self.cells, self.shapes
         for at in range(len(cells) + 1):
-            score = self.before[at] + shapes[at].score("") + self._rest(at) - _COST_BLANK
-            edit = f"The blank cell {at + 1} was put in, because a {self.name} was missing."
-            # At the front it may be the end of a record that was cut; at the end the row may have
-            # been cut there, unless that is hardly ever filled.
-            is_cut = at == 0 or (at == len(cells) and not shapes[-1].is_mostly_blank)
-            is_new = not shapes[at].fits("")
+            score = self.before[at] + shapes[at].score("") + self._rest(at) - COST_BLANK
             found = (*cells[:at], "", *cells[at:])
-            yield Alignment(score, found, edit, (at,), is_cut or is_new)
+            is_doubtful = is_doubtful_blank(shapes, at)
+            yield Alignment(score, found, say_put_in(at, self.name), (at,), is_doubtful)
         bases = {at: self.before[at] + self._rest(at + 1) for at in range(len(cells))}
         for at in _best_places(bases):
             yield from self._split(at, bases[at])
@@ -121,11 +128,11 @@ class _Aligner:
                     pair = cell[:place], cell[place + 1 :]
                     if pair[1].endswith(quote) and pair[1].count(quote) == 1:
                         pair = pair[0], pair[1][:-1]
-                    found.append((_COST_QUOTED_SPLIT, *pair))
-        if len(cell) <= _SPLIT_ANYWHERE:
-            found += [(_COST_SPLIT, cell[:place], cell[place:]) for place in range(1, len(cell))]
+                    found.append((COST_QUOTED_SPLIT, *pair))
+        if len(cell) <= SPLIT_ANYWHERE:
+            found += [(COST_SPLIT, cell[:place], cell[place:]) for place in range(1, len(cell))]
         else:
-            found += [(_COST_SPLIT, cell[:place], cell[place:]) for place in _joints(cell)]
+            found += [(COST_SPLIT, cell[:place], cell[place:]) for place in _joints(cell)]
         scored = sorted(
             (
                 (base + one.score(left) + other.score(right) - cost, left, right)
@@ -135,23 +142,9 @@ class _Aligner:
             reverse=True,
         )
         for score, left, right in scored[:3]:
-            edit = (
-                f"A {self.name} was missing between cells {at + 1} and {at + 2}: "
-                f"they were read as “{_short(left)}” and “{_short(right)}”."
-            )
+            edit = say_parted(at, left, right, self.name)
             parted = (*self.cells[:at], left, right, *self.cells[at + 1 :])
             yield Alignment(score, parted, edit, (at, at + 1))
-
-
-def may_part(left: str, right: str, one: Shape, other: Shape) -> bool:
-    """May a text be parted here? Within a number or a word only where both parts look exactly as
-    their columns do."""
-    if not left or not right:
-        return True
-    inside = (left[-1].isdigit() and right[0].isdigit()) or (
-        left[-1].isalpha() and right[0].islower()
-    )
-    return not inside or (one.knows(left) and other.knows(right))
 
 
 def _joints(cell: str) -> list[int]:
@@ -173,10 +166,6 @@ def _joints(cell: str) -> list[int]:
 def _best_places(bases: dict[int, float]) -> list[int]:
     """The places where the other cells stand best."""
     return sorted(bases, key=lambda at: -bases[at])[:_PLACES]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:40] + "…"
 
 
 def lex(text: str, delimiter: str, quote: str) -> list[str]:

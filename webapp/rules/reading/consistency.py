@@ -39,7 +39,7 @@ WEAK = " :#"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Trial:
     """What a sample looks like when read in one dialect."""
 
     dialect: Dialect
@@ -100,7 +100,8 @@ class Reading:
         return self.score > _ONE_COLUMN + 0.5 * whole
 
 
-def read_sample(parts: Sequence[list[str]], first: list[str], dialect: Dialect) -> Reading:
+def try_dialect(parts: Sequence[list[str]], first: list[str], dialect: Dialect) -> Trial:
+    """How a sample works out in a dialect. ``first`` are its first lines, ``parts`` all of it."""
     rows: list[list[str]] = []
     strays = 0
     for number, lines in enumerate(parts):
@@ -118,29 +119,29 @@ def read_sample(parts: Sequence[list[str]], first: list[str], dialect: Dialect) 
             elif any(map(str.strip, row)):
                 rows.append(row)
     if not rows:
-        return Reading(dialect)
+        return Trial(dialect)
     widths = Counter(map(len, rows))
     width = find_width(rows)
     if width < 2:
-        return Reading(dialect, 1, widths[1] / len(rows), sound=1 - strays / len(rows))
+        return Trial(dialect, 1, widths[1] / len(rows), sound=1 - strays / len(rows))
     regular = [row for row in rows if len(row) == width]
     share = len(regular) / len(rows) + _nearly(rows, regular, width, dialect)
     share = max(share, _share_in_runs(rows))
     purity, is_typed = _purity(regular)
-    return Reading(
+    return Trial(
         dialect,
         width,
-        min(1.0, share),
-        purity,
-        _tidiness(regular, dialect),
-        max(0.05, 1 - 1.5 * max(0, strays - 1) / len(rows) - 0.1 * (strays > 0))
+        share=min(1.0, share),
+        purity=purity,
+        tidy=_tidiness(regular, dialect),
+        sound=max(0.05, 1 - 1.5 * max(0, strays - 1) / len(rows) - 0.1 * (strays > 0))
         * _quoting(rows, dialect),
-        is_typed or _stands_between_quotes(first, dialect),
-        _is_all_quoted(first, dialect),
-        not strays and all(len(row) == width for row in rows),
-        _is_steady(rows, width) and not strays,
-        len(rows[0]) == width,
-        _whole_purity(first),
+        is_typed=is_typed or _stands_between_quotes(first, dialect),
+        is_quoted=_is_all_quoted(first, dialect),
+        is_whole=not strays and all(len(row) == width for row in rows),
+        is_steady=_is_steady(rows, width) and not strays,
+        fits_first=len(rows[0]) == width,
+        whole_purity=_whole_purity(first),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from webapp.rules.fields import REJECT_REASON_COLUMN
 from webapp.rules.reading import headers, signatures
 from webapp.rules.reading.dialects import (
     find_dialect,
@@ -16,12 +15,12 @@ from webapp.rules.reading.dialects import (
 from webapp.rules.reading.encodings import find_encoding
 from webapp.rules.reading.kinds import describe_column
 from webapp.rules.reading.layout import Layout, find_end, find_layout, note_layout
+from webapp.rules.reading.line_samples import TextSample, take_sample
 from webapp.rules.reading.records import RecordReader
 from webapp.rules.reading.recovery import Recovery
 from webapp.rules.reading.refusals import check_first_lines
 from webapp.rules.reading.rows import Records, sample_rows, split_raw
 from webapp.rules.reading.run_together import split_names
-from webapp.rules.reading.samples import TextSample, take_sample
 from webapp.rules.reading.shapes import NAMES, learn_shapes
 from webapp.rules.reading.tables import (
     Choices,
@@ -240,8 +239,9 @@ class _Finder:
         if layout.header_rows > 1:
             return None
         self.notes.append(
-            f"The header has {len(row)} names for {width} columns, so columns are named by "
-            "position; put in what is missing from the header and choose the file again."
+            f"The header has {len(row)} names for {width} columns ({', '.join(row)}), so columns "
+            "are named by position; put in what is missing from the header and choose the file "
+            "again."
         )
         return headers.name_columns(layout.body, width)
 
@@ -266,7 +266,6 @@ class _Finder:
             header_line=layout.header_line,
             header_rows=layout.header_rows,
             shapes=tuple(shape.to_text() for shape in learn_shapes(known, cells)),
-            has_emptied_notes=layout.columns[-1:] == (REJECT_REASON_COLUMN,),
             pads_short_rows=leaves_out_trailing_blanks(
                 [list(row) for row in layout.all_rows[:2_000]], width
             ),

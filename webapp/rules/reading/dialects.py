@@ -12,9 +12,9 @@ from webapp.rules.reading.consistency import (
     MOST_TEXT,
     PRIORS,
     WEAK,
-    Reading,
+    Trial,
     escaped_signs,
-    read_sample,
+    try_dialect,
 )
 from webapp.rules.reading.tables import Choices, Dialect, name_delimiters
 
@@ -53,12 +53,12 @@ def find_dialect(
     return dialect, note
 
 
-def _find(parts: Sequence[list[str]], draft: Dialect, choices: Choices) -> Reading:
+def _find(parts: Sequence[list[str]], draft: Dialect, choices: Choices) -> Trial:
     first = _first_of(parts[0])
     delimiters = _candidates(first) if choices.delimiter is None else [choices.delimiter]
     text = "".join(first)
-    readings = [
-        read_sample(
+    trials = [
+        try_dialect(
             parts,
             first,
             replace(draft, delimiter=delimiter, quote=quote, escape=choices.escape or ""),
@@ -67,28 +67,28 @@ def _find(parts: Sequence[list[str]], draft: Dialect, choices: Choices) -> Readi
         for quote in (_quotes(text, delimiter) if choices.quote is None else [choices.quote])
         if delimiter != quote
     ]
-    if not readings:
-        return Reading(replace(draft, delimiter=choices.delimiter or ",", quote='"'))
+    if not trials:
+        return Trial(replace(draft, delimiter=choices.delimiter or ",", quote='"'))
     if choices.escape is None and "\\" in text:
-        readings += _escaped_readings(parts, first, text, readings)
-    best = _best(readings)
+        trials += _escaped_trials(parts, first, text, trials)
+    best = _best(trials)
     if choices.delimiter is None and not best.beats_one_column and not _is_clear(best):
-        return _one_column(first, readings, choices)
+        return _one_column(first, trials, choices)
     return best
 
 
-def _escaped_readings(
-    parts: Sequence[list[str]], first: list[str], text: str, readings: list[Reading]
-) -> list[Reading]:
+def _escaped_trials(
+    parts: Sequence[list[str]], first: list[str], text: str, trials: list[Trial]
+) -> list[Trial]:
     """The same with a backslash as escape, where it makes regular what else is not."""
-    found: list[Reading] = []
-    for plain in sorted(readings, key=lambda item: -item.score)[:6]:
+    found: list[Trial] = []
+    for plain in sorted(trials, key=lambda item: -item.score)[:6]:
         dialect = plain.dialect
         if not any(f"\\{sign}" in text for sign in escaped_signs(dialect)):
             continue
         sign, quote = re.escape(dialect.delimiter), dialect.quote
         if quote and _escapes_all(text, sign, quote):
-            found.append(read_sample(parts, first, replace(dialect, escape="\\")))
+            found.append(try_dialect(parts, first, replace(dialect, escape="\\")))
             continue
         if plain.is_whole:
             continue
@@ -103,9 +103,9 @@ def _escaped_readings(
         if quote and re.search(rf"(?<=[^{sign}\s\\]){quote}{quote}(?=[^{sign}\s])", text):
             # Quotes are doubled here.
             continue
-        reading = read_sample(parts, first, replace(dialect, escape="\\"))
-        if reading.share + reading.sound > plain.share + plain.sound:
-            found.append(reading)
+        trial = try_dialect(parts, first, replace(dialect, escape="\\"))
+        if trial.share + trial.sound > plain.share + plain.sound:
+            found.append(trial)
     return found
 
 
@@ -126,16 +126,14 @@ def _first_of(lines: list[str]) -> list[str]:
     return lines[:MOST_RECORDS]
 
 
-def _best(readings: list[Reading]) -> Reading:
-    if any(reading.is_plain for reading in readings):
+def _best(trials: list[Trial]) -> Trial:
+    if any(trial.is_plain for trial in trials):
         # In every line, the header's among them, there are as many: no blank beats that.
-        readings = [
-            reading
-            for reading in readings
-            if reading.dialect.delimiter not in WEAK and reading.fits_first
+        trials = [
+            trial for trial in trials if trial.dialect.delimiter not in WEAK and trial.fits_first
         ]
-    best = max(readings, key=lambda item: (round(item.score, 3), not item.dialect.escape))
-    for longer in sorted(readings, key=lambda item: len(item.dialect.delimiter)):
+    best = max(trials, key=lambda item: (round(item.score, 3), not item.dialect.escape))
+    for longer in sorted(trials, key=lambda item: len(item.dialect.delimiter)):
         # Comma and space where each comma has its space, and not the comma alone.
         if (
             longer.dialect.delimiter != best.dialect.delimiter
@@ -149,32 +147,30 @@ def _best(readings: list[Reading]) -> Reading:
     return best
 
 
-def _is_clear(reading: Reading) -> bool:
+def _is_clear(trial: Trial) -> bool:
     """Hardly a row fits: only a first row that is clearly delimited speaks for a table."""
-    if reading.is_quoted and reading.width > 1:
+    if trial.is_quoted and trial.width > 1:
         return True
-    if not reading.fits_first or reading.dialect.delimiter not in ",;\t|":
+    if not trial.fits_first or trial.dialect.delimiter not in ",;\t|":
         return False
-    return reading.share > 0.98 or (
-        reading.width > 2 and reading.tidy > 0.8 and reading.score > 0.1
-    )
+    return trial.share > 0.98 or (trial.width > 2 and trial.tidy > 0.8 and trial.score > 0.1)
 
 
-def _one_column(lines: list[str], readings: list[Reading], choices: Choices) -> Reading:
+def _one_column(lines: list[str], trials: list[Trial], choices: Choices) -> Trial:
     """One column: any delimiter does that splits nothing; a comma that stands in no line."""
-    draft = readings[0].dialect
+    draft = trials[0].dialect
     quote = _quote_of_one(lines) if choices.quote is None else choices.quote
     text = "".join(lines)
     free = next((sign for sign in ",;\t|~^\x1f" if sign not in text), ",")
     split_by = {
-        reading.dialect.delimiter
-        for reading in readings
-        if reading.dialect.quote == quote and (reading.width > 1 or reading.share < 1.0)
+        trial.dialect.delimiter
+        for trial in trials
+        if trial.dialect.quote == quote and (trial.width > 1 or trial.share < 1.0)
     }
     if "," not in split_by or not any("," in line.strip("\r\n,") for line in lines):
         # Commas that only stand beside the cells are too many.
         free = ","
-    return Reading(replace(draft, delimiter=free, quote=quote, escape=choices.escape or ""), 1, 1.0)
+    return Trial(replace(draft, delimiter=free, quote=quote, escape=choices.escape or ""), 1, 1.0)
 
 
 def _quote_of_one(lines: list[str]) -> str:

@@ -10,8 +10,8 @@ import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from webapp.rules.reading.readings import Candidate, Tokens, rate_readings, show_readings
-from webapp.rules.reading.sampling import HEAD, Sample, take_samples
+from webapp.rules.reading.byte_samples import HEAD, Sample, take_samples
+from webapp.rules.reading.encoding_ratings import Candidate, Tokens, rate_readings, show_readings
 from webapp.rules.reading.tables import EncodingReading, Source
 
 UTF_8 = "utf-8"
@@ -396,6 +396,9 @@ def _reads_as_utf_16(sample: bytes, encoding: str, zeros: int, others: int) -> b
         return False
     if zeros > half * 0.6:
         return True
+    if _is_mostly_plain(sample):
+        # Plain text into which a few zeros have come: two letters of it look like an ideograph.
+        return False
     # No zeros among the letters: then these are of one script, whose characters share few first
     # bytes, or are the many of Chinese and Japanese, and lines end where they should.
     firsts = {ord(sign) >> 8 for sign in text}

@@ -26,11 +26,13 @@ _NOTE = re.compile(
 )
 
 
-def _count(row: Row) -> int:
+def count_filled(row: Row) -> int:
+    """How many cells of a row have something in them."""
     return sum(map(bool, map(str.strip, row)))
 
 
-def _text(row: Row) -> str:
+def text_of(row: Row) -> str:
+    """How a row begins, as one text."""
     return " ".join(cell.strip() for cell in row if cell.strip())[:200]
 
 
@@ -40,16 +42,16 @@ def find_footer(
     """How many rows at the end are not of the table; what they are, numbered from 1."""
     if width < 2:
         return 0, ()
-    known = [row for row in body[-500:] if _count(row)]
+    known = [row for row in body[-500:] if count_filled(row)]
     least = min(
-        (_count(row) for row in known[:-_MOST_NOTES] or known[: len(known) // 2]), default=1
+        (count_filled(row) for row in known[:-_MOST_NOTES] or known[: len(known) // 2]), default=1
     )
     typed = typed_columns(known)
     found: list[tuple[int, OutsideKind]] = []
     at = len(rows)
     while at > max(0, len(rows) - 2 * _MOST_NOTES):
         row = rows[at - 1]
-        if _count(row):
+        if count_filled(row):
             kind = _ending_kind(rows, at - 1, width, least, typed, known[: at - len(rows) - 1])
             if kind is None:
                 break
@@ -64,7 +66,7 @@ def find_footer(
             before = outside[-1]
             outside[-1] = Outside(kind, before.first_row, position + 1, before.sample)
         else:
-            outside.append(Outside(kind, position + 1, position + 1, _text(rows[position])))
+            outside.append(Outside(kind, position + 1, position + 1, text_of(rows[position])))
     return len(rows) - first, tuple(outside)
 
 
@@ -77,7 +79,7 @@ def _ending_kind(
     known: Sequence[Row],
 ) -> OutsideKind | None:
     row = rows[at]
-    count = _count(row)
+    count = count_filled(row)
     first = next(cell for cell in row if cell.strip()).strip()
     position = next(place for place, cell in enumerate(row) if cell.strip())
     fits = _fits_kinds(row, typed)
@@ -102,7 +104,7 @@ def _ending_kind(
     if count > max(1, width // 3) or (least <= count and len(row) == width):
         return None
     if len(row) == width or width == 2:
-        is_alone = at > 0 and not _count(rows[at - 1])
+        is_alone = at > 0 and not count_filled(rows[at - 1])
         is_note = _NOTE.match(first) is not None
         if not (is_alone or is_note) or (position in typed and kind_of(first) == typed[position]):
             return None
@@ -169,7 +171,7 @@ def find_next_table(
             len(row) == width
             and raw_names.isdisjoint(row)
             and (not kind or kind_of(row[place]) == kind)
-            and _count(rows[at - 1])
+            and count_filled(rows[at - 1])
         ):
             continue
         if tuple(row) != header and _is_header_below(rows, at, width, names, typed):
@@ -179,9 +181,9 @@ def find_next_table(
 
 def _with_title(rows: Sequence[Row], at: int, first: int, width: int) -> int:
     """The title of a table is no part of the one above it."""
-    while at > first + 1 and _count(rows[at - 1]) <= (1 if width > 2 else 0):
+    while at > first + 1 and count_filled(rows[at - 1]) <= (1 if width > 2 else 0):
         at -= 1
-    while at < len(rows) and not _count(rows[at]):
+    while at < len(rows) and not count_filled(rows[at]):
         at += 1
     return at
 
@@ -194,13 +196,13 @@ def _copy_begins(rows: Sequence[Row], first: int, repeats: Sequence[int]) -> int
     at = repeats[0]
     if at == first:
         return None
-    below = next((row for row in rows[at + 1 :] if _count(row)), None)
-    begins = next((row for row in rows[first:] if _count(row)), None)
-    if sum(_count(row) > max(1, len(row) // 2) for row in rows[at + 1 :]) > at - first:
+    below = next((row for row in rows[at + 1 :] if count_filled(row)), None)
+    begins = next((row for row in rows[first:] if count_filled(row)), None)
+    if sum(count_filled(row) > max(1, len(row) // 2) for row in rows[at + 1 :]) > at - first:
         # No page is longer than the first one; totals and notes below it do not count.
         return at
     same = below is not None and begins is not None and _alike(below, begins)
-    return at if same or not _count(rows[at - 1]) else None
+    return at if same or not count_filled(rows[at - 1]) else None
 
 
 def _alike(one: Row, other: Row) -> bool:
@@ -219,10 +221,12 @@ def _is_header_below(
         return len(row) != width or known < len(cells)
     if any(kind_of(cell) in TYPED for cell in cells):
         return False
-    following = [other for other in rows[at + 1 : at + 6] if _count(other)]
+    following = [other for other in rows[at + 1 : at + 6] if count_filled(other)]
     if not following or any(len(other) != len(row) for other in following):
         return False
-    is_apart = not _count(rows[at - 1]) or (len(rows[at - 1]) != width and len(rows[at - 1]) == 1)
+    is_apart = not count_filled(rows[at - 1]) or (
+        len(rows[at - 1]) != width and len(rows[at - 1]) == 1
+    )
     if is_apart and len(row) == width:
         typed = typed_columns([other for other in rows[:at][-400:] if len(other) == width])
     if len(row) != width:

@@ -54,7 +54,8 @@ def typed_columns(rows: Sequence[Row]) -> dict[int, str]:
     return found
 
 
-def _is_kind(cell: str, kind: str) -> bool:
+def is_of_kind(cell: str, kind: str) -> bool:
+    """Could this cell be one of a column of that kind?"""
     found = kind_of(cell)
     return found == kind or {found, kind} <= {"number", "money", "phone", "zip"}
 
@@ -65,11 +66,11 @@ def has_header(first: Row, body: Sequence[Row]) -> bool:
         filled = [cell for cell in first if cell.strip()]
         return sum(kind_of(cell) in TYPED for cell in filled) * 2 < max(1, len(filled))
     typed = typed_columns(body)
-    like = [at for at, kind in typed.items() if at < len(first) and _is_kind(first[at], kind)]
+    like = [at for at, kind in typed.items() if at < len(first) and is_of_kind(first[at], kind)]
     unlike = [
         at
         for at, kind in typed.items()
-        if at < len(first) and kind_of(first[at]) != BLANK and not _is_kind(first[at], kind)
+        if at < len(first) and kind_of(first[at]) != BLANK and not is_of_kind(first[at], kind)
     ]
     if unlike:
         return len(unlike) >= len(like)
@@ -249,21 +250,3 @@ def are_names(cells: Sequence[str]) -> bool:
         and len(set(names)) == len(names)
         and not any(kind_of(name) in TYPED for name in names)
     )
-
-
-def read_header(
-    cells: list[str], body: list[list[str]], limits: Limits
-) -> tuple[str, ...] | Refusal:
-    """The column names as written. A nameless column at the right counts when data is below it."""
-    names = strip_names(cells)
-    used = max(
-        (
-            at + 1
-            for row in body
-            for at in range(len(names), min(len(row), len(cells)))
-            if row[at].strip()
-        ),
-        default=0,
-    )
-    names += [""] * (used - len(names))
-    return check_names(names, limits) or tuple(names)

@@ -8,7 +8,14 @@ from itertools import islice
 
 from webapp.rules.reading.aligning import lex, lex_apostrophes
 from webapp.rules.reading.recovery import Recovered, Recovery, has_halves
-from webapp.rules.reading.refusals import UNCLOSED, cell_too_long, say_irregular, say_odd
+from webapp.rules.reading.refusals import (
+    SAY_FIRST_HALF,
+    SAY_SECOND_HALF,
+    UNCLOSED,
+    cell_too_long,
+    say_irregular,
+    say_odd,
+)
 from webapp.rules.reading.rows import CUT, Records, cells_of, split_raw
 from webapp.rules.reading.searching import SAY_STRAY
 from webapp.rules.reading.splitting import make_reader
@@ -17,6 +24,7 @@ from webapp.rules.reading.tables import Dialect, Limits, UnreadableError
 MOST_LOOKED_AT = 20_000
 """After so many irregular rows the others are set aside at once: the file is something else."""
 _LONGEST_RAW = 4_000
+"""Of the text of a row that was put right, so much is kept to be shown."""
 _MANY_STRAYS = 20
 _FARTHEST_END = 2_000
 _LONGEST_RECORD = 40
@@ -40,6 +48,10 @@ class IrregularReader:
         self.found = Records()
         self.strays = 0
         self.last_short = -2
+        self.before = -1
+        """Where the record above begins, where it was read."""
+        self.fragment = ""
+        """The one cell that the row above has, where it was set aside for having no more."""
 
     def parse(self, lines: list[str], *, at_end: bool) -> tuple[Records, list[str]]:
         """The records of a block of complete lines, and the lines of one that is cut off."""
@@ -71,13 +83,14 @@ class IrregularReader:
                 if not self._accept(row, position, end):
                     return position, False
                 self.found.rows.append(row)
-                position = end
+                self.before, position = position, end
         except csv.Error as error:
             self.strays += 1
             return position, str(error) == CUT and until is None
         return position, False
 
     def _accept(self, row: list[str], position: int, end: int) -> bool:
+        fragment, self.fragment = self.fragment, ""
         if not self.width:
             return True
         if len(row) != self.width:
@@ -87,10 +100,29 @@ class IrregularReader:
             or any(self._is_clearly_one(at) for at in range(position + 1, min(end, position + 200)))
         ):
             return False
+        if fragment and self._are_halves(0, fragment, row[0]):
+            self._mark_broken(len(self.found.rows), SAY_SECOND_HALF, self._text(position, end))
+            return True
         quote = self.dialect.quote
         return not (quote and any(quote in cell for cell in row)) or self._is_sound(
             row, position, end
         )
+
+    def _are_halves(self, column: int, one: str, other: str) -> bool:
+        """Has a line break cut a first or last cell in two? Then what its record has of it looks
+        like no other of the column, and both together like many."""
+        shape = self.recovery.shapes[column] if self.recovery else None
+        if shape is None or shape.is_weak or shape.is_usual(one if column else other):
+            return False
+        return shape.is_usual(one + other) or shape.is_usual(f"{one} {other}")
+
+    def _mark_broken(self, number: int, why: str, text: str) -> None:
+        """Set a row aside."""
+        self.found.broken[number] = why
+        self.found.raw[number] = text
+
+    def _text(self, start: int, end: int) -> str:
+        return "".join(self.lines[start:end]).rstrip("\r\n")
 
     def _is_sound(self, row: list[str], position: int, end: int) -> bool:
         """A row with quotes within its cells: are its cells what they should be?"""
@@ -122,9 +154,8 @@ class IrregularReader:
         if at is None:
             return False
         number = len(self.found.rows)
-        self.found.broken[number] = say_odd(row[at], at + 1)
+        self._mark_broken(number, say_odd(row[at], at + 1), text.rstrip("\r\n"))
         self.found.as_written.add(number)
-        self.found.raw[number] = text.rstrip("\r\n")[:_LONGEST_RAW]
         return True
 
     def _is_fitted(self, row: list[str]) -> bool:
@@ -136,8 +167,6 @@ class IrregularReader:
         recovery = self.recovery
         if recovery is None or not row[0].strip():
             return False
-        if self.dialect.has_emptied_notes and row[self.width - 1].strip():
-            return True
         # With another blank cell among them it may be that one that is too many.
         if not all(map(str.strip, row[: self.width])) and len(row) == self.width + 1:
             return False
@@ -221,6 +250,7 @@ class IrregularReader:
             self.found.recovered[len(self.found.rows)] = found.message
             self.found.raw[len(self.found.rows)] = text.rstrip("\r\n")[:_LONGEST_RAW]
         self.found.rows.append(found.cells)
+        self.before = -1
         return True
 
     def _begins_well(self, position: int) -> bool:
@@ -336,19 +366,27 @@ class IrregularReader:
         return False
 
     def _set_aside(self, position: int, end: int) -> int:
-        text = "".join(self.lines[position:end])
+        text = self._text(position, end)
         row, why = self._raw_cells(text)
-        self.found.broken[len(self.found.rows)] = why
-        self.found.raw[len(self.found.rows)] = text.rstrip("\r\n")[:_LONGEST_RAW]
+        if len(row) == 1 and self.width > 1:
+            self.fragment = row[0].strip()
+            self._doubt_above(position)
+        self._mark_broken(len(self.found.rows), why, text)
         self.found.rows.append(row)
+        self.before = -1
         return end
+
+    def _doubt_above(self, position: int) -> None:
+        """Set the record above a line of one cell aside where its last cell goes on in that."""
+        number = len(self.found.rows) - 1
+        row = self.found.rows[number] if self.before >= 0 else []
+        if len(row) == self.width and self._are_halves(-1, row[-1], self.fragment):
+            self._mark_broken(number, SAY_FIRST_HALF, self._text(self.before, position))
+            self.found.recovered.pop(number, None)
 
     def _raw_cells(self, text: str) -> tuple[list[str], str]:
         """The cells as found, and what is wrong with them."""
-        try:
-            rows = list(make_reader(text.splitlines(True), self.dialect, strict=True))
-        except csv.Error:
-            rows = []
-        if len(rows) == 1:
-            return rows[0], say_irregular(len(rows[0]), self.dialect)
-        return split_raw(text, self.dialect), UNCLOSED
+        cells = cells_of(text, self.dialect)
+        if cells is None:
+            return split_raw(text, self.dialect), UNCLOSED
+        return cells, say_irregular(len(cells), self.dialect)

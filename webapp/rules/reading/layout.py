@@ -6,18 +6,27 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from webapp.rules.reading.endings import find_footer, find_next_table, find_repeats
+from webapp.rules.reading.endings import (
+    count_filled,
+    find_footer,
+    find_next_table,
+    find_repeats,
+    text_of,
+)
 from webapp.rules.reading.headers import (
     are_labels,
     are_names,
     count_header_rows,
     has_header,
     is_group_row,
+    is_of_kind,
     join_header,
     name_columns,
     strip_names,
+    typed_columns,
 )
 from webapp.rules.reading.kinds import describe_column
+from webapp.rules.reading.run_together import is_known_name
 from webapp.rules.reading.tables import Choices, ColumnFound, Outside, OutsideKind
 
 _WINDOW = 12
@@ -68,7 +77,7 @@ def find_layout(
     ends.
     """
     choices = choices or Choices()
-    filled = [_count(row) for row in rows]
+    filled = [count_filled(row) for row in rows]
     first = next((at for at, count in enumerate(filled) if count), None)
     if first is None:
         return None
@@ -80,13 +89,9 @@ def find_layout(
     return _lay_out(rows, head, width, choices, start, header)
 
 
-def _count(row: Row) -> int:
-    return sum(map(bool, map(str.strip, row)))
-
-
 def find_width(rows: Sequence[Row]) -> int:
     """How many cells the rows of the first table have."""
-    filled = [row for row in rows if _count(row)]
+    filled = [row for row in rows if count_filled(row)]
     sizes = [len(row) for row in filled]
     if not sizes:
         return 1
@@ -109,14 +114,14 @@ def _width_of_two(rows: Sequence[Row]) -> int:
     if len(rows[0]) > 1 and abs(len(rows[0]) - len(rows[1])) > 1:
         return len(rows[0])
     short, long = sorted(rows, key=len)
-    blank = len(long) - _count(long)
+    blank = len(long) - count_filled(long)
     return len(short) if 1 < len(short) == len(long) - 1 and blank else len(long)
 
 
 def _find_head(rows: Sequence[Row], filled: Sequence[int], first: int, width: int) -> int:
     """The first row of the table: the one below titles and blank lines."""
     if width < 2:
-        return _below_title(filled, first)
+        return _below_title(rows, filled, first)
     for at in range(first, min(len(rows), first + _FIRST_ROWS)):
         count, size = filled[at], len(rows[at])
         if not count:
@@ -124,7 +129,8 @@ def _find_head(rows: Sequence[Row], filled: Sequence[int], first: int, width: in
         is_title = (
             count <= max(1, width // 3)
             if width > 2
-            else count == 1 and (size == 1 or not any(filled[at + 1 : at + 2]))
+            else count == 1
+            and (size == 1 or not any(filled[at + 1 : at + 2]) or _is_above_names(rows, at))
         )
         below = rows[at + 1] if at + 1 < len(rows) else ()
         if size != width and len(below) == width and are_names(below) and not _is_sentence(below):
@@ -140,17 +146,33 @@ def _find_head(rows: Sequence[Row], filled: Sequence[int], first: int, width: in
     return first
 
 
+def _is_above_names(rows: Sequence[Row], at: int) -> bool:
+    """Is a row with one filled cell of two a title, going by names of both columns below it?"""
+    names = rows[at + 1] if at + 1 < len(rows) else ()
+    if not (rows[at][0].strip() and len(names) == 2 and are_names(names)):
+        return False
+    typed = typed_columns([row for row in rows[at + 2 : at + 2 + _BODY] if len(row) == 2])
+    if typed:
+        return not any(is_of_kind(names[column], kind) for column, kind in typed.items())
+    return all(map(is_known_name, names))
+
+
 def _is_sentence(row: Row) -> bool:
     """Is it prose rather than names?"""
     return any(len(cell.split()) >= 5 or len(cell) > 60 for cell in row)
 
 
-def _below_title(filled: Sequence[int], first: int) -> int:
-    """In one column a line is a title where a blank line sets it apart from several others."""
+def _below_title(rows: Sequence[Row], filled: Sequence[int], first: int) -> int:
+    """In one column a line is a title where a blank line sets it apart from a header above several
+    others. A name above a first record that is blank looks much the same."""
     rest = filled[first + 1 : first + 6]
-    if len(rest) >= 4 and not rest[0] and all(rest[1:]):
-        return first + 2
-    return first
+    if len(rest) < 4 or rest[0] or not all(rest[1:]):
+        return first
+    title, header = "".join(rows[first]), rows[first + 2]
+    if is_known_name(title) and not is_known_name("".join(header)):
+        return first
+    below = [row for row in rows[first + 3 : first + 3 + _BODY] if len(row) == len(header)]
+    return first + 2 if has_header(header, below) else first
 
 
 def _lay_out(
@@ -161,7 +183,9 @@ def _lay_out(
     start: int,
     header: Sequence[str] | None,
 ) -> Layout:
-    below = [row for row in rows[head + 1 : head + 1 + _BODY] if len(row) == width and _count(row)]
+    below = [
+        row for row in rows[head + 1 : head + 1 + _BODY] if len(row) == width and count_filled(row)
+    ]
     top = list(rows[head]) if header is None else list(header)
     if choices.header_rows is not None:
         count = max(0, choices.header_rows)
@@ -186,7 +210,7 @@ def _lay_out(
     layout = Layout(start + first - 1, count, (), 0, raw_width=width, header_cells=raw_header)
     layout.outside = outside
     end = find_end(rows[first : first + 2 * _BODY], layout, choices, start=start + first)
-    layout.all_rows = [row for row in rows[first : first + end.rows] if _count(row)]
+    layout.all_rows = [row for row in rows[first : first + end.rows] if count_filled(row)]
     body = [row for row in layout.all_rows if len(row) == width]
     layout.body = [row for row in body if tuple(row) != raw_header] if end.repeats_header else body
     names = _fit_names(names, layout.body) if count else name_columns(layout.body, width)
@@ -225,7 +249,7 @@ def find_end(
         end.rows = next_table
         repeats = [at for at in repeats if at < next_table]
         last = start + len(rows) - 1 if is_whole else None
-        sample = _text(rows[next_table])
+        sample = text_of(rows[next_table])
         end.outside = (Outside(OutsideKind.SECOND_TABLE, start + next_table, last, sample),)
     if is_whole or next_table is not None:
         body = [row for row in rows[: end.rows] if len(row) == width]
@@ -238,7 +262,7 @@ def find_end(
         end.outside += tuple(_shift(item, -len(tail) - 1) for item in notes)
     end.outside = (
         tuple(
-            Outside(OutsideKind.REPEATED_HEADER, start + at, start + at, _text(rows[at]))
+            Outside(OutsideKind.REPEATED_HEADER, start + at, start + at, text_of(rows[at]))
             for at in repeats[:20]
         )
         + end.outside
@@ -253,10 +277,6 @@ def find_end(
 def _shift(item: Outside, by: int) -> Outside:
     last = item.first_row if item.last_row is None else item.last_row
     return Outside(item.kind, item.first_row + by, last + by, item.sample)
-
-
-def _text(row: Row) -> str:
-    return " ".join(cell.strip() for cell in row if cell.strip())[:200]
 
 
 def _fit_names(names: list[str], body: Sequence[Row]) -> list[str]:
@@ -276,10 +296,10 @@ def _fit_names(names: list[str], body: Sequence[Row]) -> list[str]:
 
 
 def _above(rows: Sequence[Row], head: int, start: int) -> tuple[Outside, ...]:
-    titles = [at for at in range(head) if _count(rows[at])]
+    titles = [at for at in range(head) if count_filled(rows[at])]
     if not titles:
         return ()
-    sample = _text(rows[titles[0]])
+    sample = text_of(rows[titles[0]])
     return (Outside(OutsideKind.TITLE, start + titles[0], start + titles[-1], sample),)
 
 

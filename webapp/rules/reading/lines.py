@@ -76,10 +76,11 @@ def _last_line_end(text: str) -> int:
 def read_part(source: Source, dialect: Dialect, start: int, size: int) -> list[str]:
     """The complete lines in a part of the file; its last line, where the part reaches the end."""
     # Wide characters begin at multiples of four, counted from the file's start.
-    start -= start % 4
+    before = start % 4
+    start -= before
     with source.open() as file:
         file.seek(start)
-        data = file.read(size)
+        data = file.read(before + size)
     at_end = start + len(data) >= source.size
     lines = split_lines(make_decoder(dialect.encoding).decode(data, at_end))
     if at_end and lines:

@@ -214,11 +214,11 @@ class Recovery:
 
     def _read_with_other(self, text: str) -> tuple[Reading, str] | None:
         """A row that is separated by something else than the others."""
-        own = self.dialect.delimiter
-        if not self.knows or self.width < 3 or text.count(own) >= self.width - 1:
-            quote = self.dialect.quote
-            if not self.knows or self.width < 3 or not quote or quote not in text:
-                return None
+        own, quote = self.dialect.delimiter, self.dialect.quote
+        if not self.knows or self.width < 3:
+            return None
+        if text.count(own) >= self.width - 1 and not (quote and quote in text):
+            return None
         found: list[tuple[Reading, str]] = []
         for other in OTHER_DELIMITERS:
             if other == own or text.count(other) < max(1, self.width - 1):

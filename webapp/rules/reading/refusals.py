@@ -17,6 +17,15 @@ UNCLOSED = (
     "remove it or close it, then upload the row again."
 )
 
+SAY_FIRST_HALF = (
+    "The last value of this row seems to go on in the next line; join the two lines, "
+    "then upload the row again."
+)
+SAY_SECOND_HALF = (
+    "The first value of this row seems to begin in the line above; join the two lines, "
+    "then upload the row again."
+)
+
 
 def say_irregular(found: int, dialect: Dialect) -> str:
     """What is wrong with a row of so many cells."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+from webapp.rules.reading.lines import split_lines
 from webapp.rules.reading.splitting import make_reader
 from webapp.rules.reading.tables import Dialect
 
@@ -102,7 +103,7 @@ def _go_on(lines: list[str], dialect: Dialect, widths: set[int]) -> bool:
 def cells_of(text: str, dialect: Dialect) -> list[str] | None:
     """The cells of one record, where its quotes are in order."""
     try:
-        rows = list(make_reader(text.splitlines(True), dialect, strict=True))
+        rows = list(make_reader(split_lines(text), dialect, strict=True))
     except csv.Error:
         return None
     return rows[0] if len(rows) == 1 else None
@@ -110,8 +111,5 @@ def cells_of(text: str, dialect: Dialect) -> list[str] | None:
 
 def split_raw(text: str, dialect: Dialect) -> list[str]:
     """The cells of one row's text by its quotes, or by its delimiters where these don't do."""
-    try:
-        rows = list(make_reader(text.splitlines(True), dialect, strict=True))
-    except csv.Error:
-        rows = []
-    return rows[0] if len(rows) == 1 else text.rstrip("\r\n").split(dialect.delimiter)
+    cells = cells_of(text, dialect)
+    return text.rstrip("\r\n").split(dialect.delimiter) if cells is None else cells

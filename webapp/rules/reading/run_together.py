@@ -30,7 +30,8 @@ _WORDS = frozenset(
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
-def _is_known(name: str) -> bool:
+def is_known_name(name: str) -> bool:
+    """Is it made of words that columns are named by?"""
     tokens = [token.lower() for token in _TOKEN.findall(name) if not token.isdigit()]
     return bool(tokens) and all(token in _WORDS for token in tokens)
 
@@ -103,8 +104,8 @@ def _known_places(cells: Sequence[str]) -> list[tuple[int, int]]:
         if cell[place] not in "_ -"
         and cell[place - 1] not in "_ -"
         and not _is_within_word(cell, place)
-        and _is_known(cell[:place])
-        and _is_known(cell[place:])
+        and is_known_name(cell[:place])
+        and is_known_name(cell[place:])
     ]
 
 

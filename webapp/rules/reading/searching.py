@@ -13,20 +13,30 @@ from dataclasses import dataclass
 from heapq import nlargest
 from itertools import pairwise
 
-from webapp.rules.reading.aligning import may_part
+from webapp.rules.reading.mistakes import (
+    COST_BLANK,
+    COST_QUOTED_SPLIT,
+    COST_SPLIT,
+    SPLIT_ANYWHERE,
+    cost_of_joining,
+    is_doubtful_blank,
+    may_part,
+    say_joined,
+    say_left_out,
+    say_parted,
+    say_put_in,
+)
 from webapp.rules.reading.shapes import Shape, pattern_of
 from webapp.rules.reading.tables import Dialect, name_delimiter
 
 _MOST_EDITS = 2
 _KEPT = 3
-_SPLIT_ANYWHERE = 60
 _MOST_STEPS = 20_000
 """A row that is not read after so many steps is left to a person."""
 _MOST_READ = 3_000_000
 """Nor is one whose parts come to so many characters when each is taken for a cell."""
 _EACH_READ = 50
-_COST_BLANK, _COST_SPLIT, _COST_JOIN, _COST_STRAY, _COST_BARE = 3.0, 3.0, 3.0, 3.0, 2.0
-_COST_QUOTED_SPLIT = 1.5
+_COST_STRAY, _COST_BARE = 3.0, 2.0
 _COST_SPACE_JOIN = 0.3
 SAY_STRAY = "A quotation mark that has no counterpart was kept as a character."
 _SAY_UNCLOSED = "The quotation mark that closes a cell was missing."
@@ -149,19 +159,14 @@ class Search:
         """A blank cell whose delimiter is missing; a blank piece that is one too many."""
         if reading.edits >= _MOST_EDITS:
             return
-        is_last = column == self.width - 1
         if column < self.width:
-            edit = f"The blank cell {column + 1} was put in, because a {self.name} was missing."
-            # At the front it may be the end of a record that was cut; at the end the row may have
-            # been cut there, unless that is hardly ever filled.
-            is_cut = column == 0 or (is_last and not self.shapes[-1].is_mostly_blank)
-            is_doubtful = is_cut or not self.shapes[column].fits("")
-            cell = _Cell("", "", _COST_BLANK, edit, is_doubtful)
+            edit = say_put_in(column, self.name)
+            cell = _Cell("", "", COST_BLANK, edit, is_doubtful_blank(self.shapes, column))
             self._put(states, at, column + 1, reading, [cell])
         if at < len(self.pieces) and not self.pieces[at].strip() and not self.joins_freely:
-            edit = f"A {self.name} too many before cell {column + 1} was left out."
+            edit = say_left_out(column, self.name)
             found = Reading(
-                reading.score - _COST_BLANK,
+                reading.score - COST_BLANK,
                 reading.cell,
                 reading.before,
                 reading.edits + 1,
@@ -250,15 +255,8 @@ class Search:
             return _Cell(text, text, cost)
         if self.joins_freely:
             return _Cell(text, text, cost + _COST_SPACE_JOIN * (pieces - 1), _SAY_SPACES)
-        # A blank beside the delimiter is how it stands in text.
-        gaps = [
-            a.endswith(" ") or b.startswith(" ") for a, b in pairwise(text.split(self.delimiter))
-        ]
-        cost += sum(_COST_JOIN - 1 if gap else _COST_JOIN + 2 for gap in gaps)
-        shown = text if len(text) <= 60 else text[:60] + "…"
-        return _Cell(
-            text, text, cost, f"“{shown}” was read as one cell, with the {self.name} in it."
-        )
+        cost += sum(cost_of_joining(*pair) for pair in pairwise(text.split(self.delimiter)))
+        return _Cell(text, text, cost, say_joined(text, self.name))
 
     def _read_quoted(self, inner: str) -> _Cell:
         quote = self.quote
@@ -311,11 +309,8 @@ class Search:
             pairs.append((score - cost - left.cost - right.cost, left, right))
         for _, left, right in nlargest(_KEPT, pairs, key=lambda item: item[0]):
             quoted = self.quote and self.quote in text
-            cost = (_COST_QUOTED_SPLIT if quoted else _COST_SPLIT) + left.cost + right.cost
-            edit = (
-                f"A {self.name} was missing between cells {column + 1} and {column + 2}: "
-                f"they were read as “{_short(left.text)}” and “{_short(right.text)}”."
-            )
+            cost = (COST_QUOTED_SPLIT if quoted else COST_SPLIT) + left.cost + right.cost
+            edit = say_parted(column, left.text, right.text, self.name)
             cells = [_Cell(left.text, left.looks, cost, edit), right]
             for reading in readings:
                 if reading.edits < _MOST_EDITS:
@@ -330,18 +325,18 @@ class Search:
                     quote in text[at - 1 : at + 1]
                     and quote * 3 not in text[max(0, at - 2) : at + 2]
                 ):
-                    yield at, _COST_QUOTED_SPLIT
+                    yield at, COST_QUOTED_SPLIT
             return
         if pieces > 1:
             return
-        if len(text) <= _SPLIT_ANYWHERE:
+        if len(text) <= SPLIT_ANYWHERE:
             for at in range(1, len(text)):
-                yield at, _COST_SPLIT
+                yield at, COST_SPLIT
             return
         pattern = pattern_of(text[:2_000])
         for at in range(1, len(pattern)):
             if pattern[at] != pattern[at - 1] and pattern[at] != " " and pattern[at - 1] != " ":
-                yield at, _COST_SPLIT
+                yield at, COST_SPLIT
 
     def _put(
         self,
@@ -373,10 +368,6 @@ class Search:
             )
         if edits <= _MOST_EDITS:
             _keep(states[end].setdefault(column, []), before)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:40] + "…"
 
 
 def _keep(readings: list[Reading], found: Reading) -> None:

@@ -186,6 +186,15 @@ class Shape:
         """Was this cell seen, or one that looks exactly like it?"""
         return cell in self._words or pattern_of(cell[:_LONGEST_CELL]) in self._exact
 
+    def is_usual(self, cell: str) -> bool:
+        """Do several look exactly like this cell? One or two may be at fault themselves."""
+        least = max(1, self._filled // 50)
+        if not cell.strip():
+            return self.blank > least
+        if self._words.get(cell, 0) > least:
+            return True
+        return self._exact.get(pattern_of(cell[:_LONGEST_CELL]), 0) > least
+
     def agrees(self, cell: str) -> bool:
         """Is the cell of the column's kind, as far as that is known? A few texts say so already."""
         if not self.definite:

@@ -110,8 +110,6 @@ class Dialect:
     """How many columns the table has; 0 lets the reader take the header's width."""
     pads_short_rows: bool = False
     """The program that wrote the file leaves out blank cells at the end of a row."""
-    has_emptied_notes: bool = False
-    """A rejects file of ours: behind its last column stand notes, which people empty."""
     cells: int = 0
     """How many cells a row has in the file where they are more than the columns: those at the right
     are blank and have no name."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from webapp.rules.reading.aligning import align, lex, lex_apostrophes, may_part
+from webapp.rules.reading.aligning import align, lex, lex_apostrophes
+from webapp.rules.reading.mistakes import may_part
 from webapp.rules.reading.shapes import learn_shapes
 
 ROWS = [

@@ -121,6 +121,31 @@ def test_a_nul_character_is_a_fault_of_its_row_only() -> None:
     assert batch.rows[1] == ["2", "y␀z"]
 
 
+@pytest.mark.parametrize("before", range(4))
+def test_totals_below_a_long_table_are_found_wherever_the_last_part_begins(before: int) -> None:
+    rows = "".join(f"{at},Ann Lee,2026-01-{at % 28 + 1:02},{at}.50\n" for at in range(10_000))
+    source = Bytes((f"ID{'_' * before},Name,Date,Amount\n{rows}Total,,,49995.00\n").encode())
+    examination = found(source)
+    assert examination.dialect.footer_rows == 1
+    assert [(part.kind, part.first_row) for part in examination.outside] == [("totals", -1)]
+    assert len(read_all(source)) == 10_000
+
+
+def test_a_header_that_comes_again_far_below_is_set_aside() -> None:
+    rows = "".join(f"{at},Ann Lee,{at}.50\n" for at in range(10_000))
+    batch = read_all(Bytes(f"ID,Name,Amount\n{rows}ID,Name,Amount\n{rows}".encode()))
+    assert list(batch.faults) == [10_002]
+    assert "repeats the header" in batch.faults[10_002]
+    assert len(batch) == 20_001
+
+
+def test_a_row_set_aside_has_all_of_its_text_however_long() -> None:
+    long = '4,"' + "word " * 2_000 + '",x,y'
+    lines = ["A,B,C", *(f"{at},text {at},z" for at in range(12)), long, "13,text 13,z"]
+    batch = read_all(Bytes("\n".join(lines).encode()))
+    assert batch.raw == {14: long}
+
+
 def test_a_quote_never_closed_is_a_character_of_its_row() -> None:
     data = b'A,B,C\n1,"Bob,x\n' + b"2,Ann,y\n" * 50_000 + b"3,Zoe,z\n"
     batch = read_all(Bytes(data))

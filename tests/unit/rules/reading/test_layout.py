@@ -40,6 +40,44 @@ def test_where_the_header_is(
 
 
 @pytest.mark.parametrize(
+    ("lines", "columns", "records"),
+    [
+        (("Our donors", "", "EMAIL", "a@x.org", "b@x.org", "c@x.org"), ("EMAIL",), 3),
+        (("Our donors", "", "Name", "Ann Lee", "Bob Ng", "Cy Young"), ("Name",), 3),
+        # The first record is blank
+        (("MEMBER_ID", "", "m1", "m2", "m3"), ("MEMBER_ID",), 3),
+        (("MEMBER_ID", "", "m1", "m1", "m1"), ("MEMBER_ID",), 3),
+        (("Name", "", "Ann Lee", "Bob Ng", "Cy Young"), ("Name",), 3),
+    ],
+)
+def test_a_title_above_one_column_and_a_blank_first_record(
+    lines: tuple[str, ...], columns: tuple[str, ...], records: int
+) -> None:
+    layout = find_layout(rows_of(*lines))
+    assert layout is not None
+    assert layout.columns == columns
+    assert len(layout.body) == records
+
+
+@pytest.mark.parametrize(
+    ("first", "body", "columns"),
+    [
+        ("Name,Amount", ("Ann Lee,4.50", "Bob,6.25", "Cy Young,7.00"), ("Name", "Amount")),
+        ("Name,City", ("Ann Lee,Boston", "Bob,Salem", "Cy Young,Lynn"), ("Name", "City")),
+        # The second column has no name
+        ("Zoe,3.25", ("Ann Lee,4.50", "Bob,6.25", "Cy Young,7.00"), ("Donor list", "")),
+        ("Zoe,Lynn", ("Ann Lee,Boston", "Bob,Salem", "Cy Young,Lynn"), ("Donor list", "")),
+    ],
+)
+def test_a_title_with_a_blank_cell_above_two_columns(
+    first: str, body: tuple[str, ...], columns: tuple[str, ...]
+) -> None:
+    layout = find_layout(rows_of("Donor list,", first, *body))
+    assert layout is not None
+    assert layout.columns == columns
+
+
+@pytest.mark.parametrize(
     ("below", "kinds"),
     [
         (("Total,,,66.00",), [OutsideKind.TOTALS]),

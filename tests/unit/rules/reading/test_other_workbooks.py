@@ -470,9 +470,9 @@ def repeated_ods(rows: int, columns: int) -> bytes:
 
 @pytest.mark.parametrize(("rows", "columns"), [(1_000_000, 16_000), (999_999_999, 1), (1, 99_999)])
 def test_cells_that_stand_for_endless_others_are_refused(rows: int, columns: int) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert isinstance(examine(Bytes(repeated_ods(rows, columns))), Refusal)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_repeated_rows_are_read_as_often_as_they_stand_for() -> None:
@@ -511,7 +511,7 @@ def test_memory_does_not_grow_with_the_sheet(write: Write) -> None:
         cwd=Path(__file__).parents[4],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=True,
     )
     count, megabytes = map(int, result.stdout.split())

@@ -232,11 +232,10 @@ unit = b"1,2\\n" * 250_000
 head = packer.compress(unit) + packer.flush(zlib.Z_FULL_FLUSH)
 body = packer.compress(unit) + packer.flush(zlib.Z_FULL_FLUSH)
 source = Repeated(head, body, len(head) + len(body) * 10_000)
-started = time.monotonic()
 result = examine(source)
 status = open("/proc/self/status").read()
 megabytes = int(status.partition("VmHWM:")[2].split()[0]) // 1024
-print(result.code, megabytes, time.monotonic() - started)
+print(result.code, megabytes, time.process_time())
 """
 
 
@@ -246,7 +245,7 @@ def test_a_bomb_costs_little_time_and_memory() -> None:
         cwd=Path(__file__).parents[4],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     code, megabytes, seconds = result.stdout.split()
@@ -256,9 +255,9 @@ def test_a_bomb_costs_little_time_and_memory() -> None:
 
 
 def test_a_gz_of_countless_blank_parts_is_refused() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert refused(gzip.compress(b"", mtime=0) * 600_000).code == "archive_bomb"
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
 
 
 @pytest.mark.parametrize("seed", range(60))

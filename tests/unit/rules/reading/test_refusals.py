@@ -175,20 +175,18 @@ BOOK_ROW = "<row><c><v>1</v></c></row>"
 from tests.unit.rules.reading.sources import Bytes, Repeated, workbook
 from webapp.rules.reading import Examination, UnreadableError, examine, read_records
 
-started = time.monotonic()
 source = {source}
 result = examine(source)
-rows = 0
 if isinstance(result, Examination):
     try:
         for batch in read_records(source, result.dialect):
-            rows += len(batch)
+            pass
     except UnreadableError as error:
         result = error.refusal
 # Not getrusage: its peak counts what the process was before it became this one.
 status = open("/proc/self/status").read()
 megabytes = int(status.partition("VmHWM:")[2].split()[0]) // 1024
-print(getattr(result, "code", "read"), rows, megabytes, time.monotonic() - started)
+print(getattr(result, "code", "read"), megabytes, time.process_time())
 """
 
 
@@ -226,9 +224,10 @@ def test_memory_stays_flat(source: str, outcome: str, megabytes: int) -> None:
         cwd=Path(__file__).parents[4],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
-    code, _rows, used, _seconds = result.stdout.split()
+    code, used, seconds = result.stdout.split()
     assert code == outcome
+    assert outcome == "read" or float(seconds) < 10
     assert int(used) <= megabytes

@@ -24,7 +24,6 @@ class TextSample:
     """Lines without anything at the start of the file, left out of the head."""
     middle: list[list[str]] = field(default_factory=list)
     tail: list[str] = field(default_factory=list)
-    bytes_per_character: float = 1.0
 
     @property
     def parts(self) -> list[list[str]]:
