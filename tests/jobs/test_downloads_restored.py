@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -89,6 +90,14 @@ def cluster(folder: Path) -> Iterator[Postgres]:
 
 
 @pytest.fixture
+def folder() -> Iterator[Path]:
+    """Where clusters are: pytest closes its own folders to the account that the server runs as."""
+    made = Path(tempfile.mkdtemp(prefix="datasync-test-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture
 def old(site: Site) -> Site:
     """A site whose cluster has counted many transactions, so that the numbers in its log are far
     above those that a young cluster gives."""
@@ -163,11 +172,11 @@ class Story:
         assert download(site, CHOSEN).ids == set()
 
 
-def test_a_dump_read_into_a_younger_cluster(old: Site, tmp_path: Path) -> None:
+def test_a_dump_read_into_a_younger_cluster(old: Site, folder: Path) -> None:
     story = Story(old)
-    saved = dump(old, tmp_path / "saved")
+    saved = dump(old, folder / "saved")
     story.goes_on(old)
-    with cluster(tmp_path / "young") as young:
+    with cluster(folder / "young") as young:
         young.ensure_database("restored")
         restore(saved, young.url("restored"))
         with site_at(settings_of(old), young.url("restored")) as site:
@@ -223,14 +232,14 @@ def test_a_dump_read_into_the_same_cluster(
         services.drop_database("restored_beside")
 
 
-def test_a_copy_of_its_files_that_was_promoted(site: Site, tmp_path: Path) -> None:
-    saved = dump(site, tmp_path / "empty")
-    with cluster(tmp_path / "first") as server:
+def test_a_copy_of_its_files_that_was_promoted(site: Site, folder: Path) -> None:
+    saved = dump(site, folder / "empty")
+    with cluster(folder / "first") as server:
         server.ensure_database("datasync")
         restore(saved, server.url())
         with site_at(settings_of(site), server.url()) as first:
             story = Story(first)
-    copy = tmp_path / "second"
+    copy = folder / "second"
     copy.mkdir(mode=0o755)
     shutil.copytree(server.cluster, copy / "cluster", copy_function=_copy)
     _own_like(server.cluster, copy / "cluster")
