@@ -159,7 +159,7 @@ def _counted(settings: DownloadSettings, scene: Scene) -> str:
 
 
 def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str]:
-    """Came and gone within the window is no change. An echo is what came in from the offline
+    """Came and gone since the last download is no change. An echo is what came in from the offline
     system of the same place, and nobody changed besides."""
 
     def changed(window: Window) -> str:
@@ -179,7 +179,8 @@ def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str
             f" WHERE {unseen} AND l.constituent_id IS NOT NULL"
             f" AND {_counted(settings, scene)}{scope}"
             " GROUP BY l.constituent_id"
-            " HAVING NOT (bool_or(l.table_name = 'constituents' AND l.op = 'insert')"
+            " HAVING NOT (bool_or(l.table_name = 'constituents' AND l.op = 'insert'"
+            f"   AND {window.undelivered()})"
             "  AND bool_or(l.table_name = 'constituents' AND l.op = 'delete')"
             "  AND NOT EXISTS (SELECT FROM constituents c WHERE c.id = l.constituent_id))"
         )
