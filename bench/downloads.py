@@ -43,7 +43,7 @@ SELECT 'M' || g, 'person' || g || '@example.org', (ARRAY['Ms.', 'Mr.', 'Dr.'])[1
     date '1940-01-01' + g %% 25000, (ARRAY['Female', 'Male'])[1 + g %% 2], 'Single',
     'Company ' || g %% 100, 'Teacher', 'Dear Last' || g %% 5000, 'First' || g %% 1000, 'Web',
     'Registered'
-FROM generate_series(%s, %s) g"""
+FROM generate_series(%s::int, %s::int) g"""
 
 _AROUND = """
 INSERT INTO groups (name) VALUES ('Choir'), ('Board');
