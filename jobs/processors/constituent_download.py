@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from jobs.outward import Outward
 from jobs.processors.download_sources import Codes, OutColumn, Source, Withholding, sent
@@ -96,10 +97,7 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
         who=_WHO,
         parameters={
             "center": scene.center_id,
-            "groups": list(settings.groups),
-            "interests": list(settings.interests),
-            "centers": list(settings.centers),
-            "statuses": list(settings.statuses),
+            **wanted_parameters(settings),
             "uploads": list(UPLOAD_KINDS),
             "zone": scene.time_zone,
         },
@@ -132,6 +130,16 @@ def wanted_people(settings: DownloadSettings) -> str | None:
     return " AND ".join(parts) or None
 
 
+def wanted_parameters(settings: DownloadSettings) -> dict[str, Any]:
+    """The parameters of `wanted_people`."""
+    return {
+        "groups": list(settings.groups),
+        "interests": list(settings.interests),
+        "centers": list(settings.centers),
+        "statuses": list(settings.statuses),
+    }
+
+
 def _counted(settings: DownloadSettings, scene: Scene) -> str:
     """SQL: the entries of the log that are a change of what this download gives."""
     chosen = {column.name for column in choose_columns(settings, scene.fields)}
@@ -151,7 +159,7 @@ def _counted(settings: DownloadSettings, scene: Scene) -> str:
 
 
 def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str]:
-    """Came and gone within the window is no change. An echo is what came in from the offline
+    """Came and gone since the last download is no change. An echo is what came in from the offline
     system of the same place, and nobody changed besides."""
 
     def changed(window: Window) -> str:
@@ -171,7 +179,8 @@ def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str
             f" WHERE {unseen} AND l.constituent_id IS NOT NULL"
             f" AND {_counted(settings, scene)}{scope}"
             " GROUP BY l.constituent_id"
-            " HAVING NOT (bool_or(l.table_name = 'constituents' AND l.op = 'insert')"
+            " HAVING NOT (bool_or(l.table_name = 'constituents' AND l.op = 'insert'"
+            f"   AND {window.undelivered()})"
             "  AND bool_or(l.table_name = 'constituents' AND l.op = 'delete')"
             "  AND NOT EXISTS (SELECT FROM constituents c WHERE c.id = l.constituent_id))"
         )

@@ -105,6 +105,13 @@ class Window:
             parts.append("l.at >= %(since_at)s")
         return f"({' OR '.join(parts)})" if parts else "true"
 
+    def undelivered(self) -> str:
+        """SQL about `change_log l`: whether no download before looked at a change. A window that
+        begins earlier has changes that went already."""
+        if self.head is None or self.head.position is None:
+            return "true"
+        return Snapshot.read(self.head.position).unseen(self.head.position_log_id)
+
 
 _CLUSTER = """
 SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),

@@ -324,6 +324,23 @@ def delete_lists(site: Site, *, rows: int) -> list[int]:
     return found
 
 
+@pytest.mark.parametrize("start", [Start.DATE, Start.AGAIN, Start.LAST])
+def test_who_was_delivered_and_is_gone_is_told_wherever_the_window_begins(
+    site: Site, start: Start
+) -> None:
+    download(site)
+    ann = site.person(first_name="Ann")
+    delivered = download(site)
+    site.sql_do(f"DELETE FROM constituents WHERE id = {ann}")
+    never = site.person(first_name="Never")
+    site.sql_do(f"DELETE FROM constituents WHERE id = {never}")
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+
+    found = download(site, start=start, since_at=yesterday, again=delivered.run_id)
+
+    assert (found.removed, found.window["moves"]) == ({ann: "Deleted"}, True)
+
+
 def test_a_restored_database_is_told_and_everything_goes_again(site: Site) -> None:
     ann = site.person(first_name="Ann")
     download(site)

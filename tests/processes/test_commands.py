@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import signal
@@ -101,6 +102,62 @@ def test_a_run_is_previewed_done_repeated_and_undone(serve: Serve, tmp_path: Pat
     assert undone.returncode == 0, undone.stderr
     assert told(undone)["undoes"] == first["run"]
     assert constituents(serve.data, "whole") == 0
+
+
+def download(out: Path, data: Path, *options: str) -> dict[str, Any]:
+    """`datasync download --json`; the account adds up, and the file is the one it tells of."""
+    done = datasync(
+        "download", "constituent-data-download", "--out", out, "--data", data, "--json", *options
+    )
+    assert done.returncode == 0, done.stderr
+    found = told(done)
+    gone = found["removed"] + found["withheld"] + found["filtered_out"]
+    assert found["changed"] + found["carried"] == found["delivered"] + gone
+    [records] = [file for file in found["files"] if file["role"] == "records"]
+    content = out.read_bytes()
+    assert (records["path"], records["bytes"]) == (str(out), len(content))
+    assert records["sha256"] == hashlib.sha256(content).hexdigest()
+    assert records["rows"] == found["delivered"]
+    assert not out.with_name(f"{out.name}.part").exists()
+    return found
+
+
+def test_what_changed_is_downloaded(serve: Serve, tmp_path: Path) -> None:
+    people = write_file(tmp_path / "people.csv", 20, prefix="down")
+    imported = run_file(people, serve.data)
+    everything = download(tmp_path / "all.csv", serve.data, "--since", "everything")
+    with (tmp_path / "all.csv").open(encoding="utf-8-sig", newline="") as file:
+        found = [row["MEMBER_ID"] for row in csv.DictReader(file)]
+    assert {f"down{number}" for number in range(20)} <= set(found)
+    assert (everything["state"], everything["restored"]) == ("success", False)
+    assert everything["delivered"] == len(found)
+
+    assert download(tmp_path / "none.csv", serve.data)["changed"] == 0
+
+    undone = datasync("undo", str(imported["run"]), "--data", serve.data, "--json")
+    assert undone.returncode == 0, undone.stderr
+    since = download(tmp_path / "since.xlsx", serve.data, "--since", "2026-01-01")
+    [removals] = [file for file in since["files"] if file["role"] == "removals"]
+    assert since["removed"] == removals["rows"] == 20
+    assert removals["path"] == str(tmp_path / "since-removed.xlsx")
+    assert Path(removals["path"]).read_bytes()[:2] == b"PK"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["nonsense", "--out", "a.csv"], "no download is called nonsense"),
+        (["constituent-data-download", "--out", "nowhere/a.csv"], "is no folder"),
+        (["constituent-data-download", "--out", "a.csv", "--since", "March"], "--since"),
+    ],
+)
+def test_a_download_that_can_not_be_is_refused(
+    serve: Serve, given: list[str], says: str, tmp_path: Path
+) -> None:
+    asked = [str(tmp_path / part) if part.endswith(".csv") else part for part in given]
+    done = datasync("download", *asked, "--data", serve.data)
+    assert done.returncode == 2
+    assert says in done.stderr
 
 
 def test_the_entries_of_a_type_are_uploaded(serve: Serve, tmp_path: Path) -> None:
