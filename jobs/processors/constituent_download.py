@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from jobs.outward import Outward
 from jobs.processors.download_sources import Codes, OutColumn, Source, Withholding, sent
@@ -96,10 +97,7 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
         who=_WHO,
         parameters={
             "center": scene.center_id,
-            "groups": list(settings.groups),
-            "interests": list(settings.interests),
-            "centers": list(settings.centers),
-            "statuses": list(settings.statuses),
+            **wanted_parameters(settings),
             "uploads": list(UPLOAD_KINDS),
             "zone": scene.time_zone,
         },
@@ -130,6 +128,16 @@ def wanted_people(settings: DownloadSettings) -> str | None:
     if settings.statuses:
         parts.append("c.active_detail = ANY(%(statuses)s)")
     return " AND ".join(parts) or None
+
+
+def wanted_parameters(settings: DownloadSettings) -> dict[str, Any]:
+    """The parameters of `wanted_people`."""
+    return {
+        "groups": list(settings.groups),
+        "interests": list(settings.interests),
+        "centers": list(settings.centers),
+        "statuses": list(settings.statuses),
+    }
 
 
 def _counted(settings: DownloadSettings, scene: Scene) -> str:

@@ -11,7 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from jobs.outward import Outward
-from jobs.processors.constituent_download import choose_columns, wanted_people
+from jobs.processors.constituent_download import (
+    choose_columns,
+    wanted_parameters,
+    wanted_people,
+)
 from jobs.processors.download_sources import Codes, OutColumn, Source, Withholding, sent
 from jobs.processors.download_windows import Window
 from webapp.rules.catalogues import TRANSACTION_UPLOAD
@@ -163,10 +167,7 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
         in_order=False,
         parameters={
             "center": scene.center_id,
-            "groups": list(settings.groups),
-            "interests": list(settings.interests),
-            "centers": list(settings.centers),
-            "statuses": list(settings.statuses),
+            **wanted_parameters(settings),
             "counted": made.counted,
         },
     )

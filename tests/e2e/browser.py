@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import expect
 
+from tests.processes.serving import eventually
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
     from tests.people import Person
 
@@ -61,6 +63,11 @@ def settle(page: Page) -> None:
     with `wait_for_function`: its second look is an eval, which the pages forbid.)"""
     page.wait_for_load_state()
     expect(page.locator(".htmx-request, .htmx-swapping")).to_have_count(0)
+
+
+def await_focus(element: Locator) -> None:
+    """Wait until the keyboard is at this element."""
+    assert eventually(lambda: element.evaluate("element => element === document.activeElement"))
 
 
 def assert_fits(page: Page, where: str) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
 from sqlalchemy import select
 
-from tests.e2e.browser import look_at, sign_in
+from tests.e2e.browser import await_focus, look_at, sign_in
 from tests.people import make_person
 from tests.working import work_off
 from webapp.extensions import db
@@ -57,10 +56,6 @@ def people(app: Flask) -> None:
         db.session.commit()
 
 
-def await_focus(page: Page, element_id: str) -> None:
-    expect(page.locator(f"[id={element_id!r}]")).to_be_focused()
-
-
 def arrange_columns(page: Page) -> None:
     """CONS_ID, FIRST_NAME as First, HOME_STATEPROV, HOME_ZIP; mostly with the keyboard."""
     page.locator("summary", has_text="which, in what order").click()
@@ -76,10 +71,10 @@ def arrange_columns(page: Page) -> None:
         page.get_by_role("button", name=f"Move {name} up").press("Enter")
         page.get_by_role("status").get_by_text(f"{name} is column {place} of 5.").wait_for()
         # The same button goes on from there
-        await_focus(page, f"columns-up-{name}")
+        await_focus(page.locator(f"#columns-up-{name}"))
     page.get_by_role("button", name="Remove SUFFIX").press("Enter")
     page.get_by_text("SUFFIX was removed.").wait_for()
-    await_focus(page, "columns-remove-HOME_STATEPROV")
+    await_focus(page.locator("#columns-remove-HOME_STATEPROV"))
     page.get_by_role("button", name="Move HOME_ZIP down").press("Enter")
     page.get_by_role("status").get_by_text("HOME_ZIP is column 4 of 4.").wait_for()
     assert names.all_inner_texts() == ["CONS_ID", "FIRST_NAME", "HOME_STATEPROV", "HOME_ZIP"]
@@ -109,6 +104,10 @@ def test_a_download_from_the_list_to_the_file(
     work_off(app)
     page.get_by_text("6 changed = 3 delivered").wait_for()
     look_at(page, "download-preview")
+    preview = page.url
+    page.goto(preview.removesuffix("/preview"))
+    look_at(page, "download-information-again")
+    page.goto(preview)
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("Waiting for a worker").wait_for()
     work_off(app)

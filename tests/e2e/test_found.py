@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.browser import begin_upload, look_at, sign_in
+from tests.e2e.browser import await_focus, begin_upload, look_at, sign_in
 from webapp.extensions import db
 from webapp.models import Constituent, Run
 
@@ -156,7 +156,7 @@ def change_the_delimiter_by_keyboard_and_back(page: Page) -> None:
     delimiter.focus()
     delimiter.select_option("semicolon")
     page.locator("#first-rows thead", has_text="HOME_ZIP").wait_for()
-    expect(delimiter).to_be_focused()
+    await_focus(delimiter)
     page.get_by_role("button", name=re.compile("^Let the file decide")).click()
     page.get_by_text("You said so.").wait_for(state="detached")
     page.locator("article.damage-card").first.wait_for()
@@ -205,7 +205,7 @@ def test_letters_that_can_be_read_in_two_ways_are_shown_side_by_side(
     windows.focus()
     page.keyboard.press("Space")
     page.locator("#first-rows td", has_text="Zoë").first.wait_for()
-    expect(windows).to_be_focused()
+    await_focus(windows)
 
 
 def test_the_help_with_excel(page: Page, live_url: str, manager: Person) -> None:

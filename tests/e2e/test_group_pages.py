@@ -26,6 +26,8 @@ def test_groups_and_interests(app: Flask, page: Page, live_url: str) -> None:
     page.get_by_role("button", name="Add the group").click()
     expect(page.get_by_role("heading", name="History")).to_be_visible()
     look_at(page, "group-history")
+    page.goto(f"{page.url}/edit")
+    look_at(page, "group-edit")
     page.goto(f"{live_url}/groups/interests")
     page.get_by_role("link", name="Add an interest").click()
     look_at(page, "interest-new")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.browser import look_at, sign_in
+from tests.e2e.browser import await_focus, look_at, sign_in
 from tests.people import Person, make_admin, make_center, make_person
 from webapp.rules.roles import Grant, Role
 
@@ -110,14 +110,14 @@ def test_menus_work_from_the_keyboard(page: Page, live_url: str, admin: Person) 
     sign_in(page, live_url, admin)
     page.wait_for_load_state()
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    await_focus(page.get_by_role("link", name="Skip to the content"))
     menu = page.locator("details.menu > summary").first
     menu.focus()
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Change password").wait_for()
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="Change password")).not_to_be_visible()
-    expect(menu).to_be_focused()
+    await_focus(menu)
 
 
 def test_a_user_is_made_and_signs_in_without_javascript(

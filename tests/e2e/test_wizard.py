@@ -246,6 +246,10 @@ def test_a_preview_that_waits_can_be_stopped(
     page.get_by_role("button", name="Stop looking").click()
     page.get_by_text("The preview was stopped").wait_for()
     look_at(page, "wizard-4-preview-stopped")
+    stopped = page.url
+    page.goto(stopped.replace("/preview", "/information"))
+    look_at(page, "wizard-1-information-again")
+    page.goto(stopped)
     page.get_by_role("link", name="File", exact=True).click()
     page.get_by_text("Use another file instead").wait_for()
     look_at(page, "wizard-2-file-again")
