@@ -101,6 +101,7 @@ def test_a_run_is_previewed_done_repeated_and_undone(serve: Serve, tmp_path: Pat
     undone = datasync("undo", str(first["run"]), "--data", serve.data, "--json")
     assert undone.returncode == 0, undone.stderr
     assert told(undone)["undoes"] == first["run"]
+    assert told(undone)["tallies"] == {"restored": 0, "removed": 28, "kept": 0}
     assert constituents(serve.data, "whole") == 0
 
 

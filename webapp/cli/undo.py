@@ -17,6 +17,8 @@ from webapp.services.runs import find_run, start_undo
 from webapp.serving.attaching import Attached
 from webapp.transactions import commit
 
+_COUNTS = ("restored", "removed", "kept")
+
 
 def run(options: argparse.Namespace) -> int:
     """0 when the undo ended in success, also when it had to keep what others changed since."""
@@ -50,21 +52,17 @@ def _describe(run: Run, seconds: float) -> dict[str, Any]:
         "run": run.id,
         "undoes": run.parent_id,
         "state": run.state,
-        "tallies": run.tallies,
+        "tallies": {name: int(run.tallies.get(name, 0)) for name in _COUNTS},
         "seconds": round(seconds, 3),
         "failure": run.failure,
     }
 
 
 def _print(told: dict[str, Any]) -> None:
-    counts = [
-        f"{count:,} {name}"
-        for name in ("restored", "removed", "kept")
-        if isinstance(count := told["tallies"].get(name), int)
-    ]
+    counts = ", ".join(f"{count:,} {name}" for name, count in told["tallies"].items())
     print(
         f"Undo {told['run']} of run {told['undoes']} ended in {told['state']} after "
-        f"{told['seconds']} s{': ' if counts else ''}{', '.join(counts)}."
+        f"{told['seconds']} s: {counts}."
     )
     if told["failure"]:
         print(told["failure"])

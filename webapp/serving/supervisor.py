@@ -72,7 +72,7 @@ class Supervisor:
         self._process = processes.start(
             processes.tied_command(command), log=log, cwd=self._folder.path, env=self._environment
         )
-        if not processes.wait_until(self._is_ready, seconds=20):
+        if not processes.wait_until(self._is_ready, seconds=60):
             raise ServingError(f"The supervisor did not start; {log} says why.")
 
     def start_programs(self, group: str) -> None:

@@ -23,6 +23,8 @@ Row = Sequence[str]
 
 _MOST_HEADER_ROWS = 5
 _LOOKED_AT = 300
+_ENOUGH = 3
+"""So many rows tell what a column holds."""
 
 
 def refuse_no_rows() -> Refusal:
@@ -109,7 +111,7 @@ def _is_like_body(first: Row, body: Sequence[Row]) -> bool:
 def count_header_rows(rows: Sequence[Row], width: int, body: Sequence[Row]) -> int:
     """How many rows the header has that begins with the first of these."""
     settled = body[_MOST_HEADER_ROWS:]
-    typed = typed_columns(settled if len(settled) >= 3 else body[-2:])
+    typed = typed_columns(settled if len(settled) >= _ENOUGH else body[-2:])
     count = 1
     while count < min(_MOST_HEADER_ROWS, len(rows) - 1):
         row = rows[count]
@@ -118,12 +120,22 @@ def count_header_rows(rows: Sequence[Row], width: int, body: Sequence[Row]) -> i
         is_header = (
             list(row) == list(rows[0])
             or _is_below_groups(rows[count - 1], row, typed)
-            or (len(settled) >= 3 and _are_labels(row, typed))
+            or _are_labels(row, _well_filled(typed, settled))
         )
         if not is_header:
             break
         count += 1
     return count
+
+
+def _well_filled(typed: dict[int, str], rows: Sequence[Row]) -> dict[int, str]:
+    """The typed columns that say so in three rows and more: one cell makes no kind."""
+    looked_at = rows[:_LOOKED_AT]
+    return {
+        at: kind
+        for at, kind in typed.items()
+        if sum(bool(row[at].strip()) for row in looked_at) >= _ENOUGH
+    }
 
 
 def _are_labels(row: Row, typed: dict[int, str]) -> bool:

@@ -39,6 +39,25 @@ def test_where_the_header_is(
     assert bool(layout.outside) is (header_line > header_rows)
 
 
+def test_a_record_above_nearly_blank_ones_is_no_second_line_of_the_header() -> None:
+    header = "CONS_ID,FIRST_NAME,ACTIVE,CITY,HOME_ZIP,MEMBER_ID"
+    first = "x1,Yes,,x1,m2,"
+    sparse = [
+        "x1,,,7,m2,",
+        ",,0,,,",
+        "0,,0,1,x1,m2",
+        ",,,Yes,,",
+        ",7,1,Yes,,",
+        ",,x1,,7,7",
+        ",0,7,x1,,Yes",
+    ]
+    lines = [header, first, *sparse]
+    layout = find_layout(rows_of(*lines))
+    assert layout is not None
+    assert (layout.header_line, layout.header_rows) == (1, 1)
+    assert layout.body[0][0] == "x1"
+
+
 @pytest.mark.parametrize(
     ("lines", "columns", "records"),
     [
