@@ -19,7 +19,7 @@ from webapp.serving.errors import ServingError
 from webapp.serving.first_start import SignIn, prepare_data
 from webapp.serving.stack import Stack, Work
 
-READY_SECONDS = 60
+READY_SECONDS = 180
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
