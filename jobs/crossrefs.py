@@ -59,10 +59,11 @@ def record_seen(connection: psycopg.Connection, mine: Claim, seen: Sequence[Seen
 
 
 def forget_seen(connection: psycopg.Connection, mine: Claim) -> None:
-    """A preview that starts over counts anew."""
+    """What starts over, a preview or a download, counts anew."""
     connection.execute("DELETE FROM cross_reference_seen WHERE run_id = %s", [mine.id])
     connection.execute(
-        "UPDATE cross_reference_uses SET rows = 0, mapped = 0 WHERE run_id = %s", [mine.id]
+        "UPDATE cross_reference_uses SET rows = 0, mapped = 0, amounts = '{}' WHERE run_id = %s",
+        [mine.id],
     )
 
 

@@ -342,7 +342,7 @@ def test_a_key_waits_for_an_import_and_other_fields_do_not(
     monkeypatch.setattr(locks, "LOCK_SECONDS", 0.2)
     busy.execute(text("SELECT pg_advisory_xact_lock(7231002)"))
     assert save(session, person, {"home_city": "Rome"}).is_saved
-    with pytest.raises(DataSyncError, match="Save again in a moment"):
+    with pytest.raises(DataSyncError, match="Try again in a moment"):
         save(session, person, {"member_id": "M-9"})
     busy.rollback()
     assert save(session, person, {"member_id": "M-9"}).is_saved

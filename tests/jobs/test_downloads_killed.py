@@ -50,8 +50,9 @@ def test_killed_between_the_file_and_the_window_it_goes_once(site: Site) -> None
 
 
 def test_killed_and_then_cancelled_nothing_went(site: Site) -> None:
-    ann = site.person(first_name="Ann")
-    run_id = draft(site, DownloadRequest(settings=settings()))
+    add(site, "field:STATEPROV", "MA", "25")
+    ann = site.person(first_name="Ann", home_stateprov="NH")
+    run_id = draft(site, DownloadRequest(settings=settings("HOME_STATEPROV")))
     die_before_the_end(site, run_id)
     site.cancel(run_id)
 
@@ -60,6 +61,10 @@ def test_killed_and_then_cancelled_nothing_went(site: Site) -> None:
     found = outcome(site, run_id)
     assert found.state == "cancelled"
     assert set(found.counts.values()) == {0}
+    uses = "SELECT rows, mapped, amounts FROM cross_reference_uses WHERE run_id = %s"
+    assert site.sql(uses, run_id) == [(0, 0, {})]
+    seen = "SELECT foreign_key FROM cross_reference_seen WHERE run_id = %s"
+    assert site.sql(seen, run_id) == []
     assert download(site).ids == {ann}
 
 

@@ -9,13 +9,19 @@ from typing import Any
 
 import pytest
 
-from tests.jobs.downloading import Downloaded, download
+from tests.jobs.downloading import Downloaded, die_before_the_end, download, draft, outcome
 from tests.jobs.site import Site
 from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
 from tests.jobs.test_crossrefs import add, set_policy
 from tests.jobs.test_transaction_upload import gift, put, upload
 from webapp.rules.crossrefs import Policy
-from webapp.rules.download_settings import ColumnChoice, DateFormat, DownloadSettings, Start
+from webapp.rules.download_settings import (
+    ColumnChoice,
+    DateFormat,
+    DownloadRequest,
+    DownloadSettings,
+    Start,
+)
 
 SLUG = "transaction-information-download"
 EVERYTHING = DownloadSettings()
@@ -290,7 +296,8 @@ def test_all_its_reasons_are_told_with_amount_and_value(site: Site, ann: int) ->
     assert found.counts["withheld"] == 1
 
 
-def test_what_gifts_are_for_is_counted_in_rows_and_money(site: Site, ann: int) -> None:
+@pytest.mark.parametrize("dies", [False, True])
+def test_what_gifts_are_for_is_counted_in_rows_and_money(site: Site, ann: int, dies: bool) -> None:
     otters, owls = (site.insert("campaigns", name=name) for name in ("Otters", "Owls"))
     site.insert("events", name="Run", kind="teamraiser")
     [(run,)] = site.sql("SELECT max(id) FROM events")
@@ -299,9 +306,13 @@ def test_what_gifts_are_for_is_counted_in_rows_and_money(site: Site, ann: int) -
     online(site, ann, "T2", "2.50", campaign_id=owls, event_id=run)
     online(site, ann, "T3", "1.00", campaign_id=owls)
     online(site, ann, "T4", "5.00", campaign_id=owls, transaction_type="ecommerce_order")
+    run_id = draft(site, DownloadRequest(Start.LAST, settings=EVERYTHING), operation=SLUG)
+    if dies:
+        die_before_the_end(site, run_id)
 
-    found = fetch(site)
+    (site.execute if dies else site.run)(run_id)
 
+    found = outcome(site, run_id)
     assert keys(found) == ["T1"]
     told = site.sql(
         "SELECT t.key, u.rows, u.mapped, u.amounts FROM cross_reference_uses u"

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session, joinedload
 from webapp.config import current_settings
 from webapp.errors import DataSyncError
 from webapp.models import (
+    CrossReferenceSeen,
+    CrossReferenceUse,
     DownloadDelivery,
     DownloadFile,
     DownloadStream,
@@ -148,8 +150,11 @@ def withdraw(session: Session, run: Run, attempt: int) -> None:
     """A download that did not succeed delivered nothing, and says so; what any of its attempts
     put down and stored goes."""
     run.rows_read = run.delivered = run.removed = run.withheld = run.filtered_out = 0
-    for table in (DownloadWindow, DownloadFile, WithheldRecord, DownloadDelivery):
+    kept = DownloadWindow, DownloadFile, WithheldRecord, DownloadDelivery, CrossReferenceSeen
+    for table in kept:
         session.execute(delete(table).where(table.run_id == run.id))
+    nothing = update(CrossReferenceUse).values(rows=0, mapped=0, amounts={})
+    session.execute(nothing.where(CrossReferenceUse.run_id == run.id))
     session.flush()
     delete_attempts(run.id, attempt)
 
