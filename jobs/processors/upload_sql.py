@@ -176,7 +176,8 @@ class UploadSql(KnownPeopleSql):
         the seal, add, and keep the outcomes. Returns how many rows of each group came to what
         (NULL where a pattern is not among the decisions: then none of it may stay) and the numbers
         of those that did not go through (parameters: the run, the preview)."""
-        decided = self.decided(decisions, f"({self.evidence()})")
+        # OFFSET 0: the pattern is put together once for a row, not once for each of its uses
+        decided = self.decided(decisions, f"({self.evidence()} OFFSET 0)")
         is_held = seals = "false"
         if self.is_sealed:
             seals = "p.outcome IS DISTINCT FROM e.outcome OR p.digest IS DISTINCT FROM e.digest"
@@ -193,7 +194,8 @@ class UploadSql(KnownPeopleSql):
 WITH effect AS MATERIALIZED (
     SELECT x.*, x.outcome <> 'rejected' AND {is_held} AS is_held
     FROM (SELECT e.*, {seals} AS is_broken FROM ({self._memberships(decided)}) e{preview}) x),
-went AS (SELECT * FROM effect WHERE outcome IN ('updated', 'unchanged') AND NOT is_held),
+went AS NOT MATERIALIZED (
+    SELECT * FROM effect WHERE outcome IN ('updated', 'unchanged') AND NOT is_held),
 members AS ({ADD_MEMBERS.format(effect="went")}){centers},
 outcomes AS (
     INSERT INTO run_rows (run_id, row_number, outcome, constituent_id, who, notes, into_id)
