@@ -25,6 +25,7 @@ from webapp.extensions import db
 from webapp.models import Run, RunRow, User
 from webapp.rules.reading import Choices
 from webapp.services import runs, uploads
+from webapp.services.files import file_store
 from webapp.settings import libpq_url
 
 OPERATION = "standard-constituent-import"
@@ -171,6 +172,10 @@ class Site:
         """Nobody and nothing in it, the settings as they were."""
         self.connection.execute(_RESET)
         self.app.config["DATASYNC"] = self._defaults
+        # The numbers of streams begin anew
+        store = file_store(self._defaults)
+        for key in store.keys("delivered"):
+            store.delete(key)
 
     def set(self, **changes: object) -> None:
         """Change settings, until `reset`."""
