@@ -13,7 +13,7 @@ from tests.finished_runs import make_download
 from tests.people import make_center, make_person, sign_in
 from tests.working import work_off
 from webapp.extensions import db
-from webapp.models import CenterMember, Constituent, Message, Operation, Run, UnresolvedDuplicate
+from webapp.models import CenterMember, Constituent, Message, Operation, PotentialMatch, Run
 from webapp.rules.roles import Role
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def people(app: Flask) -> list[int]:
         found = [Constituent(first_name=name, home_zip="02134") for name in ("Ann", "Bob", "Cem")]
         db.session.add_all(found)
         db.session.flush()
-        db.session.add(UnresolvedDuplicate(constituent_id=found[2].id))
+        db.session.add(PotentialMatch(registration_id=found[2].id, candidate_id=found[0].id))
         ids = [one.id for one in found]
         db.session.commit()
     return ids
@@ -137,7 +137,7 @@ def test_the_held_back_list_names_what_fixes_it_and_sends_what_is_free(
     assert stream
     assert f"/constituents/{cem}" in answer.text
     with person.app.app_context():
-        db.session.query(UnresolvedDuplicate).delete()
+        db.session.query(PotentialMatch).delete()
         db.session.commit()
 
     sent = person.client.post(f"/held-back/{stream[1]}/send")
