@@ -115,7 +115,7 @@ class Story:
         self.ann, self.bob, self.cem = (
             site.person(member_id=f"M-{name}", nickname=name) for name in ("Ann", "Bob", "Cem")
         )
-        site.insert("unresolved_duplicates", constituent_id=self.cem)
+        site.doubt(self.cem, self.ann)
         online(site, self.ann, "T1")
         online(site, self.bob, "T2", settled_on=None)
         self.first = download(site, CHOSEN)
@@ -143,7 +143,7 @@ class Story:
             dawdler.commit()
         slow = download(site, CHOSEN)
         site.change(self.bob, nickname="Rob")
-        site.sql_do("DELETE FROM unresolved_duplicates")
+        site.clear_doubts(self.cem)
         site.sql_do("UPDATE transactions SET settled_on = '2026-01-09'")
         last = download(site, CHOSEN)
         last_gifts = download(site, EVERY_GIFT, operation=SLUG)

@@ -18,7 +18,6 @@ from sqlalchemy import (
     Numeric,
     PrimaryKeyConstraint,
     UniqueConstraint,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, JSONB
@@ -160,13 +159,3 @@ class DownloadDelivery(Base):
     records: Mapped[MultiRange[int]] = mapped_column(INT8MULTIRANGE)
 
     __table_args__ = (PrimaryKeyConstraint("block", "run_id", "is_update"), Index(None, "run_id"))
-
-
-class UnresolvedDuplicate(Base):
-    """A constituent who may be the same as another one and about whom nobody has decided yet: in
-    no download until then (DOMAIN: Constituent Data Download)."""
-
-    __tablename__ = "unresolved_duplicates"
-
-    constituent_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    since_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -19,8 +19,8 @@ from webapp.models import (
     DownloadWindow,
     Message,
     Operation,
+    PotentialMatch,
     Run,
-    UnresolvedDuplicate,
 )
 from webapp.rules.roles import Role
 
@@ -88,7 +88,7 @@ def people(app: Flask) -> list[int]:
         found = [Constituent(first_name=name, home_zip="02134") for name in ("Ann", "Bob", "Cem")]
         db.session.add_all(found)
         db.session.flush()
-        db.session.add(UnresolvedDuplicate(constituent_id=found[2].id))
+        db.session.add(PotentialMatch(registration_id=found[2].id, candidate_id=found[0].id))
         ids = [one.id for one in found]
         db.session.commit()
     return ids
@@ -167,7 +167,7 @@ def test_the_held_back_list_names_what_fixes_it_and_sends_what_is_free(
     assert stream
     assert f"/constituents/{cem}" in answer.text
     with person.app.app_context():
-        db.session.query(UnresolvedDuplicate).delete()
+        db.session.query(PotentialMatch).delete()
         db.session.commit()
 
     sent = person.client.post(f"/held-back/{stream[1]}/send")
