@@ -68,9 +68,10 @@ def record(
     counts: Counts,
     files: list[Written],
 ) -> None:
+    """Put down what became of every record that was looked at. Raises what `hold` does."""
     records = next(file for file in files if file.role == "records")
     delivered = records.rows
-    head, source = window.head, plan.source
+    head, position, source = window.head, window.position, plan.source
     with connection.transaction():
         hold(connection, mine)
         connection.execute(
@@ -81,19 +82,15 @@ def record(
                 "number": window.number,
                 "start": window.start.value,
                 "since_at": window.since_at,
-                "from": window.since_text,
-                "from_log_id": window.since_log_id if window.since else None,
-                "to": window.until,
+                "from": window.since and window.since.text,
+                "from_log_id": window.since and window.since.last_id,
+                "to": window.until.text,
                 "to_at": window.until_at,
                 "moves": window.moves,
-                "position": window.until if window.moves else head and head.position,
-                "position_log_id": window.until_log_id
-                if window.moves
-                else head and head.position_log_id,
-                "position_at": window.until_at if window.moves else head and head.position_at,
-                "cluster": window.cluster
-                if window.moves or not (head and head.position)
-                else head.cluster,
+                "position": position and position.snapshot.text,
+                "position_log_id": position and position.snapshot.last_id,
+                "position_at": position and position.at,
+                "cluster": position.cluster if position else window.cluster,
                 "restored_from": window.restored_from,
                 "token": window.token,
                 "changed": counts.changed,
@@ -131,9 +128,8 @@ def record(
             add_tallies(connection, mine, {"cut_cells": cut})
 
 
-def set_counts(
-    connection: psycopg.Connection, mine: Claim, counts: Counts, delivered: int
-) -> None:
+def set_counts(connection: psycopg.Connection, mine: Claim, counts: Counts, delivered: int) -> None:
+    """The account on the run's own row. Does not commit."""
     connection.execute(
         "UPDATE runs SET rows_read = %s, rows_total = %s, rows_total_is_exact = true,"
         " delivered = %s, removed = %s, withheld = %s, filtered_out = %s WHERE id = %s",

@@ -164,7 +164,7 @@ def _describe(
         "SELECT reason, field, count(DISTINCT record_id) FROM download_reasons GROUP BY 1, 2"
         " ORDER BY 3 DESC, 1, 2 LIMIT 50"
     ).fetchall()
-    head = window.head
+    before = window.head.position if window.head else None
     return {
         "changed": counts.changed,
         "carried": counts.carried,
@@ -180,6 +180,6 @@ def _describe(
         "is_everything": window.is_everything,
         "moves": window.moves,
         "restored_from": window.restored_from,
-        "previous_at": head.position_at.isoformat() if head and head.position_at else None,
-        "is_first": head is None or head.position is None,
+        "previous_at": before.at.isoformat() if before else None,
+        "is_first": before is None,
     }
