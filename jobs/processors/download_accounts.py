@@ -121,7 +121,8 @@ def record(
                 [mine.id],
             )
         for codes in source.codes:
-            record_outward(connection, mine, codes.outward, plan.counted(codes), is_counted=True)
+            found = plan.codes.counted(codes)
+            record_outward(connection, mine, codes.outward, found, is_counted=True)
         set_counts(connection, mine, counts, delivered)
         cut = sum(file.cut_cells for file in files)
         if cut:
