@@ -121,8 +121,7 @@ def record(
                 [mine.id],
             )
         for codes in source.codes:
-            found = plan.codes.counted(codes)
-            record_outward(connection, mine, codes.outward, found, is_counted=True)
+            record_outward(connection, mine, codes.outward, plan.codes.counted(codes))
         set_counts(connection, mine, counts, delivered)
         cut = sum(file.cut_cells for file in files)
         if cut:
