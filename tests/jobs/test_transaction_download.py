@@ -210,7 +210,7 @@ def _for(column: str, table: str, **values: Any) -> Callable[[Site, int], None]:
 
 
 def _hold(site: Site, person: int) -> None:
-    site.insert("unresolved_duplicates", constituent_id=person)
+    site.doubt(person, site.person(member_id="D-1"))
     online(site, person, "T1")
 
 
@@ -234,7 +234,7 @@ REASONS: list[tuple[str, Change, str, str, Change]] = [
     ("inactive, then moved", _removed, "constituent_inactive", "",
      lambda site, _: correct(site, "T1", constituent_id=site.person(member_id="C-1"))),
     ("an unresolved duplicate", _hold, "unresolved_duplicate", "",
-     lambda site, _: site.sql_do("DELETE FROM unresolved_duplicates")),
+     lambda site, person: site.clear_doubts(person)),
     ("campaign", _for("campaign_id", "campaigns"), "unmapped_value", "CAMPAIGN",
      _add_mapping("campaign", "campaigns")),
     ("form", _for("form_id", "donation_forms"), "unmapped_value", "FORM",
