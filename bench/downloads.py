@@ -52,7 +52,8 @@ INSERT INTO group_members (group_id, constituent_id) SELECT g.id, c.id FROM cons
     WHERE g.name = 'Choir' AND c.id % 3 = 0;
 INSERT INTO interest_choices (interest_id, constituent_id, opted_in) SELECT i.id, c.id, true
     FROM constituents c, interests i WHERE c.id % 4 = 0;
-INSERT INTO unresolved_duplicates (constituent_id) SELECT id FROM constituents WHERE id % 1000 = 0;
+INSERT INTO potential_matches (registration_id, candidate_id) SELECT id, id - 1 FROM constituents
+    WHERE id % 1000 = 0;
 INSERT INTO cross_reference_entries (type_id, online_value, foreign_values, online_key, foreign_key,
     searched) SELECT t.id, v.online, ARRAY[v.sent], lower(v.online), lower(v.sent), v.online
     FROM cross_reference_types t JOIN (VALUES ('field:STATEPROV', 'MA', '25'),

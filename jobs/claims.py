@@ -25,9 +25,6 @@ MOST_ATTEMPTS_AT_ONE_ROW = 8
 """A run that dies this often without getting any further is ended with a sentence. A preview never
 gets further: each attempt starts over."""
 
-APPLY_LOCK = 7_231_002
-"""Held by whoever writes constituents by key: chunks of runs, and edits of keys by hand."""
-
 
 class LostClaimError(Exception):
     """Another attempt has the run, or it was ended: stop without a word."""

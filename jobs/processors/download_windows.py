@@ -14,6 +14,7 @@ number, so it is among the snapshot's running ones.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 import psycopg
 
 from webapp.rules.download_settings import DownloadRequest, Start
+from webapp.services.delivery_tokens import read_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Window:
     until_at: datetime
     cluster: str
     restored_from: str | None
+    token: str | None
     moves: bool
     carried_from: tuple[int, ...] = ()
     """The runs whose held-back lists are looked at again."""
@@ -153,8 +156,29 @@ def find_head(connection: psycopg.Connection, stream_id: int) -> Head | None:
     return Head(*row) if row else None
 
 
-def open_window(connection: psycopg.Connection, stream_id: int, request: DownloadRequest) -> Window:
-    """The window of a download, in the REPEATABLE READ transaction that reads it."""
+def find_left_token(connection: psycopg.Connection, stream_id: int) -> bytes | None:
+    """What the file store remembers of this stream, to be opened a window with. Before the
+    transaction that reads: a download may end in between, and leaves what its snapshot misses."""
+    with connection.transaction():
+        cluster = get_cluster(connection)
+    return read_token(cluster, stream_id)
+
+
+def _is_known(connection: psycopg.Connection, stream_id: int, token: bytes) -> bool:
+    """Whether the download that left this token is in the database, and counts."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM download_windows WHERE stream_id = %s AND is_committed"
+        " AND convert_to(token, 'UTF8') = %s)",
+        [stream_id, token],
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def open_window(
+    connection: psycopg.Connection, stream_id: int, request: DownloadRequest, left: bytes | None
+) -> Window:
+    """The window of a download, in the REPEATABLE READ transaction that reads it. `left`: the
+    token found before (`find_left_token`)."""
     head = find_head(connection, stream_id)
     row = connection.execute("SELECT pg_current_snapshot()::text, clock_timestamp()").fetchone()
     assert row is not None
@@ -164,6 +188,9 @@ def open_window(connection: psycopg.Connection, stream_id: int, request: Downloa
     if head and position is not None and head.cluster != cluster:
         # Its numbers of transactions mean nothing here: nothing is known to be delivered
         restored_from, position = head.cluster, None
+    elif left is not None and not _is_known(connection, stream_id, left):
+        # More was delivered than this database knows of: it was put back from a copy
+        restored_from, position = cluster, None
     window = Window(
         stream_id=stream_id,
         head=head,
@@ -177,6 +204,7 @@ def open_window(connection: psycopg.Connection, stream_id: int, request: Downloa
         until_at=row[1],
         cluster=cluster,
         restored_from=restored_from,
+        token=secrets.token_hex(16),
         moves=True,
         carried_from=(head.run_id,) if head else (),
     )
@@ -206,7 +234,9 @@ def _begin(
     head, since_at = window.head, request.since_at
     last_id = head.position_log_id if head else 0
     if request.start is Start.FREE:
-        return replace(window, moves=False, restored_from=None)
+        # A restored database is told by the next one, which has to find what this one found
+        token = window.token if window.restored_from is None else None
+        return replace(window, moves=False, restored_from=None, token=token)
     if request.start is Start.LAST:
         return replace(window, since_text=position, since_log_id=last_id)
     if window.restored_from is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from jobs.ahead import read_ahead
-from jobs.claims import APPLY_LOCK, Claim, add_tallies, hold
+from jobs.claims import Claim, add_tallies, hold
 from jobs.crossrefs import forget_seen, record_seen
 from jobs.processors.file_inputs import FileInputs
 from jobs.processors.import_matching import MatchSql
@@ -19,6 +19,7 @@ from jobs.reading import CheckedChunk
 from webapp.rules.faults import Fault, FaultCode
 from webapp.rules.standard_import import Decision, Evidence, match_fault
 from webapp.rules.uploads import decide_person, person_fault
+from webapp.services.locks import KEYS_LOCK
 
 DEADLOCK_RETRIES = 5
 
@@ -114,7 +115,7 @@ class FileRun(RunRows, ABC):
         result = ChunkResult(recovered=chunk.recovered, repaired=chunk.repaired)
         self._kept.clear()
         if not self._is_preview:
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", [APPLY_LOCK])
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [KEYS_LOCK])
         standing = hold(connection, self._claim)
         self._act_as_user()
         record_seen(connection, mine=self._claim, seen=chunk.seen)

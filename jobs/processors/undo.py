@@ -9,12 +9,13 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from jobs.actors import Actor
-from jobs.claims import APPLY_LOCK, UNHURRIED, Claim, Standing, hold, move_on
+from jobs.claims import UNHURRIED, Claim, Standing, hold, move_on
 from jobs.processors import undo_gifts as gifts
 from jobs.processors import undo_sql as sql
 from jobs.processors.import_matching import LOOKUPS_BY_KEY
 from webapp.config import current_settings
 from webapp.extensions import db
+from webapp.services.locks import KEYS_LOCK
 
 TOLD = ("removed", "restored", "restored_fields", "kept")
 """What an undo tells of itself, in its tallies."""
@@ -67,7 +68,7 @@ class _Undo:
         if not self._is_preview:
             with self._connection.transaction():
                 # No run may be about to put somebody into what is still empty
-                self._connection.execute("SELECT pg_advisory_xact_lock(%s)", [APPLY_LOCK])
+                self._connection.execute("SELECT pg_advisory_xact_lock(%s)", [KEYS_LOCK])
                 hold(self._connection, self._claim)
                 self._act_as_user()
                 self._connection.execute(sql.REMOVE_INTERESTS, self._parameters)
@@ -104,7 +105,7 @@ class _Undo:
         execute, parameters = self._connection.execute, self._parameters
         with self._connection.transaction():
             if not self._is_preview:
-                execute("SELECT pg_advisory_xact_lock(%s)", [APPLY_LOCK])
+                execute("SELECT pg_advisory_xact_lock(%s)", [KEYS_LOCK])
             standing = hold(self._connection, self._claim)
             self._act_as_user()
             parameters |= {

@@ -29,7 +29,7 @@ OVERLAY = (
 )
 
 PEOPLE_ARE_KNOWN = "SET LOCAL datasync.people_are_known = 'yes'"
-"""Who is added to a group is taken from `constituents` in the same transaction, and `APPLY_LOCK`
+"""Who is added to a group is taken from `constituents` in the same transaction, and `KEYS_LOCK`
 keeps them there: the trigger need not look a second time (docs/decisions/020)."""
 
 BROKEN_SEALS = """

@@ -17,7 +17,7 @@ from webapp.models import (
     Constituent,
     CrossReferenceEntry,
     CrossReferenceType,
-    UnresolvedDuplicate,
+    PotentialMatch,
 )
 from webapp.rules.roles import Role
 
@@ -42,7 +42,7 @@ def people(app: Flask) -> None:
         ]
         db.session.add_all(found)
         db.session.flush()
-        db.session.add(UnresolvedDuplicate(constituent_id=found[5].id))
+        db.session.add(PotentialMatch(registration_id=found[5].id, candidate_id=found[0].id))
         states = db.session.scalars(
             select(CrossReferenceType).filter_by(key="field:STATEPROV")
         ).one()

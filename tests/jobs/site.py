@@ -24,7 +24,9 @@ from webapp import create_app
 from webapp.extensions import db
 from webapp.models import Run, RunRow, User
 from webapp.rules.reading import Choices
-from webapp.services import runs, uploads
+from webapp.services import registrations, runs, uploads
+from webapp.services.changes import set_actor
+from webapp.services.files import file_store
 from webapp.settings import libpq_url
 
 OPERATION = "standard-constituent-import"
@@ -33,7 +35,7 @@ CHUNK_SIZES = (1, 3, 10_000)
 
 # What belongs to a test, in an order that deletes children first
 _TABLES = (
-    "unresolved_duplicates", "download_deliveries", "withheld_records", "download_files",
+    "potential_matches", "download_deliveries", "withheld_records", "download_files",
     "download_windows", "download_streams",
     "cross_reference_uses", "cross_reference_seen", "cross_reference_snapshots",
     "cross_reference_entries", "messages", "run_edits", "run_rows", "runs", "uploads", "change_log",
@@ -51,7 +53,7 @@ _RESET = (
         if table
         not in ("run_rows", "constituent_emails", "interest_choices", "group_members",
                 "center_members", "cross_reference_uses", "cross_reference_seen",
-                "cross_reference_snapshots", "unresolved_duplicates", "download_deliveries",
+                "cross_reference_snapshots", "download_deliveries",
                 "withheld_records", "download_windows")
     )
 )  # fmt: skip
@@ -171,6 +173,10 @@ class Site:
         """Nobody and nothing in it, the settings as they were."""
         self.connection.execute(_RESET)
         self.app.config["DATASYNC"] = self._defaults
+        # The numbers of streams begin anew
+        store = file_store(self._defaults)
+        for key in store.keys("delivered"):
+            store.delete(key)
 
     def set(self, **changes: object) -> None:
         """Change settings, until `reset`."""
@@ -222,6 +228,22 @@ class Site:
                 [*(json.dumps(v) if isinstance(v, dict) else v for v in values.values()),
                  constituent_id],
             )  # fmt: skip
+
+    def doubt(self, registration_id: int, candidate_id: int, actor: str = "Rita Runner") -> None:
+        """Somebody says that the first may be the same person as the second: it waits."""
+        with self.app.app_context():
+            session = db.session()
+            set_actor(session, None, actor)
+            registrations.put_down(session, registration_id, candidate_id)
+            self._commit()
+
+    def clear_doubts(self, registration_id: int, actor: str = "Rita Runner") -> None:
+        """Somebody decides that it is nobody who is here already."""
+        with self.app.app_context():
+            session = db.session()
+            set_actor(session, None, actor)
+            registrations.resolve_rest(session, registration_id, registrations.EVERYTHING)
+            self._commit()
 
     def act_as(self, actor: str) -> None:
         """Name who makes the changes of this transaction."""

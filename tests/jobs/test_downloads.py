@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -84,13 +85,32 @@ def test_who_came_and_went_between_two_downloads_is_no_change(site: Site) -> Non
     assert download(site).counts["rows_read"] == 0
 
 
-def test_a_potential_duplicate_waits_and_goes_once_resolved(site: Site) -> None:
+def _remove(site: Site, _: int, candidate: int) -> None:
+    site.change(candidate, active_detail="Removed by administrator")
+
+
+def _delete(site: Site, _: int, candidate: int) -> None:
+    site.sql_do(f"DELETE FROM constituents WHERE id = {candidate}")
+
+
+@pytest.mark.parametrize(
+    ("resolve", "told"),
+    [
+        (lambda site, ann, _: site.clear_doubts(ann), None),
+        (_remove, "Removed by administrator"),
+        (_delete, "Deleted"),
+    ],
+    ids=["not a match", "the other one removed", "the other one deleted"],
+)
+def test_a_potential_duplicate_waits_and_goes_once_resolved(
+    site: Site, resolve: Callable[[Site, int, int], None], told: str | None
+) -> None:
     ann, bob = site.person(first_name="Ann"), site.person(first_name="Bob")
-    site.insert("unresolved_duplicates", constituent_id=ann)
+    site.doubt(ann, bob)
 
     first = download(site)
     again = download(site)
-    site.sql_do("DELETE FROM unresolved_duplicates")
+    resolve(site, ann, bob)
     third = download(site)
     fourth = download(site)
 
@@ -99,15 +119,32 @@ def test_a_potential_duplicate_waits_and_goes_once_resolved(site: Site) -> None:
     assert [found[:2] for found in again.withheld] == [(ann, "unresolved_duplicate")]
     assert (again.window["changed"], again.window["carried"]) == (0, 1)
     assert third.ids == {ann}
+    assert third.removed == ({bob: told} if told else {})
     assert fourth.ids == set()
+
+
+def test_a_registration_that_is_removed_waits_no_more_and_does_when_it_is_there_again(
+    site: Site,
+) -> None:
+    ann, bob = site.person(first_name="Ann"), site.person(first_name="Bob")
+    site.doubt(ann, bob)
+    first = download(site)
+    site.change(ann, active_detail="Removed by administrator")
+    gone = download(site)
+    site.change(ann, active_detail="Accepted")
+    back = download(site)
+
+    assert (first.ids, gone.ids, gone.withheld, back.ids) == ({bob}, set(), [], set())
+    assert gone.removed == {ann: "Removed by administrator"}
+    assert [found[:2] for found in back.withheld] == [(ann, "unresolved_duplicate")]
 
 
 def test_only_what_is_free_goes_when_that_is_asked_for(site: Site) -> None:
     ann, bob, cem = (site.person(first_name=name) for name in "ABC")
     for one in (ann, bob):
-        site.insert("unresolved_duplicates", constituent_id=one)
+        site.doubt(one, cem)
     download(site)
-    site.sql_do(f"DELETE FROM unresolved_duplicates WHERE constituent_id = {ann}")
+    site.clear_doubts(ann)
     site.change(cem, first_name="Dan")
 
     free = download(site, start=Start.FREE)
@@ -297,28 +334,29 @@ def test_a_window_can_be_taken_again(site: Site) -> None:
 
 def test_a_window_taken_again_has_what_had_waited_until_then(site: Site) -> None:
     ann, bob = site.person(first_name="Ann"), site.person(first_name="Bob")
-    site.insert("unresolved_duplicates", constituent_id=ann)
+    site.doubt(ann, bob)
     download(site)
-    site.sql_do("DELETE FROM unresolved_duplicates")
+    site.clear_doubts(ann)
     free = download(site, start=Start.FREE)
     site.change(bob, first_name="Rob")
     second = download(site)
 
     again = download(site, start=Start.AGAIN, again=second.run_id)
-    site.insert("unresolved_duplicates", constituent_id=ann)
+    dee = site.person(first_name="Dee")
+    site.doubt(ann, dee)
     site.change(ann, first_name="Anna")
     held = download(site)
-    site.sql_do("DELETE FROM unresolved_duplicates")
+    site.clear_doubts(ann)
     third = download(site)
 
     assert (free.ids, second.ids, again.ids) == ({ann}, {bob}, {bob})
-    assert (held.ids, third.ids) == (set(), {ann})
+    assert (held.ids, third.ids) == ({dee}, {ann})
     assert download(site, start=Start.AGAIN, again=third.run_id).ids == {ann}
 
 
 def test_an_old_list_goes_unless_it_is_the_latest(site: Site) -> None:
-    ann = site.person(first_name="Ann")
-    site.insert("unresolved_duplicates", constituent_id=ann)
+    ann, old = site.person(first_name="Ann"), site.person(first_name="Old")
+    site.doubt(ann, old)
     first, second = download(site), download(site)
     site.sql_do("UPDATE runs SET finished_at = now() - interval '91 days'")
     young = download(site, center_id=site.insert("centers", name="North"))
@@ -326,19 +364,22 @@ def test_an_old_list_goes_unless_it_is_the_latest(site: Site) -> None:
 
     assert delete_lists(site, rows=1) == [first.run_id]
 
-    site.sql_do("DELETE FROM unresolved_duplicates")
+    site.clear_doubts(ann)
     bob = site.person(first_name="Bob")
     third = download(site)
     assert third.ids == {ann, bob}
     assert delete_lists(site, rows=1) == [second.run_id]
     # Nobody knows any more who waited when the third began, so it has everybody
     cem = site.person(first_name="Cem")
-    assert download(site, start=Start.AGAIN, again=third.run_id).ids == {ann, bob, cem}
+    assert download(site, start=Start.AGAIN, again=third.run_id).ids == {
+        ann, old, bob, cem,
+    }  # fmt: skip
 
 
 def test_an_old_list_goes_a_little_at_a_time(site: Site) -> None:
+    known = site.person(first_name="Old")
     for name in "ABC":
-        site.insert("unresolved_duplicates", constituent_id=site.person(first_name=name))
+        site.doubt(site.person(first_name=name), known)
     first, _ = download(site), download(site)
     site.sql_do("UPDATE runs SET finished_at = now() - interval '91 days'")
     assert delete_lists(site, rows=2) == [first.run_id, first.run_id]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jobs.processors import download_plans
 from tests.jobs.downloading import Downloaded, die_before_the_end, download, draft, outcome
 from tests.jobs.site import Site
 from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
@@ -209,7 +210,7 @@ def _for(column: str, table: str, **values: Any) -> Callable[[Site, int], None]:
 
 
 def _hold(site: Site, person: int) -> None:
-    site.insert("unresolved_duplicates", constituent_id=person)
+    site.doubt(person, site.person(member_id="D-1"))
     online(site, person, "T1")
 
 
@@ -233,7 +234,7 @@ REASONS: list[tuple[str, Change, str, str, Change]] = [
     ("inactive, then moved", _removed, "constituent_inactive", "",
      lambda site, _: correct(site, "T1", constituent_id=site.person(member_id="C-1"))),
     ("an unresolved duplicate", _hold, "unresolved_duplicate", "",
-     lambda site, _: site.sql_do("DELETE FROM unresolved_duplicates")),
+     lambda site, person: site.clear_doubts(person)),
     ("campaign", _for("campaign_id", "campaigns"), "unmapped_value", "CAMPAIGN",
      _add_mapping("campaign", "campaigns")),
     ("form", _for("form_id", "donation_forms"), "unmapped_value", "FORM",
@@ -387,6 +388,45 @@ def test_what_was_uploaded_is_not_sent_back(site: Site, ann: int) -> None:
     assert (keys(second), second.counts["filtered_out"]) == ([], 1)
     # The offline system has it: what a person changed here is an update
     assert marks(third) == {"G-2": "update"}
+
+
+@pytest.mark.parametrize("listed", [100_000, 0], ids=["as constants", "by a table"])
+def test_what_is_known_of_few_is_the_same_however_it_is_told(
+    site: Site, ann: int, monkeypatch: pytest.MonkeyPatch, listed: int
+) -> None:
+    monkeypatch.setattr(download_plans, "MOST_LISTED", listed)
+    uploaded = [gift(MEMBER_ID="A-1", TRANSACTION_ID=f"G-{number}") for number in range(1, 4)]
+    upload(site, uploaded)
+    correct(site, "G-2", amount="70.00")
+    order = online(site, ann, "T1", transaction_type="ecommerce_order")
+    online(site, ann, "T2", "-20.00", transaction_type="refund", refund_of=order)
+    original = online(site, ann, "T3")
+    online(site, ann, "T4", transaction_type="recurring_payment", recurring_of=original)
+
+    first = fetch(site)
+    online(site, ann, "T5", "-20.00", transaction_type="refund", refund_of=original)
+    correct(site, "G-3", amount="71.00")
+    again = fetch(site, start=Start.EVERYTHING)
+
+    assert marks(first) == {"G-2": "update", "T3": "new", "T4": "new"}
+    assert first.counts["filtered_out"] == 4
+    assert marks(again) == {
+        "G-2": "update", "G-3": "update", "T3": "update", "T4": "update", "T5": "new",
+    }  # fmt: skip
+    assert again.counts["filtered_out"] == 3
+    for found in (first, again):
+        belongs = {row["TRANSACTION_ID"]: row["RECURRING_OF"] for row in found.rows()}
+        assert {key: of for key, of in belongs.items() if of} == {"T4": "T3"}
+
+
+def test_what_a_changed_one_belongs_to_is_told(site: Site, ann: int) -> None:
+    original = online(site, ann, "=1+1")
+    fetch(site)
+    online(site, ann, "T2", transaction_type="recurring_payment", recurring_of=original)
+    online(site, ann, "T3", "-20.00", transaction_type="refund", refund_of=original)
+    found = {row["TRANSACTION_ID"]: row for row in fetch(site).rows()}
+    assert (found["T2"]["RECURRING_OF"], found["T2"]["REFUND_OF"]) == ("'=1+1", "")
+    assert (found["T3"]["RECURRING_OF"], found["T3"]["REFUND_OF"]) == ("", "'=1+1")
 
 
 def test_it_is_where_that_is_asked_for(site: Site, ann: int) -> None:

@@ -27,6 +27,7 @@ from tests.processes.serving import (
 )
 
 SLUG = "standard-constituent-import"
+DOWNLOAD_SLUG = "constituent-data-download"
 COLUMNS = ("MEMBER_ID", "FIRST_NAME", "LAST_NAME", "PRIMARY_EMAIL", "HOME_CITY")
 TOLD = {
     "run", "state", "rows_read", "created", "updated", "unchanged", "rejected", "withheld",
@@ -107,9 +108,7 @@ def test_a_run_is_previewed_done_repeated_and_undone(serve: Serve, tmp_path: Pat
 
 def download(out: Path, data: Path, *options: str) -> dict[str, Any]:
     """`datasync download --json`; the account adds up, and the file is the one it tells of."""
-    done = datasync(
-        "download", "constituent-data-download", "--out", out, "--data", data, "--json", *options
-    )
+    done = datasync("download", DOWNLOAD_SLUG, "--out", out, "--data", data, "--json", *options)
     assert done.returncode == 0, done.stderr
     found = told(done)
     gone = found["removed"] + found["withheld"] + found["filtered_out"]
@@ -144,6 +143,13 @@ def test_what_changed_is_downloaded(serve: Serve, tmp_path: Path) -> None:
     assert since["removed"] == removals["rows"] == before["removed"] + 20
     assert removals["path"] == str(tmp_path / "since-removed.xlsx")
     assert Path(removals["path"]).read_bytes()[:2] == b"PK"
+
+    with psycopg.connect(address_of(serve.data)) as connection:
+        connection.execute("UPDATE download_windows SET token = 'as in a copy from before'")
+    out = tmp_path / "again.csv"
+    again = datasync("download", DOWNLOAD_SLUG, "--out", out, "--data", serve.data)
+    assert "restored or moved since the last download: everything went again" in again.stdout
+    assert download(tmp_path / "usual.csv", serve.data)["restored"] is False
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from flask_wtf import FlaskForm
 from wtforms import (
@@ -16,14 +16,14 @@ from wtforms import (
 )
 from wtforms.validators import DataRequired, Length
 
-from webapp.forms.base import no_nul, strip
+from webapp.forms.base import ChoosesCenter, no_nul, strip
 from webapp.models import Interest
 
 GENERAL = 0
 """In a choice of centers: none, shared by all; in one of parents: none."""
 
 
-class _Placed(FlaskForm):  # type: ignore[misc]
+class _Placed(ChoosesCenter, FlaskForm):  # type: ignore[misc]
     name = StringField(
         "Name",
         filters=[strip, no_nul],
@@ -31,13 +31,6 @@ class _Placed(FlaskForm):  # type: ignore[misc]
     )
     seen = HiddenField()
     center_id = SelectField("Belongs to", coerce=int, default=GENERAL)
-
-    def offer_centers(self, places: Sequence[tuple[int, str]]) -> None:
-        """Let it belong to one of these; with one place there is nothing to ask."""
-        if len(places) > 1:
-            self.center_id.choices = [SelectChoice(key, name) for key, name in places]
-        else:
-            del self.center_id
 
 
 class GroupForm(_Placed):

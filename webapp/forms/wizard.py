@@ -23,7 +23,7 @@ from wtforms import (
 from wtforms import Field as FormField
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
-from webapp.forms.base import no_nul, strip
+from webapp.forms.base import ChoosesCenter, no_nul, strip
 from webapp.rules.catalogues import Catalogue
 from webapp.rules.columns import Column, folded
 from webapp.rules.fields import Field
@@ -45,7 +45,7 @@ DATE_ORDERS = (
 )
 
 
-class RunForm(FlaskForm):  # type: ignore[misc]
+class RunForm(ChoosesCenter, FlaskForm):  # type: ignore[misc]
     """What a run is called, and for whom it is."""
 
     label = StringField(
@@ -67,13 +67,6 @@ class RunForm(FlaskForm):  # type: ignore[misc]
         ],
     )
     center_id = SelectField("Run for", coerce=int)
-
-    def offer_centers(self, centers: Sequence[tuple[int, str]]) -> None:
-        """Let a person who runs for several places choose; with one there is nothing to ask."""
-        if len(centers) > 1:
-            self.center_id.choices = [SelectChoice(key, name) for key, name in centers]
-        else:
-            del self.center_id
 
 
 class InformationForm(RunForm):

@@ -16,10 +16,10 @@ from webapp.models.downloads import (
     DownloadFile,
     DownloadStream,
     DownloadWindow,
-    UnresolvedDuplicate,
     WithheldRecord,
 )
 from webapp.models.groups import Group, GroupMember, Interest, InterestChoice
+from webapp.models.registrations import PotentialMatch
 from webapp.models.runs import Message, Operation, Run, RunEdit, RunRow, Upload
 from webapp.models.transactions import (
     Campaign,
@@ -58,12 +58,12 @@ __all__ = [
     "InterestChoice",
     "Message",
     "Operation",
+    "PotentialMatch",
     "Run",
     "RunEdit",
     "RunRow",
     "Transaction",
     "TransactionItem",
-    "UnresolvedDuplicate",
     "Upload",
     "User",
     "UserRole",

@@ -18,7 +18,6 @@ from sqlalchemy import (
     Numeric,
     PrimaryKeyConstraint,
     UniqueConstraint,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, JSONB
@@ -48,7 +47,8 @@ class DownloadWindow(Base):
     `number` counts the committed downloads of a stream. `position` is the snapshot up to which
     everything was accounted for once this one is committed (its own end, or, for a download that
     does not move the window, what it was before), and `position_log_id` the last row of the change
-    log that it saw; both belong to `cluster`.
+    log that it saw; both belong to `cluster`. `token` is what the file store remembers this one by
+    (services.delivery_tokens); None: it leaves there what it finds.
     """
 
     __tablename__ = "download_windows"
@@ -72,7 +72,8 @@ class DownloadWindow(Base):
     position_log_id: Mapped[int | None]
     position_at: Mapped[datetime | None]
     cluster: Mapped[str | None]
-    restored_from: Mapped[str | None]  # the cluster before, when the database came from elsewhere
+    restored_from: Mapped[str | None]  # the cluster before, when the database was put back
+    token: Mapped[str | None]
     changed: Mapped[int]
     carried: Mapped[int]  # held back before, looked at again
     delivered: Mapped[int]
@@ -158,13 +159,3 @@ class DownloadDelivery(Base):
     records: Mapped[MultiRange[int]] = mapped_column(INT8MULTIRANGE)
 
     __table_args__ = (PrimaryKeyConstraint("block", "run_id", "is_update"), Index(None, "run_id"))
-
-
-class UnresolvedDuplicate(Base):
-    """A constituent who may be the same as another one and about whom nobody has decided yet: in
-    no download until then (DOMAIN: Constituent Data Download)."""
-
-    __tablename__ = "unresolved_duplicates"
-
-    constituent_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    since_at: Mapped[datetime] = mapped_column(server_default=func.now())

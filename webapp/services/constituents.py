@@ -10,6 +10,7 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from webapp.errors import DataSyncError
 from webapp.models import (
     Center,
     CenterMember,
@@ -112,6 +113,23 @@ def list_center_ids(session: Session, constituent_id: int) -> list[int]:
     """The centers the record belongs to: whose users may see it."""
     mine = CenterMember.constituent_id == constituent_id
     return list(session.scalars(select(CenterMember.center_id).where(mine)))
+
+
+def hold_active(session: Session, constituent_id: int) -> None:
+    """The record is there and active, and is not deleted until the transaction ends (decision 020).
+    Raises `DataSyncError` when it is not."""
+    person = session.scalar(
+        select(Constituent)
+        .where(Constituent.id == constituent_id)
+        .with_for_update(read=True, key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    if person is None:
+        raise DataSyncError("gone", "This constituent is not there any more. Search again.")
+    if not person.is_active:
+        raise DataSyncError(
+            "removed", "This record was removed, and can’t be added to anything. Search again."
+        )
 
 
 def get_profile(

@@ -13,6 +13,7 @@ from webapp.models import Group, Interest
 from webapp.models.groups import INTERESTS_FOLDER
 from webapp.rules.names import cleaned, folded_name
 from webapp.services.changes import fingerprint, require_unchanged
+from webapp.services.locks import waiting_briefly
 
 EDITABLE_KINDS = ("standard", "center_members")
 """What is an interest's, or a run's, is changed with those."""
@@ -51,6 +52,7 @@ def edit_group(
 ) -> None:
     """Change what a group is called; who is in it stays. `seen` is the fingerprint of the group
     that was looked at."""
+    _hold(session, group)
     require_unchanged(seen, fingerprint_group(group), group.name)
     if group.kind not in EDITABLE_KINDS:
         raise DataSyncError(
@@ -98,6 +100,7 @@ def edit_interest(
 ) -> None:
     """Change an interest; its groups are called after it, and what people chose stays. `seen` is
     the fingerprint of the interest that was looked at."""
+    _hold(session, interest)
     require_unchanged(seen, fingerprint_interest(interest), interest.name)
     name = cleaned(draft.name)
     _require_free(session, Interest, name, interest.center_id, interest.id)
@@ -118,6 +121,18 @@ def edit_interest(
 def fingerprint_interest(interest: Interest) -> str:
     """Of what can be edited of an interest."""
     return fingerprint(interest.name, interest.kind, interest.parent_id, interest.is_default)
+
+
+def _hold(session: Session, thing: Group | Interest) -> None:
+    """It is as the database has it, and stays so until the transaction ends. Raises `DataSyncError`
+    when somebody deleted it, or takes longer than a person waits for."""
+    name = thing.name
+    with waiting_briefly(session, f"Somebody else is changing {name} at this moment. Try again."):
+        held = session.get(
+            type(thing), thing.id, with_for_update={"key_share": True}, populate_existing=True
+        )
+    if held is None:
+        raise DataSyncError("gone", f"Somebody else deleted {name} while you had this page open.")
 
 
 def find_interest(session: Session, interest_id: int) -> Interest | None:

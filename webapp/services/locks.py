@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from webapp.errors import DataSyncError
 
 KEYS_LOCK = 7_231_002
-"""Held by an import while it matches and writes a chunk (jobs.claims.APPLY_LOCK): keys stand
-still in the meantime."""
+"""Held by whoever writes constituents by key: a chunk of a run while it matches and writes, and
+edits of keys by hand. Keys stand still in the meantime."""
 LOCK_SECONDS = 10.0
 """A run's chunk takes a second or so; whoever holds a record longer is told about."""
 

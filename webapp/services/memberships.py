@@ -20,12 +20,12 @@ from webapp.models import (
     Center,
     CenterMember,
     Change,
-    Constituent,
     Group,
     GroupMember,
     Interest,
     InterestChoice,
 )
+from webapp.services.constituents import hold_active
 from webapp.services.locks import hold_keys, waiting_briefly
 
 KINDS_BY_HAND = ("standard", "center_members")
@@ -57,7 +57,7 @@ def add_member(session: Session, group: Group, constituent_id: int) -> Added:
     """Put somebody into a group; a center's group makes them a member of that center (DOMAIN)."""
     _require_by_hand(group)
     with _waiting_briefly(session):
-        _require_active(session, constituent_id)
+        hold_active(session, constituent_id)
         _hold(session, group)
         row = {"group_id": group.id, "constituent_id": constituent_id}
         made = insert(GroupMember).values(row).on_conflict_do_nothing()
@@ -102,7 +102,7 @@ def choose(
     with _waiting_briefly(session):
         # As runs do: nobody may enter one group of the interest while we put them into the other
         hold_keys(session)
-        _require_active(session, constituent_id)
+        hold_active(session, constituent_id)
         _hold(session, interest)
         before = list_choices(session, interest, [constituent_id]).get(constituent_id)
         if before is not None and before.opted_in == opted_in:
@@ -202,22 +202,6 @@ def _require_by_hand(group: Group) -> None:
     else:
         message = f"{group.name} tells whom a run created or modified, and stays as it is."
     raise DataSyncError("not_by_hand", message)
-
-
-def _require_active(session: Session, constituent_id: int) -> None:
-    """Held until the transaction ends, so that nobody deletes them meanwhile (decision 020)."""
-    person = session.scalar(
-        select(Constituent)
-        .where(Constituent.id == constituent_id)
-        .with_for_update(read=True, key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    if person is None:
-        raise DataSyncError("gone", "This constituent is not there any more. Search again.")
-    if not person.is_active:
-        raise DataSyncError(
-            "removed", "This record was removed, and can’t be added to anything. Search again."
-        )
 
 
 def _hold(session: Session, thing: Group | Interest) -> None:

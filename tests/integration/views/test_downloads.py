@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import python_calamine
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.finished_runs import make_download
 from tests.people import make_center, make_person, sign_in
@@ -20,10 +20,11 @@ from webapp.models import (
     CenterMember,
     Constituent,
     CustomField,
+    DownloadWindow,
     Message,
     Operation,
+    PotentialMatch,
     Run,
-    UnresolvedDuplicate,
 )
 from webapp.rules.roles import Role
 
@@ -91,7 +92,7 @@ def people(app: Flask) -> list[int]:
         found = [Constituent(first_name=name, home_zip="02134") for name in ("Ann", "Bob", "Cem")]
         db.session.add_all(found)
         db.session.flush()
-        db.session.add(UnresolvedDuplicate(constituent_id=found[2].id))
+        db.session.add(PotentialMatch(registration_id=found[2].id, candidate_id=found[0].id))
         ids = [one.id for one in found]
         db.session.commit()
     return ids
@@ -137,6 +138,28 @@ def test_the_message_has_the_counts_and_what_is_held_back(
         assert "1 record held back." in message.body
 
 
+def test_a_database_that_was_put_back_is_told_wherever_people_look(
+    person: Downloading, people: list[int]
+) -> None:
+    person.ask()
+    person.run()
+    with person.app.app_context():
+        # As in a copy from before it
+        db.session.execute(update(DownloadWindow).values(token="an earlier one"))
+        db.session.commit()
+
+    assert "Everything goes again" in person.ask(start="date", since="2030-01-01")
+    assert "Everything went again" in person.run(notify="boss@example.org")
+    with person.app.app_context():
+        message = db.session.scalars(select(Message).filter_by(recipient="boss@example.org")).one()
+        assert "restored or moved" in message.body
+    assert "again, rather than" not in person.ask()
+    person.run(notify="aide@example.org")
+    with person.app.app_context():
+        message = db.session.scalars(select(Message).filter_by(recipient="aide@example.org")).one()
+        assert "restored or moved" not in message.body
+
+
 def test_the_held_back_list_names_what_fixes_it_and_sends_what_is_free(
     person: Downloading, people: list[int]
 ) -> None:
@@ -148,7 +171,7 @@ def test_the_held_back_list_names_what_fixes_it_and_sends_what_is_free(
     assert stream
     assert f"/constituents/{cem}" in answer.text
     with person.app.app_context():
-        db.session.query(UnresolvedDuplicate).delete()
+        db.session.query(PotentialMatch).delete()
         db.session.commit()
 
     sent = person.client.post(f"/held-back/{stream[1]}/send")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from sqlalchemy import select
 
 from tests.people import make_center, make_person, sign_in
+from tests.processes.serving import eventually
 from webapp.extensions import db
 from webapp.models import Group, Interest, Operation, Run
 from webapp.rules.roles import Role
+from webapp.settings import libpq_url
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -81,6 +85,32 @@ def test_who_comes_second_is_told(app: Flask, manager: FlaskClient[Any]) -> None
         assert second.status_code == 422
         assert "while you had this page open, so nothing was saved" in second.text
     assert "Mine" not in {*groups(app), *interests(app)}
+
+
+def test_who_saves_at_the_same_moment_waits_and_is_told(
+    app: Flask, manager: FlaskClient[Any]
+) -> None:
+    manager.post("/groups/new", data={"name": "Owls"})
+    edit = f"/groups/{groups(app)['Owls'].id}/edit"
+    found = re.search(r'name="seen"[^>]* value="(\w+)"', manager.get(edit).text)
+    assert found
+    answers: list[Any] = []
+    mine = {"name": "Mine", "seen": found[1]}
+    second = threading.Thread(target=lambda: answers.append(manager.post(edit, data=mine)))
+    url = libpq_url(app.config["DATASYNC"].database_url)
+    with psycopg.connect(url) as first, psycopg.connect(url, autocommit=True) as beside:
+        first.execute("UPDATE groups SET folder = 'Night' WHERE name = 'Owls'")
+        second.start()
+        assert eventually(lambda: beside.execute(_WAITING).fetchone())
+        first.commit()
+    second.join()
+    assert answers[0].status_code == 422
+    assert "while you had this page open, so nothing was saved" in answers[0].text
+    assert groups(app)["Owls"].folder == "Night"
+
+
+_WAITING = """
+SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 
 
 def test_what_a_run_or_an_interest_owns_is_not_edited(

@@ -59,6 +59,19 @@ def test_a_byte_far_into_the_file_decides_the_encoding() -> None:
     assert read_all(Bytes(data)).rows[-1] == ["2", "José"]
 
 
+@pytest.mark.parametrize("misleading", [3, 12])
+def test_the_whole_sample_decides_the_delimiter_and_not_the_first_lines(misleading: int) -> None:
+    """The first records have a comma in every name, and the header has one too."""
+    first = [f"{at};Lee, Ann;{at}.50" for at in range(misleading)]
+    rest = [f"{at};Ann Lee;{at}.50" for at in range(misleading, 400)]
+    lines = ["ID;NAME, AS WRITTEN;AMOUNT", *first, *rest]
+    source = Bytes("\n".join(lines).encode())
+    assert found(source).dialect.delimiter == ";"
+    rows = read_all(source).rows
+    assert rows[0] == ["0", "Lee, Ann", "0.50"]
+    assert (len(rows), rows[-1]) == (400, ["399", "Ann Lee", "399.50"])
+
+
 def test_stray_bytes_in_utf_8_are_read_as_windows_1252_and_said() -> None:
     source = Bytes("ID,NAME\n1,José\n2,Zoë\n3,".encode() + b"Fran\xe7ois\n")
     examination = found(source)

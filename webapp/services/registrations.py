@@ -1,0 +1,297 @@
+"""New registrations that may be somebody who is here already, until a person decides.
+
+DOMAIN: Resolving New Registrations. A pair waits while nobody has decided about it and both records
+are active; its registration is in no download meanwhile. “Not a match” is for good. Who works for
+centers sees the registrations of their members; of a candidate of another center only that there
+is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, aliased
+
+from webapp.config import current_settings
+from webapp.errors import DataSyncError
+from webapp.formats import day
+from webapp.models import CenterMember, Constituent, PotentialMatch
+from webapp.models.registrations import NOT_A_MATCH
+from webapp.services.constituents import hold_active
+from webapp.services.locks import waiting_briefly
+
+PAGE_PAIRS = 50
+MOST_COUNTED = 1_000
+"""What waits is counted up to here: a tab has no use for more."""
+MOST_OF_ONE = 100
+
+_ACTOR = func.nullif(func.current_setting("datasync.actor", True), "")
+_Registration = aliased(Constituent, name="registration")
+_Candidate = aliased(Constituent, name="candidate")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The centers whose registrations somebody sees, and those for which they decide (None: all).
+    A candidate has only to be seen."""
+
+    sees: frozenset[int] | None = None
+    decides: frozenset[int] | None = None
+
+
+EVERYTHING = Reach()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A registration, and a record it may be the same as: None where that is another center's.
+
+    `is_waiting`: nobody has decided, and both are active. `may_decide`: this person may.
+    """
+
+    id: int
+    registration: Constituent
+    candidate: Constituent | None
+    found_at: datetime
+    found_by: str | None
+    decided_at: datetime | None
+    decided_by: str | None
+    is_waiting: bool
+    may_decide: bool
+
+    @property
+    def both(self) -> str:
+        """The two by name."""
+        other = self.candidate.display_name if self.candidate else "a record of another center"
+        return f"{self.registration.display_name} and {other}"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some pairs, and the key behind which the next page begins."""
+
+    pairs: tuple[Pair, ...]
+    next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Every pair that one record is in."""
+
+    waiting: tuple[Pair, ...]  # it is the registration
+    others: tuple[Pair, ...]  # another registration may be this record
+    settled: tuple[Pair, ...]  # decided, or one of the two is no longer active
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What came of deciding: how many pairs now are no match, and a sentence for each of the rest
+    that says why not."""
+
+    pairs: int
+    told: tuple[str, ...]
+
+
+# ---- looking ----
+
+
+def count_waiting(
+    session: Session, centers: Collection[int] | None, *, most: int | None = None
+) -> int:
+    """How many registrations of these centers (None: of all) wait; `most` ends the counting."""
+    found = _waiting(centers, select(PotentialMatch.registration_id)).distinct().limit(most)
+    return session.scalar(select(func.count()).select_from(found.subquery())) or 0
+
+
+def list_waiting(
+    session: Session, reach: Reach, *, after: str = "", limit: int = PAGE_PAIRS
+) -> Page:
+    """The pairs that wait, those of one registration together, behind the key `after`."""
+    key = (PotentialMatch.registration_id, PotentialMatch.id)
+    query = _waiting(reach.sees, _pairs(reach))
+    if (position := _read_key(after)) is not None:
+        query = query.where(tuple_(*key) > position)
+    found = _read(session, query.order_by(*key).limit(limit + 1))
+    last = found[limit - 1] if len(found) > limit else None
+    return Page(tuple(found[:limit]), f"{last.registration.id}:{last.id}" if last else None)
+
+
+def find_next(session: Session, reach: Reach, after_id: int) -> int | None:
+    """The registration that waits behind this one, or before it, if there is another one at all."""
+    number = PotentialMatch.registration_id
+    query = _waiting(reach.sees, select(number)).where(number != after_id)
+    found: int | None = session.scalar(query.order_by(number < after_id, number).limit(1))
+    return found
+
+
+def list_pairs(session: Session, constituent_id: int, reach: Reach) -> Pairs:
+    """Every pair that this record is in; of the other one only what this person may see."""
+    of_it = or_(
+        PotentialMatch.registration_id == constituent_id,
+        PotentialMatch.candidate_id == constituent_id,
+    )
+    query = _joined(_pairs(reach)).where(of_it, _sees(_Registration, reach.sees))
+    found = _read(session, query.order_by(PotentialMatch.id).limit(MOST_OF_ONE))
+    mine = [pair for pair in found if pair.registration.id == constituent_id]
+    return Pairs(
+        waiting=tuple(pair for pair in mine if pair.is_waiting),
+        others=tuple(pair for pair in found if pair.is_waiting and pair not in mine),
+        settled=tuple(pair for pair in reversed(found) if not pair.is_waiting),
+    )
+
+
+def _pairs(reach: Reach) -> Select[Any]:
+    is_seen = _sees(_Candidate, reach.sees).label("is_seen")
+    is_theirs = _sees(_Registration, reach.decides).label("is_theirs")
+    columns: list[Any] = [PotentialMatch, _Registration, _Candidate, is_seen, is_theirs]
+    return select(*columns)
+
+
+def _joined(query: Select[Any]) -> Select[Any]:
+    """With both records: a pair of which one was deleted is nobody's business any more."""
+    return query.join(_Registration, _Registration.id == PotentialMatch.registration_id).join(
+        _Candidate, _Candidate.id == PotentialMatch.candidate_id
+    )
+
+
+def _waiting(centers: Collection[int] | None, query: Select[Any]) -> Select[Any]:
+    """As the view `unresolved_duplicates` has it, which is what downloads ask."""
+    return _joined(query).where(
+        PotentialMatch.decision.is_(None),
+        _Registration.is_active,
+        _Candidate.is_active,
+        _sees(_Registration, centers),
+    )
+
+
+def _sees(record: type[Constituent], centers: Collection[int] | None) -> ColumnElement[bool]:
+    if centers is None:
+        return true()
+    return exists().where(
+        CenterMember.constituent_id == record.id, CenterMember.center_id.in_(centers)
+    )
+
+
+def _read(session: Session, query: Select[Any]) -> list[Pair]:
+    return [_pair(*row) for row in session.execute(query)]
+
+
+def _pair(
+    match: PotentialMatch,
+    registration: Constituent,
+    candidate: Constituent,
+    is_seen: bool,
+    is_theirs: bool,
+) -> Pair:
+    is_open = match.decision is None
+    return Pair(
+        id=match.id,
+        registration=registration,
+        candidate=candidate if is_seen else None,
+        found_at=match.found_at,
+        found_by=match.found_by,
+        decided_at=match.decided_at,
+        decided_by=match.decided_by,
+        is_waiting=is_open and registration.is_active and candidate.is_active,
+        may_decide=is_open and is_seen and is_theirs,
+    )
+
+
+def _read_key(text: str) -> tuple[int, int] | None:
+    first, _, second = text.partition(":")
+    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in (first, second)):
+        return None
+    return int(first), int(second)
+
+
+# ---- putting a pair down ----
+
+
+def put_down(session: Session, registration_id: int, candidate_id: int) -> None:
+    """Say that a registration may be the same person as another record: it then waits. Raises
+    `DataSyncError` when it can't be, or was decided before."""
+    if registration_id == candidate_id:
+        raise DataSyncError("same", "This is the record itself. Choose another one.")
+    with waiting_briefly(session, "A run is writing to these records. Try again in a moment."):
+        for constituent_id in sorted((registration_id, candidate_id)):
+            hold_active(session, constituent_id)
+    row = {"registration_id": registration_id, "candidate_id": candidate_id, "found_by": _ACTOR}
+    made = insert(PotentialMatch).values(row).on_conflict_do_nothing()
+    if session.scalar(made.returning(PotentialMatch.id)) is None:
+        raise _known_already(session, registration_id, candidate_id)
+
+
+def _known_already(session: Session, one: int, other: int) -> DataSyncError:
+    columns = (PotentialMatch.registration_id, PotentialMatch.candidate_id)
+    pair = _read(
+        session,
+        _joined(_pairs(EVERYTHING))
+        .where(tuple_(*columns).in_([(one, other), (other, one)]))
+        .execution_options(populate_existing=True),
+    )[0]
+    if pair.decided_at is not None:
+        return DataSyncError("decided", f"{_who_decided(pair)} That stays.")
+    return DataSyncError(
+        "waiting",
+        f"{pair.registration.display_name} waits already until somebody decides whether it is the "
+        f"same person as {pair.candidate.display_name if pair.candidate else 'this one'}.",
+    )
+
+
+def _who_decided(pair: Pair) -> str:
+    zone = ZoneInfo(current_settings().time_zone)
+    when = day(pair.decided_at.astimezone(zone).date()) if pair.decided_at else ""
+    return (
+        f"{pair.decided_by or 'Somebody'} decided on {when} that {pair.both} are not the same "
+        "person."
+    )
+
+
+# ---- deciding ----
+
+
+def decide_not_a_match(session: Session, match_ids: Iterable[int], reach: Reach) -> Decided:
+    """Say of these pairs that they are two people. That stays: the pair never comes back. What
+    this person may not decide, or somebody else decided meanwhile, is told."""
+    wanted = sorted(set(match_ids))
+    query = (
+        _joined(_pairs(reach))
+        .where(PotentialMatch.id.in_(wanted), _sees(_Registration, reach.sees))
+        .order_by(PotentialMatch.id)
+        .with_for_update(of=PotentialMatch)
+        .execution_options(populate_existing=True)
+    )
+    found = _read(session, query)
+    decided = [pair.id for pair in found if pair.may_decide]
+    for match in session.scalars(select(PotentialMatch).where(PotentialMatch.id.in_(decided))):
+        match.decision = NOT_A_MATCH
+        match.decided_at = func.now()
+        match.decided_by = _ACTOR
+    session.flush()
+    told = [_why_not(pair) for pair in found if not pair.may_decide]
+    if len(found) < len(wanted):
+        told.append("A record is not there any more, so there is nothing to decide about it.")
+    return Decided(len(decided), tuple(told))
+
+
+def _why_not(pair: Pair) -> str:
+    if pair.decided_at is not None:
+        return _who_decided(pair)
+    if pair.candidate is None:
+        return (
+            f"{pair.registration.display_name} may be the same person as a record of another "
+            "center. Somebody who works for the whole site has to decide."
+        )
+    return f"You may look at {pair.both}, but not decide about them."
+
+
+def resolve_rest(session: Session, registration_id: int, reach: Reach) -> Decided:
+    """Say of all candidates that are left that none is the same person as this registration."""
+    waiting = list_pairs(session, registration_id, reach).waiting
+    return decide_not_a_match(session, [pair.id for pair in waiting], reach)
