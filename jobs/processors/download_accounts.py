@@ -124,8 +124,8 @@ def record(
             record_outward(connection, mine, codes.outward, plan.codes.counted(codes))
         set_counts(connection, mine, counts, delivered)
         cut = sum(file.cut_cells for file in files)
-        if cut:
-            add_tallies(connection, mine, {"cut_cells": cut})
+        told = {"cut_cells": cut, "gone_columns": source.gone}
+        add_tallies(connection, mine, {name: value for name, value in told.items() if value})
 
 
 def set_counts(connection: psycopg.Connection, mine: Claim, counts: Counts, delivered: int) -> None:

@@ -15,14 +15,13 @@ from webapp.rules.guarding import guarded_sql
 
 
 class CodeTables:
-    """The codes of the records `table`, SQL of what a FROM needs, which a download looks at."""
+    """The codes of the records that a download looks at. `table` is SQL of what a FROM needs."""
 
-    def __init__(self, statements: Statements, source: Source, table: str) -> None:
+    def __init__(self, statements: Statements, source: Source) -> None:
         self._sql = statements
         self._source = source
-        self._table = table
 
-    def count(self, looked_at: str, is_wanted: str) -> None:
+    def count(self, table: str, looked_at: str, is_wanted: str) -> None:
         """Count the records by the codes they have: one look at them all, however many columns have
         codes. Those that are not wanted are counted by themselves."""
         values = self._own_values()
@@ -32,7 +31,7 @@ class CodeTables:
             f"CREATE TEMP TABLE download_values AS SELECT {is_wanted} AS is_wanted,"
             f" {self._source.currency if values else 'NULL::text'} AS currency{of_each},"
             f" count(*) AS rows, {f'sum({self._source.amount})' if values else 'NULL'} AS amount"
-            f" FROM {self._table} WHERE {looked_at} GROUP BY {grouped}"
+            f" FROM {table} WHERE {looked_at} GROUP BY {grouped}"
         )
 
     def count_records(self) -> tuple[int, int]:
@@ -42,16 +41,16 @@ class CodeTables:
             self._sql.one("SELECT coalesce(sum(rows), 0) FROM download_values WHERE NOT is_wanted"),
         )
 
-    def look_up(self, codes: Codes, undecided: str) -> None:
+    def look_up(self, codes: Codes, table: str, undecided: str) -> None:
         """What goes out for each value that the records have, with how many have it; `undecided`:
         SQL of the records whose values stand in other tables."""
-        outward = codes.outward
+        outward, values = codes.outward, self._count_values(codes, table, undecided)
         self._sql.run(f"DROP TABLE IF EXISTS {codes.table}")
         self._sql.run(
             f"CREATE TEMP TABLE {codes.table.removeprefix('pg_temp.')} AS SELECT v.value, v.rows,"
             f" {outward.text('x', 'v.value')} AS sent,"
             f" {outward.is_withheld('x', 'v.value')} AS waits"
-            f" FROM ({self._count_values(codes, undecided)}) v {outward.join('x', 'v.value')}"
+            f" FROM ({values}) v {outward.join('x', 'v.value')}"
         )
         self._sql.run(f"ANALYZE {codes.table}")
         cell = guarded_sql("c.sent") if codes.are_cells else "c.sent"
@@ -81,13 +80,13 @@ class CodeTables:
             f" WHERE l.is_wanted AND u.value IS NOT NULL AND {codes.only}"
         )
 
-    def _count_values(self, codes: Codes, undecided: str) -> str:
+    def _count_values(self, codes: Codes, table: str, undecided: str) -> str:
         """SQL: each value of these codes, with how many records have it."""
         if not codes.joins:
             found = self._counted_once(codes)
             return f"SELECT u.value, sum(l.rows)::bigint AS rows {found} GROUP BY u.value"
         return (
-            f"SELECT u.value, count(*) AS rows FROM {self._table} {codes.joins}"
+            f"SELECT u.value, count(*) AS rows FROM {table} {codes.joins}"
             f" CROSS JOIN LATERAL (VALUES {_in_brackets(codes.values)}) u (value)"
             f" WHERE {undecided} AND u.value IS NOT NULL GROUP BY u.value"
         )

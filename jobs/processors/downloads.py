@@ -174,6 +174,7 @@ def _describe(
         "filtered_out": counts.filtered_out,
         "echoed": counts.echoed,
         "headings": source.headings,
+        "gone_columns": list(source.gone),
         "sample": read_sample(connection, plan.select(limit=SAMPLE_ROWS)),
         "reasons": [list(row) for row in reasons],
         "start": window.start.value,
