@@ -117,10 +117,12 @@ class Plan:
     def select(self, *, limit: int | None = None) -> str:
         """SQL of the cells that are delivered, guarded, with parameters merged in."""
         source = self.source
+        # COPY writes a row of one NULL as an empty line, which readers take for none at all
+        last = "coalesce(({})::text, '')" if len(source.columns) == 1 else "{}"
         made = [
-            (f"{_cell(column)} AS c{number}", f"p.c{number}")
+            (f"{_cell(column)} AS c{number}", last.format(f"p.c{number}"))
             if not column.is_list
-            else ("", _cell(column))
+            else ("", last.format(_cell(column)))
             for number, column in enumerate(source.columns)
         ]
         inner = ", ".join(cell for cell, _ in made if cell)

@@ -104,6 +104,9 @@ class Source:
     present: str
     columns: tuple[OutColumn, ...]
     changed: Callable[[Window], str]
+    gone: tuple[str, ...] = ()
+    """Columns chosen that no longer exist: they stay where they were, empty, so that whoever reads
+    the file by their places goes on to."""
     wanted: str | None = None
     lists: Callable[[Window], str] | None = None
     cell_joins: Callable[[Window], str] | None = None

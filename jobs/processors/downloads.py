@@ -260,6 +260,7 @@ def _describe(
         "filtered_out": counts.filtered_out,
         "echoed": counts.echoed,
         "headings": source.headings,
+        "gone_columns": list(source.gone),
         "sample": read_sample(connection, plan.select(limit=20)),
         "reasons": [list(row) for row in reasons],
         "start": window.start.value,
@@ -383,8 +384,8 @@ def _record(
             record_outward(connection, mine, codes.outward, plan.counted(codes), is_counted=True)
         _set_counts(connection, mine, counts, delivered)
         cut = sum(file.cut_cells for file in files)
-        if cut:
-            add_tallies(connection, mine, {"cut_cells": cut})
+        told = {"cut_cells": cut, "gone_columns": source.gone}
+        add_tallies(connection, mine, {name: value for name, value in told.items() if value})
 
 
 def _set_counts(

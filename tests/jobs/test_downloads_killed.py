@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import psycopg
 import pytest
 
+from jobs.claims import MOST_ATTEMPTS_AT_ONE_ROW
+from jobs.failures import OF_DOWNLOAD
 from tests.jobs.downloading import (
     SLUG,
     die_before_the_end,
@@ -14,7 +18,7 @@ from tests.jobs.downloading import (
     settings,
 )
 from tests.jobs.site import Site
-from tests.jobs.stopping import killed_when
+from tests.jobs.stopping import killed_when, largest_file
 from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
 from tests.jobs.test_crossrefs import add
 from tests.jobs.test_transaction_download import SLUG as TRANSACTIONS
@@ -149,6 +153,44 @@ def test_a_file_that_could_not_be_written_to_its_end_is_not_there(site: Site) ->
             write_half(store, key)
         assert not store.exists(key)
         assert not [found for found in store.keys("downloads") if "run-0-" in found]
+
+
+@pytest.mark.parametrize("file_format", ["csv", "xlsx"])
+def test_a_store_without_room_ends_it_with_a_sentence(site: Site, file_format: str) -> None:
+    """At once: no other worker would have more room. The next one has it all."""
+    ann = site.person(first_name="Ann")
+
+    with largest_file(10):
+        failed = download(site, settings(formats=(file_format,)))
+
+    assert failed.state == "failure"
+    assert failed.failure == OF_DOWNLOAD.no_store.format(why="File too large")
+    assert not [key for key in stored_files(site) if f"run-{failed.run_id}-1-" in key]
+    assert failed.window == {}
+    assert download(site).ids == {ann}
+
+
+def test_what_it_says_when_it_fails_is_about_a_download(site: Site) -> None:
+    """Nothing was kept, nothing can be undone, and there is no file to upload again."""
+    ann = site.person(first_name="Ann")
+    failing = "ALTER TABLE download_windows {} CONSTRAINT fails"
+    for check, sentence in (
+        (f"{failing.format('ADD')} CHECK (echoed < 0) NOT VALID", OF_DOWNLOAD.broken),
+        ("", OF_DOWNLOAD.stuck),
+    ):
+        run_id = draft(site, DownloadRequest(settings=settings()))
+        if check:
+            site.sql_do(check)
+        else:
+            attempts = {"attempts_at_row": MOST_ATTEMPTS_AT_ONE_ROW, "claimed_at_row": 0}
+            site.sql_do(f"UPDATE runs SET tallies = '{json.dumps(attempts)}' WHERE id = {run_id}")
+        try:
+            failure = site.run(run_id).failure
+        finally:
+            if check:
+                site.sql_do(failing.format("DROP"))
+        assert failure == sentence.format(run=run_id, times=MOST_ATTEMPTS_AT_ONE_ROW)
+    assert download(site).ids == {ann}
 
 
 def test_codes_are_counted_once_however_often_it_dies(site: Site) -> None:

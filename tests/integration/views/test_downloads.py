@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import python_calamine
 from sqlalchemy import select, update
 
 from tests.finished_runs import make_download
@@ -16,6 +19,7 @@ from webapp.extensions import db
 from webapp.models import (
     CenterMember,
     Constituent,
+    CustomField,
     DownloadWindow,
     Message,
     Operation,
@@ -217,6 +221,7 @@ def test_a_window_can_be_taken_again(person: Downloading, people: list[int]) -> 
         (columns("CONS_ID", "CONS_ID"), "CONS_ID is there twice"),
         (columns("CONS_ID=ID", "MEMBER_ID=ID"), "Two columns have the heading “ID”"),
         (columns(f"CONS_ID={'x' * 101}"), "The heading of CONS_ID has 101 characters"),
+        (columns("CONS_ID=Číslo") | {"encoding": "cp1252"}, "The heading “Číslo” has “Č”, which"),
         ({"start": "date"}, "Enter the date from which on"),
         ({"formats": ""}, "Choose CSV, Excel or both"),
         ({"label": " "}, "Enter a label"),
@@ -227,6 +232,39 @@ def test_what_can_not_be_is_said(person: Downloading, given: dict[str, object], 
     answer = person.client.post(f"/operations/{SLUG}/download", data=data)
     assert answer.status_code == 422
     assert says in answer.text
+
+
+def test_headings_have_what_they_have(person: Downloading, people: list[int]) -> None:
+    """A delimiter, quotes, a formula; a line break that was pasted in is a blank."""
+    headings = ["No, really", 'The "first" name', "=ZIP", "two\r\nlines"]
+    names = ("CONS_ID", "FIRST_NAME", "HOME_ZIP", "LAST_NAME")
+    person.ask(**{"columns": list(names), "columns-heading": headings}, formats=["csv", "xlsx"])
+    results = person.run()
+    csv_file, workbook = (
+        person.client.get(path).data
+        for path in re.findall(r'href="(/runs/\d+/files/\d+)"', results)
+    )
+    [row, *_] = csv.reader(io.StringIO(csv_file.decode("utf-8-sig"), newline=""))
+    assert row[:4] == ["No, really", 'The "first" name', "'=ZIP", "two lines"]
+    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(workbook))
+    assert book.get_sheet_by_index(0).to_python()[0] == row
+
+
+def test_a_column_that_was_deleted_is_told(person: Downloading, people: list[int]) -> None:
+    with person.app.app_context():
+        db.session.add(CustomField(key="shirt", label="Shirt", kind="text"))
+        db.session.commit()
+    person.ask(**columns("CONS_ID", "CUSTOM_SHIRT=Shirt"))
+    person.run()
+    with person.app.app_context():
+        db.session.query(CustomField).delete()
+        db.session.commit()
+    again = person.client.post(f"/runs/{person.run_id}/again")
+    work_off(person.app)
+    person.run_id = int(again.location.split("/")[2])
+    told = "CUSTOM_SHIRT no longer exists, so its column in the file is empty."
+    assert told in person.get(again.location)
+    assert told in person.run()
 
 
 def test_a_center_has_its_own_people_only(app: Flask, client: FlaskClient[Any],
