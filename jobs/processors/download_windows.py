@@ -9,7 +9,8 @@ open holds up nothing but itself.
 Numbers of transactions are one cluster's: in a restored database the log has those of another, and
 they may lie anywhere. So a window also begins behind the log's last row that the earlier snapshot
 saw. A row below it that the snapshot did not see was written by a transaction that already had its
-number, so it is among the snapshot's running ones.
+number. PostgreSQL's own list of running transactions leaves out those above the last that finished,
+so a window's end lists them too (`Snapshot.up_to`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,14 @@ class Snapshot:
 
     text: str
     last_id: int
+
+    def up_to(self, number: int) -> Snapshot:
+        """The same, saying of each number below this one that it is running, or was finished too
+        late to be seen. All that had a number by then had one below it."""
+        xmin, xmax, running = self.text.split(":")
+        unnamed = map(str, range(int(xmax), number))
+        named = ",".join(filter(None, (running, *unnamed)))
+        return Snapshot(f"{xmin}:{number}:{named}", self.last_id)
 
     def unseen(self) -> str:
         """SQL about `change_log l`: a row that was not seen. Plain comparisons, so that the
@@ -185,9 +194,13 @@ def open_window(
 ) -> Window:
     """The window of a download, in the REPEATABLE READ transaction that reads it. `left`: the
     token found before (`find_left_token`)."""
-    head = find_head(connection, stream_id)
-    row = connection.execute("SELECT pg_current_snapshot()::text, clock_timestamp()").fetchone()
+    # First of all: its own number, taken just after the snapshot, is above everybody's who was at
+    # work then, and not by much
+    row = connection.execute(
+        "SELECT pg_current_snapshot()::text, pg_current_xact_id()::text::bigint, clock_timestamp()"
+    ).fetchone()
     assert row is not None
+    head = find_head(connection, stream_id)
     cluster = get_cluster(connection)
     known = head.position.snapshot if head and head.position else None
     restored_from = None
@@ -203,8 +216,8 @@ def open_window(
         start=request.start,
         since=None,
         since_at=None,
-        until=Snapshot(str(row[0]), _find_last(connection, known)),
-        until_at=row[1],
+        until=Snapshot(str(row[0]), _find_last(connection, known)).up_to(row[1]),
+        until_at=row[2],
         cluster=cluster,
         restored_from=restored_from,
         token=secrets.token_hex(16),
