@@ -124,6 +124,8 @@ def test_ask_look_run_fetch(person: Downloading, people: list[int]) -> None:
     ]
     assert hashlib.sha256(first.data).hexdigest() in results
     assert link[2] in first.headers["Content-Disposition"]
+    # About people: neither a proxy nor the browser of whoever signed out has it
+    assert first.headers["Cache-Control"] == "no-store"
 
 
 def test_the_message_has_the_counts_and_what_is_held_back(
