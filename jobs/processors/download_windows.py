@@ -9,7 +9,8 @@ open holds up nothing but itself.
 Numbers of transactions are one cluster's: in a restored database the log has those of another, and
 they may lie anywhere. So a window also begins behind the log's last row that the earlier snapshot
 saw. A row below it that the snapshot did not see was written by a transaction that already had its
-number, so it is among the snapshot's running ones.
+number. PostgreSQL's own list of running transactions leaves out those above the last that finished,
+so a window's end lists them too (`Snapshot.up_to`).
 """
 
 from __future__ import annotations
@@ -38,6 +39,14 @@ class Snapshot:
         """From the form PostgreSQL writes a `pg_snapshot` in."""
         xmin, xmax, running = text.split(":")
         return cls(int(xmin), int(xmax), tuple(map(int, running.split(","))) if running else ())
+
+    def up_to(self, number: int) -> Snapshot:
+        """The same, saying of each number below this one that it is running, or was finished too
+        late to be seen. All that had a number by then had one below it."""
+        return Snapshot(self.xmin, number, (*self.running, *range(self.xmax, number)))
+
+    def __str__(self) -> str:
+        return f"{self.xmin}:{self.xmax}:{','.join(map(str, self.running))}"
 
     def unseen(self, last_id: int) -> str:
         """SQL about `change_log l`: a row that this snapshot does not see, `last_id` being the last
@@ -179,9 +188,13 @@ def open_window(
 ) -> Window:
     """The window of a download, in the REPEATABLE READ transaction that reads it. `left`: the
     token found before (`find_left_token`)."""
-    head = find_head(connection, stream_id)
-    row = connection.execute("SELECT pg_current_snapshot()::text, clock_timestamp()").fetchone()
+    # First of all: its own number, taken just after the snapshot, is above everybody's who was at
+    # work then, and not by much
+    row = connection.execute(
+        "SELECT pg_current_snapshot()::text, pg_current_xact_id()::text::bigint, clock_timestamp()"
+    ).fetchone()
     assert row is not None
+    head = find_head(connection, stream_id)
     cluster = get_cluster(connection)
     position = head.position if head else None
     restored_from = None
@@ -199,9 +212,9 @@ def open_window(
         since_text=None,
         since_log_id=0,
         since_at=None,
-        until=str(row[0]),
+        until=str(Snapshot.read(row[0]).up_to(row[1])),
         until_log_id=_find_last(connection, head, position),
-        until_at=row[1],
+        until_at=row[2],
         cluster=cluster,
         restored_from=restored_from,
         token=secrets.token_hex(16),

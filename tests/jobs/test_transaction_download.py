@@ -23,6 +23,7 @@ from webapp.rules.download_settings import (
     DownloadSettings,
     Start,
 )
+from webapp.rules.withholding import Reason
 
 SLUG = "transaction-information-download"
 EVERYTHING = DownloadSettings()
@@ -224,6 +225,12 @@ def _removed(site: Site, person: int) -> None:
     online(site, person, "T1")
 
 
+def _from_a_booth(site: Site, person: int) -> None:
+    add(site, "origin_source", "Web", "W")
+    set_policy(site, "origin_source", Policy.REJECT)
+    online(site, person, "T1", source="Booth")
+
+
 REASONS: list[tuple[str, Change, str, str, Change]] = [
     ("not settled", _with(settled_on=None), "not_settled", "",
      lambda site, _: correct(site, "T1", settled_on="2026-01-09")),
@@ -247,6 +254,10 @@ REASONS: list[tuple[str, Change, str, str, Change]] = [
      "EVENT (TeamRaiser)", _add_mapping("teamraiser", "events")),
     ("personal event", _for("event_id", "events", kind="personal"), "unmapped_value",
      "EVENT (personal)", _add_mapping("personal_event", "events")),
+    ("source", _from_a_booth, "unmapped_value", "SOURCE",
+     lambda site, _: add(site, "origin_source", "Booth", "B")),
+    ("source, then corrected", _from_a_booth, "unmapped_value", "SOURCE",
+     lambda site, _: correct(site, "T1", source="Web")),
     ("campaign, then kept as it is", _for("campaign_id", "campaigns"), "unmapped_value",
      "CAMPAIGN", lambda site, _: set_policy(site, "campaign", Policy.KEEP)),
     ("campaign, then corrected", _for("campaign_id", "campaigns"), "unmapped_value",
@@ -277,6 +288,10 @@ def test_each_reason_holds_back_until_it_is_gone(
     assert marks(third) == {"T1": "new"}
     assert third.withheld == []
     assert keys(fourth) == []
+
+
+def test_every_reason_there_is_was_tried() -> None:
+    assert {reason for _, _, reason, _, _ in REASONS} == set(Reason)
 
 
 def test_all_its_reasons_are_told_with_amount_and_value(site: Site, ann: int) -> None:
