@@ -176,8 +176,8 @@ def withdraw(session: Session, run: Run, attempt: int) -> None:
 
 
 def delete_attempts(run_id: int, latest: int) -> None:
-    """Delete the files of a run's attempts up to this one, what was only begun and (on this machine)
-    the parts of workbooks included."""
+    """Delete the files of a run's attempts up to this one, what was only begun included, and on this
+    machine the parts of workbooks."""
     store = file_store()
     for attempt in range(1, latest + 1):
         for role in ROLES:
