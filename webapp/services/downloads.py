@@ -176,8 +176,8 @@ def withdraw(session: Session, run: Run, attempt: int) -> None:
 
 
 def delete_attempts(run_id: int, latest: int) -> None:
-    """Delete the files of a run's attempts up to this one, what was only begun included, and on this
-    machine the parts of workbooks."""
+    """Delete the files of a run's attempts up to this one, what was only begun included, and the
+    parts of workbooks on this machine."""
     store = file_store()
     for attempt in range(1, latest + 1):
         for role in ROLES:
