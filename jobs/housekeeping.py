@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 
 from jobs.claims import ATTEMPT_LOCK, RUN_CONNECTION, STALE_AFTER_SECONDS
 from jobs.cleaning import clean, delete_lost_files
+from jobs.watching import Watch
 from webapp.config import current_redis
 from webapp.extensions import db
 from webapp.models import Run
@@ -25,7 +26,8 @@ from webapp.transactions import commit, roll_back
 log = logging.getLogger(__name__)
 
 QUEUE_GRACE_SECONDS = 5
-"""How long a run may be queued before its job is looked for: enqueueing follows the commit."""
+"""How long a run may be queued before its job is looked for: enqueueing follows the commit. One
+queued at a time to come was queued before the clock was set back."""
 
 STARTING = timedelta(seconds=15)
 """How long a worker may take from getting a job to claiming its run."""
@@ -53,28 +55,39 @@ def _is_first_this_hour(connection: Redis) -> bool:
     return bool(connection.set("datasync:files-listed", "1", nx=True, ex=3600))
 
 
-_DISCONNECT_FROZEN = text(f"""
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND application_name = '{RUN_CONNECTION}'
-    AND wait_event = 'ClientRead' AND state <> 'idle'
-    AND state_change < clock_timestamp() - make_interval(secs => :seconds)""")
+_OPEN = """FROM (SELECT pid, concat_ws(' ', pid, backend_start, state_change) AS sign
+    FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'ClientRead'
+    AND application_name = :name AND state <> 'idle') open"""
+_LIST_OPEN = text(f"SELECT sign {_OPEN}")
+_DISCONNECT = text(f"SELECT pg_terminate_backend(pid) {_OPEN} WHERE sign = ANY(:silent)")
 
+_SIGN = "concat_ws(' ', id, attempt, heartbeat_at)"
+_LIST_RUNNING = text(f"SELECT {_SIGN} FROM runs WHERE state = 'running'")
 _LET_GO = text(f"""
 UPDATE runs SET state = 'stale' WHERE id IN (
     SELECT id FROM (SELECT id, attempt, heartbeat_at FROM runs WHERE state = 'running'
         FOR NO KEY UPDATE SKIP LOCKED) r
-    WHERE heartbeat_at < clock_timestamp() - make_interval(secs => :seconds)
+    WHERE {_SIGN} = ANY(:silent)
         OR pg_try_advisory_xact_lock({ATTEMPT_LOCK.format(id="r.id", attempt="r.attempt")}))
 RETURNING id""")
 
+_open_chunks = Watch(STALE_AFTER_SECONDS)
+_heartbeats = Watch(STALE_AFTER_SECONDS)
 
-def take_over_stale_runs() -> list[int]:
+
+def take_over_stale_runs(now: float | None = None) -> list[int]:
     """Mark running runs stale whose worker is gone or has stopped answering; they are enqueued
-    next. A worker frozen in the middle of a chunk is disconnected: it would hold up every run."""
+    next. A worker frozen in the middle of a chunk is disconnected: it would hold up every run.
+
+    The lock of one that is gone is free; one that is frozen was silent at every look for a while,
+    whatever the time on any clock. `now` in seconds of `time.monotonic`."""
     session = db.session()
-    seconds = {"seconds": STALE_AFTER_SECONDS}
-    session.execute(_DISCONNECT_FROZEN, seconds)
-    stale = list(session.scalars(_LET_GO, seconds))
+    name = {"name": RUN_CONNECTION}
+    silent = _open_chunks.unchanged(session.scalars(_LIST_OPEN, name), now)
+    if silent:
+        session.execute(_DISCONNECT, {**name, "silent": silent})
+    silent = _heartbeats.unchanged(session.scalars(_LIST_RUNNING), now)
+    stale = list(session.scalars(_LET_GO, {"silent": silent}))
     commit(session)
     for run_id in stale:
         log.warning("Run %s: its worker is gone or does not answer; another takes over", run_id)
@@ -90,7 +103,7 @@ def enqueue_lost_runs(connection: Redis) -> list[int]:
             (Run.state == "stale")
             | (
                 (Run.state == "queued")
-                & (Run.queued_at < text(f"now() - interval '{QUEUE_GRACE_SECONDS} seconds'"))
+                & text(f"abs(extract(epoch FROM now() - queued_at)) > {QUEUE_GRACE_SECONDS}")
             )
         )
     ).all()
@@ -126,7 +139,7 @@ def _is_orphan(connection: Redis, job: Job) -> bool:
     if job.get_status() != JobStatus.STARTED:
         return False
     # Its run is not claimed, or we would not ask; a living worker does that at once
-    is_late = job.started_at is not None and datetime.now(UTC) - job.started_at > STARTING
+    is_late = job.started_at is not None and _is_long_ago(job.started_at)
     return is_late or not connection.exists(f"rq:worker:{job.worker_name}")
 
 
@@ -137,8 +150,13 @@ def _was_dropped(connection: Redis, queue: Queue, job: Job) -> bool:
         return True
     taken.set_first_seen(job.id)
     seen = taken.get_first_seen(job.id)
-    if seen is None or datetime.now(UTC) - seen < STARTING:
+    if seen is None or not _is_long_ago(seen):
         return False
     taken.remove(job.id)
     connection.delete(taken.get_first_seen_key(job.id))
     return True
+
+
+def _is_long_ago(moment: datetime) -> bool:
+    """A moment to come is one of before the clock was set back."""
+    return abs(datetime.now(UTC) - moment) > STARTING

@@ -21,7 +21,7 @@ from jobs.claims import (
     claim,
 )
 from jobs.endings import end_run
-from jobs.failures import RunFailedError
+from jobs.failures import NOT_PASSING, RunFailedError, sentences_for
 from jobs.processors import (
     crossref_undo,
     crossref_uploads,
@@ -72,28 +72,6 @@ PREVIEWS: dict[str, Processor] = {
 }
 """By the kind of the operation."""
 
-NO_ROOM = (
-    "The database has no room left, so the run stopped. What it had done up to then is kept and "
-    "can be undone. Ask an administrator to make room, then upload the file again."
-)
-STUCK = (
-    "The run stopped {times} times at row {row} of the file without getting any further, so it was "
-    "ended. What it had done up to then is kept and can be undone. Ask an administrator to look at "
-    "the workers' log."
-)
-STUCK_PREVIEW = (
-    "The preview stopped {times} times before its end, so it was ended. Nothing was changed. Ask "
-    "an administrator to look at the workers' log, then try again."
-)
-NO_FILE = (
-    "The uploaded file is no longer in the file store, so the run stopped. What it had done up to "
-    "then is kept and can be undone. Upload the file again in a new run."
-)
-BROKEN = (
-    "The program failed at row {row} of the file, so the run stopped. What it had done up to then "
-    "is kept and can be undone. Ask an administrator to look at the workers' log for run {run}."
-)
-
 
 def execute(run_id: int) -> None:
     """Do a run's work, from wherever it stands. Safe to call at any time, any number of times:
@@ -114,7 +92,7 @@ def _work(connection: psycopg.Connection, mine: Claim) -> None:
     attempt goes on where this one stood."""
     attempts = int(mine.run["tallies"].get("attempts_at_row", 0))
     if attempts > MOST_ATTEMPTS_AT_ONE_ROW:
-        sentence = STUCK_PREVIEW if mine.run["kind"] in ("preview", "undo_preview") else STUCK
+        sentence = sentences_for(mine.run).stuck
         sentence = sentence.format(times=attempts - 1, row=mine.run["next_row"] + 1)
         return _end(connection, mine, "failure", sentence)
     try:
@@ -153,23 +131,27 @@ def _cause(error: Exception) -> Exception:
 
 def _end_broken(connection: psycopg.Connection, mine: Claim, error: Exception) -> None:
     """End the run in failure with what a person can do about it; raise what passes by itself."""
+    say = sentences_for(mine.run)
     match error:
         case errors.DiskFull():
             log.error("Run %s: no room", mine.id, exc_info=error)
-            _end(connection, mine, "failure", NO_ROOM)
+            _end(connection, mine, "failure", say.no_room)
         case psycopg.OperationalError() | psycopg.InterfaceError():
             log.warning("Run %s lost the database; it goes on when it is back", mine.id)
             raise error
-        case FileNotFoundError():
+        case FileNotFoundError() if say.no_file:
             log.error("Run %s: no file", mine.id, exc_info=error)
-            _end(connection, mine, "failure", NO_FILE)
+            _end(connection, mine, "failure", say.no_file)
+        case OSError() if say.no_store and error.errno in NOT_PASSING:
+            log.error("Run %s: its file can't be written", mine.id, exc_info=error)
+            _end(connection, mine, "failure", say.no_store.format(why=error.strerror))
         case OSError():
             log.warning("Run %s lost the file store; it goes on when it is back", mine.id)
             raise error
         case _:
             log.error("Run %s failed", mine.id, exc_info=error)
             row = _next_row(mine)
-            _end(connection, mine, "failure", BROKEN.format(row=row + 1, run=mine.id))
+            _end(connection, mine, "failure", say.broken.format(row=row + 1, run=mine.id))
 
 
 def _end(

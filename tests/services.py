@@ -111,13 +111,13 @@ class Services:
 
 
 @contextmanager
-def running_services(*, durable: bool) -> Iterator[Services]:
+def running_services(*, durable: bool, postgres: type[Postgres] = Postgres) -> Iterator[Services]:
     """Both services in a new temporary folder, gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="datasync-test-"))
     sockets = folder / "run"
     services = Services(
         folder,
-        Postgres(folder / "postgres", sockets, folder / "postgres.log", durable=durable),
+        postgres(folder / "postgres", sockets, folder / "postgres.log", durable=durable),
         Valkey(folder / "valkey", sockets, folder / "valkey.log", durable=durable),
     )
     try:

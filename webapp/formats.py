@@ -27,10 +27,10 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 
 def duration(value: timedelta | float | None) -> str:
-    """200 → 3 min 20 s."""
+    """200 → 3 min 20 s. None at all where the clock was set back in between."""
     if value is None:
         return NONE
-    seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    seconds = max(value.total_seconds() if isinstance(value, timedelta) else float(value), 0.0)
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)

@@ -8,7 +8,7 @@ for themselves mean nothing elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.outward import Outward
@@ -40,6 +40,8 @@ _IN_CENTER = (
     "EXISTS (SELECT FROM center_members m WHERE m.center_id = %(center)s"
     " AND m.constituent_id = {record})"
 )
+_MAY_BE_TOLD = "(g.center_id IS NULL OR g.center_id = %(center)s)"
+"""SQL about a group or interest `g`: it is General, or of the center whose download it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def keys_used(settings: DownloadSettings, fields: Sequence[Field]) -> set[str]:
 
 
 def choose_columns(settings: DownloadSettings, fields: Sequence[Field]) -> tuple[ColumnChoice, ...]:
-    """The columns of the file: those chosen that still exist, else all."""
+    """The columns that have something in them: those chosen that still exist, else all."""
     known = {field.column for field in fields}
     chosen = tuple(column for column in settings.columns if column.name in known)
     return chosen or tuple(ColumnChoice(field.column) for field in fields)
@@ -81,6 +83,7 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
         present=f"c.is_active{scope}",
         wanted=wanted_people(settings),
         columns=made.columns,
+        gone=made.gone,
         lists=made.lists,
         changed=_changed(settings, scene),
         removals=_removals(scene),
@@ -145,12 +148,19 @@ def _counted(settings: DownloadSettings, scene: Scene) -> str:
     chosen = {column.name for column in choose_columns(settings, scene.fields)}
     parts = ["l.table_name = 'constituents'"]
     if "GROUP_IDS" in chosen or settings.groups:
+        of_others = "" if scene.center_id is None else f" OR NOT {_MAY_BE_TOLD}"
         parts.append(
             "(l.table_name = 'group_members' AND l.key NOT IN (SELECT g.id::text FROM groups g"
-            " WHERE g.kind <> 'standard' AND g.id <> ALL(%(groups)s)))"
+            f" WHERE (g.kind <> 'standard'{of_others}) AND g.id <> ALL(%(groups)s)))"
         )
     if "INTEREST_IDS" in chosen or settings.interests:
-        parts.append("l.table_name = 'interest_choices'")
+        of_others = (
+            ""
+            if scene.center_id is None
+            else " AND l.key NOT IN (SELECT g.id::text FROM interests g"
+            f" WHERE NOT {_MAY_BE_TOLD} AND g.id <> ALL(%(interests)s))"
+        )
+        parts.append(f"(l.table_name = 'interest_choices'{of_others})")
     if settings.centers:
         parts.append("(l.table_name = 'center_members' AND l.key::bigint = ANY(%(centers)s))")
     if scene.center_id is not None:
@@ -274,14 +284,19 @@ class _Columns:
     def __init__(self, settings: DownloadSettings, scene: Scene) -> None:
         self._settings = settings
         self._tables = scene.tables
+        self._only_told = "" if scene.center_id is None else f" AND {_MAY_BE_TOLD}"
         self._codes: dict[str, Codes] = {}
         self._lists: list[tuple[_List, str]] = []
         self.withholdings: list[Withholding] = []
         by_name = {field.column: field for field in scene.fields}
+        chosen = settings.columns or choose_columns(settings, scene.fields)
         made = [
             self._make(by_name[column.name], column.shown)
-            for column in choose_columns(settings, scene.fields)
+            if column.name in by_name
+            else OutColumn(column.shown, "NULL::text", is_text=False)
+            for column in chosen
         ]
+        self.gone = tuple(column.name for column in chosen if column.name not in by_name)
         if settings.marks:
             made.append(OutColumn(DOWNLOAD_COLUMN, f"'run-{scene.run_id}'", is_text=False))
         self.columns = tuple(made)
@@ -330,8 +345,10 @@ class _Columns:
         return OutColumn(heading, sent(value, codes), is_text=False)
 
     def _list(self, field: Field, heading: str) -> OutColumn:
-        """The numbers of a person's groups or interests, translated one by one."""
+        """The numbers of a person's groups or interests, translated one by one. A center is told
+        of the General ones and its own, as on a person's page."""
         made = _LISTS[field.kind]
+        made = replace(made, link=made.link + self._only_told)
         value = text = f"{made.number}::text"
         mine = f"JOIN {made.table} m ON m.constituent_id = c.id {made.link}"
         codes = self._codes_of(field, value, mine)

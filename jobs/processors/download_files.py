@@ -13,17 +13,18 @@ import hashlib
 import io
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import psycopg
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 
 from jobs.failures import RunFailedError
 from webapp.rules.download_settings import DownloadSettings, Encoding
-from webapp.rules.guarding import guard
+from webapp.rules.guarding import MARK, guard, is_guarded, unguard
 from webapp.services.files import BLOCK, FileStore
 
 SHEET_ROWS = 1_048_575
@@ -133,16 +134,16 @@ def write_workbook(
     does not fit into one sheet goes on in the next."""
     with tempfile.TemporaryDirectory(prefix="datasync-download-") as folder:
         path = Path(folder) / "download.xlsx"
-        book = _Book(path, headings, sheet)
         first: list[tuple[str, ...]] = []
-        with _rows_of(connection, select) as rows:
-            for row in rows:
-                book.write(row)
-                if len(first) < SAMPLE_ROWS:
-                    first.append(tuple(row))
-                if book.rows % _ROWS_BETWEEN_LOOKS == 0:
-                    watch(book.rows)
-        book.close()
+        with _book(path, headings, sheet) as book:
+            with _rows_of(connection, select) as rows:
+                for row in rows:
+                    book.write(row)
+                    if len(first) < SAMPLE_ROWS:
+                        first.append(tuple(row))
+                    if book.rows % _ROWS_BETWEEN_LOOKS == 0:
+                        watch(book.rows)
+            book.close()
         watch(book.rows)
         with path.open("rb") as source, target.store.write_whole(target.key) as stream:
             out = _Hashing(stream)
@@ -162,8 +163,24 @@ def read_sample(
         return [list(row) for row in found]
 
 
+@contextmanager
+def _book(path: Path, headings: Sequence[str], sheet: str) -> Iterator[_Book]:
+    """A workbook whose files are closed, however it ends. Raises OSError as others do."""
+    book = _Book(path, headings, sheet)
+    try:
+        yield book
+    except FileCreateError as error:
+        book.abandon()
+        raise error.__context__ or error from None
+    except BaseException:
+        book.abandon()
+        raise
+
+
 class _Book:
-    """A workbook in constant memory, sheet after sheet."""
+    """A workbook in constant memory, sheet after sheet. A cell that a spreadsheet would calculate
+    is what it was, and Excel is told by `quotePrefix`, its own way to say so, that it is text. Only
+    one that looks guarded itself keeps the guard, or our upload would take its apostrophe away."""
 
     def __init__(self, path: Path, headings: Sequence[str], sheet: str) -> None:
         options = {
@@ -176,6 +193,7 @@ class _Book:
         self._book = xlsxwriter.Workbook(str(path), options)
         self._book.use_zip64()
         self._text = self._book.add_format({"num_format": "@"})
+        self._quoted = self._book.add_format({"num_format": "@", "quote_prefix": True})
         self._bold = self._book.add_format({"num_format": "@", "bold": True})
         self._headings = [guard(heading) for heading in headings]
         self._name = sheet
@@ -204,11 +222,24 @@ class _Book:
         self.rows += 1
         row, write_string, text = self._row, self._sheet.write_string, self._text
         for at, cell in enumerate(cells):
-            if cell and write_string(row, at, cell, text) == -2:
+            if not cell:
+                continue
+            if cell[0] == MARK and not is_guarded(plain := unguard(cell)):
+                cut = write_string(row, at, plain, self._quoted)
+            else:
+                cut = write_string(row, at, cell, text)
+            if cut == -2:
                 self.cut_cells += 1
 
     def close(self) -> None:
+        """Put the file together."""
         self._book.close()
+
+    def abandon(self) -> None:
+        """Let go of what was written up to now."""
+        for sheet in self._book.worksheets():
+            with suppress(OSError):
+                sheet.row_data_fh.close()
 
 
 @contextmanager

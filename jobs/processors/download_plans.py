@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from jobs.processors.download_marks import MOST_LISTED, block_of, join_marks
 from jobs.processors.download_sources import Codes, OutColumn, Source, Withholding
 from jobs.processors.download_windows import Window
 from webapp.rules.guarding import guarded_sql
@@ -24,6 +25,7 @@ TABLES = (
     "download_reasons",
     "download_removals",
     "download_sent",
+    "download_marks",
     "download_delivered",
     "download_values",
 )
@@ -40,8 +42,6 @@ _NO_REASONS = (
     " WHERE false"
 )
 _LONGEST_VALUE = 500
-_MOST_LISTED = 100_000
-"""Records that are named in a statement one by one, instead of by a temporary table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,7 @@ class Plan:
         if not self._is_whole:
             self._find_candidates()
         self._find_sent()
+        self._find_marks()
         self._set_aside_removals()
         echoed = self._set_aside_echoes()
         filtered = self._set_aside_unwanted()
@@ -116,21 +117,24 @@ class Plan:
     def select(self, *, limit: int | None = None) -> str:
         """SQL of the cells that are delivered, guarded, with parameters merged in."""
         source = self.source
+        # COPY writes a row of one NULL as an empty line, which readers take for none at all
+        last = "coalesce(({})::text, '')" if len(source.columns) == 1 else "{}"
         made = [
-            (f"{_cell(column)} AS c{number}", f"p.c{number}")
+            (f"{_cell(column)} AS c{number}", last.format(f"p.c{number}"))
             if not column.is_list
-            else ("", _cell(column))
+            else ("", last.format(_cell(column)))
             for number, column in enumerate(source.columns)
         ]
         inner = ", ".join(cell for cell, _ in made if cell)
         lists = source.lists(self._window) if source.lists else ""
+        joins = source.cell_joins(self._window) if source.cell_joins else ""
         limited = f" LIMIT {limit}" if limit is not None else ""
         is_ordered = source.in_order or not self._is_whole
         # OFFSET: the lists come behind, so that several processes can make the other cells
         return self._merged(
             f"SELECT {', '.join(cell for _, cell in made)} FROM ("
             f"SELECT {source.record} AS record_id{', ' if inner else ''}{inner}"
-            f" FROM {self._from} {self._sent} WHERE {self._delivered()}"
+            f" FROM {self._from} {joins} {self._sent} WHERE {self._delivered()}"
             f"{f' ORDER BY {source.record}' if is_ordered else ''}{limited} OFFSET 0) p {lists}"
             f"{' ORDER BY p.record_id' if is_ordered else ''}"
         )
@@ -150,12 +154,17 @@ class Plan:
         return self._one(f"SELECT count(*) FROM {self._from} WHERE {self._delivered()}")
 
     def keep_delivered(self) -> None:
-        """Remember which records are delivered, for sources that send each once."""
+        """Remember which records are delivered, for sources that send each once: as ranges, made
+        of the runs of numbers that follow one another."""
+        record = self.source.record
         self._run(
-            f"CREATE TEMP TABLE download_delivered AS SELECT {self.source.record} >> 10 AS block,"
-            " s.block IS NOT NULL AS is_update,"
-            f" range_agg(int8range({self.source.record}, {self.source.record}, '[]')) AS records"
-            f" FROM {self._from} {self._sent} WHERE {self._delivered()} GROUP BY 1, 2"
+            "CREATE TEMP TABLE download_delivered AS SELECT block, is_update,"
+            " range_agg(int8range(first, last, '[]')) AS records"
+            " FROM (SELECT block, is_update, min(id) AS first, max(id) AS last FROM ("
+            f"SELECT {record} AS id, {block_of(record)} AS block, s.is_sent AS is_update,"
+            f" {record} - row_number() OVER (PARTITION BY s.is_sent ORDER BY {record}) AS island"
+            f" FROM {self._from} {self._sent} WHERE {self._delivered()}"
+            ") each_one GROUP BY block, is_update, island) runs GROUP BY block, is_update"
         )
 
     def counted(self, codes: Codes) -> str:
@@ -171,7 +180,7 @@ class Plan:
             return self._remaining()
         if not self._withheld:
             return self._undecided()
-        if self._withheld <= _MOST_LISTED:
+        if self._withheld <= MOST_LISTED:
             return f"{self._undecided()} AND {self.source.record} <> ALL (%(withheld)s::bigint[])"
         return f"{self._undecided()} AND {self._has_no_outcome()}"
 
@@ -201,7 +210,7 @@ class Plan:
         looked_at = (
             ""
             if self._is_whole
-            else " AND d.block IN (SELECT k.record_id >> 10 FROM download_candidates k)"
+            else f" AND d.block IN (SELECT {block_of('k.record_id')} FROM download_candidates k)"
         )
         self._run(
             "CREATE TEMP TABLE download_sent AS SELECT d.block, range_agg(d.records) AS records"
@@ -212,14 +221,33 @@ class Plan:
             stream=self._window.stream_id,
             repeats_from=self._window.repeats_from,
         )
-        self._run("ANALYZE download_sent")
-        # Nothing, spelt out, is less than a table of the connection's own: see `Codes`
-        self._sent = (
-            f"LEFT JOIN download_sent s ON s.block = {self.source.record} >> 10"
-            f" AND s.records @> {self.source.record}"
-            if self._one("SELECT count(*) FROM (SELECT FROM download_sent LIMIT 1) found")
-            else "CROSS JOIN (SELECT NULL::bigint AS block) s"
+        self._sent = self._join_marks("download_sent", "s", {"is_sent": "records"})
+
+    def _find_marks(self) -> None:
+        """What is true of few records and takes many rows to tell."""
+        source = self.source
+        if source.marks is None:
+            return
+        looked_at = (
+            "true"
+            if self._is_whole
+            else f"{source.record} IN (SELECT record_id FROM download_candidates)"
         )
+        each = "int8multirange(int8range(record_id, record_id, '[]'))"
+        columns = "".join(
+            f", range_agg({each}) FILTER (WHERE {name}) AS {name}" for name in source.mark_names
+        )
+        self._run(
+            f"CREATE TEMP TABLE download_marks AS SELECT {block_of('record_id')} AS block{columns}"
+            f" FROM ({source.marks(looked_at)}) found GROUP BY 1"
+        )
+        names = {name: name for name in source.mark_names}
+        self._from += self._join_marks("download_marks", "m", names)
+
+    def _join_marks(self, table: str, alias: str, columns: Mapping[str, str]) -> str:
+        """As constants for everything only: a window is read by one process anyway."""
+        most = MOST_LISTED if self._is_whole else 0
+        return join_marks(self._connection, table, self.source.record, alias, columns, most=most)
 
     def _find_candidates(self) -> None:
         window = self._window
@@ -362,7 +390,7 @@ class Plan:
     def _name_withheld(self, withheld: int) -> None:
         """Of everything, the statement that writes the file names those who are held back."""
         self._withheld = withheld
-        if self._is_whole and 0 < withheld <= _MOST_LISTED:
+        if self._is_whole and 0 < withheld <= MOST_LISTED:
             row = self._connection.execute(
                 "SELECT array_agg(record_id ORDER BY record_id)::text FROM download_outcomes"
                 " WHERE outcome = 'withheld'"

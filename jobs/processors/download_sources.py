@@ -89,8 +89,13 @@ class Source:
     changed in a window: `record_id, is_echo` (came in from the offline system only). `removals`
     makes the SQL of those that are no longer present: `record_id` and one column for each of
     `removal_columns`. `lists` makes the joins of what is gathered from many rows, to
-    `p.record_id`: they come last, when the other cells are done. Parameters are
-    named, `%(since_at)s` among them.
+    `p.record_id`: they come last, when the other cells are done; `cell_joins` those of what the
+    other cells need besides. Parameters are named, `%(since_at)s` among them.
+
+    `marks` makes the SQL of the few records of which something is true that takes many rows to
+    tell: `record_id` and a boolean for each of `mark_names`, of those that a condition on
+    `record` says. Everywhere else it is `m.NAME`, never NULL. Of sources that send each record once
+    `s.is_sent` says the same of those that went before.
     """
 
     noun: str
@@ -99,8 +104,14 @@ class Source:
     present: str
     columns: tuple[OutColumn, ...]
     changed: Callable[[Window], str]
+    gone: tuple[str, ...] = ()
+    """Columns chosen that no longer exist: they stay where they were, empty, so that whoever reads
+    the file by their places goes on to."""
     wanted: str | None = None
     lists: Callable[[Window], str] | None = None
+    cell_joins: Callable[[Window], str] | None = None
+    marks: Callable[[str], str] | None = None
+    mark_names: tuple[str, ...] = ()
     withholdings: tuple[Withholding, ...] = ()
     codes: tuple[Codes, ...] = ()
     removals: Callable[[Window], str] | None = None

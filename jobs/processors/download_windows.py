@@ -9,11 +9,13 @@ open holds up nothing but itself.
 Numbers of transactions are one cluster's: in a restored database the log has those of another, and
 they may lie anywhere. So a window also begins behind the log's last row that the earlier snapshot
 saw. A row below it that the snapshot did not see was written by a transaction that already had its
-number, so it is among the snapshot's running ones.
+number. PostgreSQL's own list of running transactions leaves out those above the last that finished,
+so a window's end lists them too (`Snapshot.up_to`).
 """
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -21,6 +23,7 @@ from typing import Any
 import psycopg
 
 from webapp.rules.download_settings import DownloadRequest, Start
+from webapp.services.delivery_tokens import read_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,14 @@ class Snapshot:
         """From the form PostgreSQL writes a `pg_snapshot` in."""
         xmin, xmax, running = text.split(":")
         return cls(int(xmin), int(xmax), tuple(map(int, running.split(","))) if running else ())
+
+    def up_to(self, number: int) -> Snapshot:
+        """The same, saying of each number below this one that it is running, or was finished too
+        late to be seen. All that had a number by then had one below it."""
+        return Snapshot(self.xmin, number, (*self.running, *range(self.xmax, number)))
+
+    def __str__(self) -> str:
+        return f"{self.xmin}:{self.xmax}:{','.join(map(str, self.running))}"
 
     def unseen(self, last_id: int) -> str:
         """SQL about `change_log l`: a row that this snapshot does not see, `last_id` being the last
@@ -77,6 +88,7 @@ class Window:
     until_at: datetime
     cluster: str
     restored_from: str | None
+    token: str | None
     moves: bool
     carried_from: tuple[int, ...] = ()
     """The runs whose held-back lists are looked at again."""
@@ -153,17 +165,45 @@ def find_head(connection: psycopg.Connection, stream_id: int) -> Head | None:
     return Head(*row) if row else None
 
 
-def open_window(connection: psycopg.Connection, stream_id: int, request: DownloadRequest) -> Window:
-    """The window of a download, in the REPEATABLE READ transaction that reads it."""
-    head = find_head(connection, stream_id)
-    row = connection.execute("SELECT pg_current_snapshot()::text, clock_timestamp()").fetchone()
+def find_left_token(connection: psycopg.Connection, stream_id: int) -> bytes | None:
+    """What the file store remembers of this stream, to be opened a window with. Before the
+    transaction that reads: a download may end in between, and leaves what its snapshot misses."""
+    with connection.transaction():
+        cluster = get_cluster(connection)
+    return read_token(cluster, stream_id)
+
+
+def _is_known(connection: psycopg.Connection, stream_id: int, token: bytes) -> bool:
+    """Whether the download that left this token is in the database, and counts."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM download_windows WHERE stream_id = %s AND is_committed"
+        " AND convert_to(token, 'UTF8') = %s)",
+        [stream_id, token],
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def open_window(
+    connection: psycopg.Connection, stream_id: int, request: DownloadRequest, left: bytes | None
+) -> Window:
+    """The window of a download, in the REPEATABLE READ transaction that reads it. `left`: the
+    token found before (`find_left_token`)."""
+    # First of all: its own number, taken just after the snapshot, is above everybody's who was at
+    # work then, and not by much
+    row = connection.execute(
+        "SELECT pg_current_snapshot()::text, pg_current_xact_id()::text::bigint, clock_timestamp()"
+    ).fetchone()
     assert row is not None
+    head = find_head(connection, stream_id)
     cluster = get_cluster(connection)
     position = head.position if head else None
     restored_from = None
     if head and position is not None and head.cluster != cluster:
         # Its numbers of transactions mean nothing here: nothing is known to be delivered
         restored_from, position = head.cluster, None
+    elif left is not None and not _is_known(connection, stream_id, left):
+        # More was delivered than this database knows of: it was put back from a copy
+        restored_from, position = cluster, None
     window = Window(
         stream_id=stream_id,
         head=head,
@@ -172,11 +212,12 @@ def open_window(connection: psycopg.Connection, stream_id: int, request: Downloa
         since_text=None,
         since_log_id=0,
         since_at=None,
-        until=str(row[0]),
+        until=str(Snapshot.read(row[0]).up_to(row[1])),
         until_log_id=_find_last(connection, head, position),
-        until_at=row[1],
+        until_at=row[2],
         cluster=cluster,
         restored_from=restored_from,
+        token=secrets.token_hex(16),
         moves=True,
         carried_from=(head.run_id,) if head else (),
     )
@@ -206,7 +247,9 @@ def _begin(
     head, since_at = window.head, request.since_at
     last_id = head.position_log_id if head else 0
     if request.start is Start.FREE:
-        return replace(window, moves=False, restored_from=None)
+        # A restored database is told by the next one, which has to find what this one found
+        token = window.token if window.restored_from is None else None
+        return replace(window, moves=False, restored_from=None, token=token)
     if request.start is Start.LAST:
         return replace(window, since_text=position, since_log_id=last_id)
     if window.restored_from is not None:

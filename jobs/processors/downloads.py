@@ -35,7 +35,12 @@ from jobs.processors.download_files import (
 )
 from jobs.processors.download_plans import Counts, Plan
 from jobs.processors.download_sources import Source
-from jobs.processors.download_windows import Window, find_stream, open_window
+from jobs.processors.download_windows import (
+    Window,
+    find_left_token,
+    find_stream,
+    open_window,
+)
 from webapp.config import current_settings
 from webapp.extensions import db
 from webapp.rules.catalogues import CONSTITUENT_DOWNLOAD, TRANSACTION_DOWNLOAD
@@ -60,8 +65,9 @@ def run(connection: psycopg.Connection, mine: Claim) -> None:
         _wait_for_stream(connection, stream_id, watch)
         _forget_earlier_attempts(connection, mine)
         source = _make_source(connection, mine, request)
+        left = find_left_token(connection, stream_id)
         with _reading(connection):
-            window = open_window(connection, stream_id, request)
+            window = open_window(connection, stream_id, request, left)
             plan = Plan(connection, source, window)
             counts = plan.make()
             watch.expect(counts)
@@ -75,8 +81,9 @@ def preview(connection: psycopg.Connection, mine: Claim) -> None:
     with _watching(mine) as watch:
         stream_id = _find_stream(connection, mine)
         source = _make_source(connection, mine, request)
+        left = find_left_token(connection, stream_id)
         with _reading(connection):
-            window = open_window(connection, stream_id, request)
+            window = open_window(connection, stream_id, request, left)
             plan = Plan(connection, source, window)
             counts = plan.make()
             watch.look()
@@ -253,6 +260,7 @@ def _describe(
         "filtered_out": counts.filtered_out,
         "echoed": counts.echoed,
         "headings": source.headings,
+        "gone_columns": list(source.gone),
         "sample": read_sample(connection, plan.select(limit=20)),
         "reasons": [list(row) for row in reasons],
         "start": window.start.value,
@@ -286,12 +294,12 @@ def _forget_earlier_attempts(connection: psycopg.Connection, mine: Claim) -> Non
 _RECORD_WINDOW = """
 INSERT INTO download_windows (run_id, stream_id, number, start, since_at, from_snapshot,
     from_log_id, to_snapshot, to_at, moves, position, position_log_id, position_at, cluster,
-    restored_from, changed, carried, delivered, removed, withheld, filtered_out, echoed, settings,
-    sample)
+    restored_from, token, changed, carried, delivered, removed, withheld, filtered_out, echoed,
+    settings, sample)
 VALUES (%(run)s, %(stream)s, %(number)s, %(start)s, %(since_at)s, %(from)s, %(from_log_id)s,
     %(to)s, %(to_at)s, %(moves)s, %(position)s, %(position_log_id)s, %(position_at)s, %(cluster)s,
-    %(restored_from)s, %(changed)s, %(carried)s, %(delivered)s, %(removed)s, %(withheld)s,
-    %(filtered_out)s, %(echoed)s, %(settings)s, %(sample)s)"""
+    %(restored_from)s, %(token)s, %(changed)s, %(carried)s, %(delivered)s, %(removed)s,
+    %(withheld)s, %(filtered_out)s, %(echoed)s, %(settings)s, %(sample)s)"""
 
 _RECORD_WITHHELD = """
 INSERT INTO withheld_records (run_id, record_id, reason, field, value, constituent_id, who, amount,
@@ -340,8 +348,11 @@ def _record(
                 if window.moves
                 else head and head.position_log_id,
                 "position_at": window.until_at if window.moves else head and head.position_at,
-                "cluster": window.cluster if window.moves else head and head.cluster,
+                "cluster": window.cluster
+                if window.moves or not (head and head.position)
+                else head.cluster,
                 "restored_from": window.restored_from,
+                "token": window.token,
                 "changed": counts.changed,
                 "carried": counts.carried,
                 "delivered": delivered,
@@ -373,8 +384,8 @@ def _record(
             record_outward(connection, mine, codes.outward, plan.counted(codes), is_counted=True)
         _set_counts(connection, mine, counts, delivered)
         cut = sum(file.cut_cells for file in files)
-        if cut:
-            add_tallies(connection, mine, {"cut_cells": cut})
+        told = {"cut_cells": cut, "gone_columns": source.gone}
+        add_tallies(connection, mine, {name: value for name, value in told.items() if value})
 
 
 def _set_counts(

@@ -21,7 +21,6 @@ from jobs.processors.download_windows import Window
 from webapp.rules.catalogues import TRANSACTION_UPLOAD
 from webapp.rules.download_settings import DateFormat, DownloadSettings
 from webapp.rules.fields import DOWNLOAD_COLUMN, TRANSACTION_DOWNLOAD_FIELDS
-from webapp.rules.guarding import guarded_sql
 from webapp.rules.withholding import Reason
 
 _DATE_FORMATS = {DateFormat.MONTH_FIRST: "MM/DD/YYYY", DateFormat.DAY_FIRST: "DD/MM/YYYY"}
@@ -29,38 +28,21 @@ _WHO = (
     "concat_ws(' · ', t.transaction_id, coalesce(nullif(concat_ws(' ', c.first_name, c.last_name),"
     " ''), c.primary_email, 'Constituent ' || c.id))"
 )
-_BY_UPLOAD = (
-    "EXISTS (SELECT FROM runs u JOIN operations o ON o.id = u.operation_id WHERE u.id = l.run_id"
-    f" AND u.kind IN ('run', 'undo') AND o.kind = '{TRANSACTION_UPLOAD}'"
-    " AND u.center_id IS NOT DISTINCT FROM %(center)s::bigint)"
+_UPLOADS = (
+    "SELECT u.id FROM runs u JOIN operations o ON o.id = u.operation_id"
+    f" WHERE u.kind IN ('run', 'undo') AND o.kind = '{TRANSACTION_UPLOAD}'"
+    " AND u.center_id IS NOT DISTINCT FROM %(center)s::bigint"
 )
-_LOGGED = "change_log l WHERE l.table_name = 'transactions' AND l.key = t.id::text"
-# LIMIT keeps these to the few that uploads ever had, looked up one by one: as EXISTS they would be
-# answered from a table of all changes there are
-_ONLY_UPLOADED = (
-    "(t.upload_run_id IS NOT NULL"
-    f" AND (SELECT true FROM {_LOGGED} AND NOT {_BY_UPLOAD} LIMIT 1) IS NULL)"
+_BY_UPLOAD = f"EXISTS ({_UPLOADS} AND u.id = l.run_id)"
+_REFUND_OF_ORDER = (
+    "SELECT t.id FROM transactions t JOIN transactions b ON b.id = t.refund_of"
+    " WHERE b.transaction_type = 'ecommerce_order'"
 )
-_BEGAN_OFFLINE = (
-    f"(t.upload_run_id IS NOT NULL AND (SELECT true FROM {_LOGGED} AND l.op = 'insert'"
-    f" AND {_BY_UPLOAD} LIMIT 1) IS NOT NULL)"
-)
-_NO_ORDER = (
-    "t.transaction_type <> 'ecommerce_order' AND NOT EXISTS (SELECT FROM transactions b"
-    " WHERE b.id = t.refund_of AND b.transaction_type = 'ecommerce_order')"
-)
+_MARKS = ("only_uploaded", "began_offline", "of_order")
 _IN_CENTER = (
     "EXISTS (SELECT FROM center_members m WHERE m.center_id = %(center)s"
     " AND m.constituent_id = t.constituent_id)"
 )
-
-
-def _key_of(number: str) -> str:
-    """SQL: the key of another transaction, guarded; looked up only where there is one."""
-    return (
-        f"CASE WHEN {number} IS NOT NULL THEN (SELECT {guarded_sql('b.transaction_id')}"
-        f" FROM transactions b WHERE b.id = {number}) END"
-    )
 
 
 # column -> SQL, whether it is text that has to be guarded against formulas, what it depends on
@@ -81,17 +63,23 @@ _PLAIN: Mapping[str, tuple[str, bool, str]] = {
     "CONFIRMATION_CODE": ("t.confirmation_code", True, "confirmation_code"),
     "SETTLEMENT_BATCH": ("t.settlement_batch", True, "settlement_batch"),
     "SUB_SOURCE": ("t.sub_source", True, "sub_source"),
-    "RECURRING_OF": (_key_of("t.recurring_of"), False, "recurring_of"),
-    "REFUND_OF": (_key_of("t.refund_of"), False, "refund_of"),
+    "RECURRING_OF": ("recurring.transaction_id", True, "recurring_of"),
+    "REFUND_OF": ("refunded.transaction_id", True, "refund_of"),
     "TRIBUTE_TYPE": ("t.tribute_type", False, "tribute_type"),
     "TRIBUTE_NAME": ("t.tribute_name", True, "tribute_name"),
     "RECEIPT_NUMBER": ("t.receipt_number", True, "receipt_number"),
     "SENT_AS": (
-        f"CASE WHEN s.block IS NOT NULL OR {_BEGAN_OFFLINE} THEN 'update' ELSE 'new' END",
+        "CASE WHEN s.is_sent OR m.began_offline THEN 'update' ELSE 'new' END",
         False,
         "",
     ),
 }
+
+_OTHERS = {
+    "RECURRING_OF": ("recurring", "recurring_of"),
+    "REFUND_OF": ("refunded", "refund_of"),
+}
+"""Columns that tell the key of another transaction: what it is joined as, and by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +132,15 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
     """The source of one run."""
     made = _Columns(settings, scene)
     people = wanted_people(settings)
-    wanted = [_NO_ORDER]
+    wanted = ["t.transaction_type <> 'ecommerce_order' AND NOT m.of_order"]
     if not settings.echoes:
-        wanted.append(f"NOT {_ONLY_UPLOADED}")
+        wanted.append("NOT m.only_uploaded")
     if people is not None:
         wanted.append(f"({people})")
     return Source(
         noun="transactions",
-        table="transactions t JOIN constituents c ON c.id = t.constituent_id",
+        # Everyone is there; LEFT lets the database leave them out where nothing of them is asked
+        table="transactions t LEFT JOIN constituents c ON c.id = t.constituent_id",
         record="t.id",
         present="true" if scene.center_id is None else _IN_CENTER,
         wanted=" AND ".join(wanted),
@@ -163,6 +152,9 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
         who=_WHO,
         amount="t.amount",
         currency="t.currency",
+        marks=_marks,
+        mark_names=_MARKS,
+        cell_joins=made.joins,
         sends_once=True,
         in_order=False,
         parameters={
@@ -183,6 +175,23 @@ _WITHHOLDINGS = (
         "EXISTS (SELECT FROM unresolved_duplicates u WHERE u.constituent_id = c.id)",
     ),
 )
+
+
+def _marks(looked_at: str) -> str:
+    """What uploads wrote and nobody else, what began with one, and what was paid back for orders.
+    Gifts of uploads are only looked for where there ever was one."""
+    by_upload = "u.id IS NOT NULL"
+    return (
+        "SELECT record_id, bool_or(only_uploaded) AS only_uploaded,"
+        " bool_or(began_offline) AS began_offline, bool_or(of_order) AS of_order FROM ("
+        f"SELECT t.id, bool_and(l.id IS NULL OR {by_upload}),"
+        f" coalesce(bool_or(l.op = 'insert' AND {by_upload}), false), false FROM transactions t"
+        " LEFT JOIN change_log l ON l.table_name = 'transactions' AND l.key = t.id::text"
+        f" LEFT JOIN ({_UPLOADS}) u ON u.id = l.run_id"
+        f" WHERE t.upload_run_id IS NOT NULL AND EXISTS ({_UPLOADS}) AND {looked_at} GROUP BY t.id"
+        f" UNION ALL SELECT t.id, false, false, true FROM ({_REFUND_OF_ORDER}) t WHERE {looked_at}"
+        ") x (record_id, only_uploaded, began_offline, of_order) GROUP BY record_id"
+    )
 
 
 def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str]:
@@ -225,6 +234,7 @@ class _Columns:
         self.codes: list[Codes] = []
         self.withholdings: list[Withholding] = []
         self.counted: list[str] = ["constituent_id"]
+        self._others: list[tuple[str, str]] = []
         made = [
             self._make(column.name, column.shown)
             for column in choose_columns(settings, TRANSACTION_DOWNLOAD_FIELDS)
@@ -232,6 +242,21 @@ class _Columns:
         if settings.marks:
             made.append(OutColumn(DOWNLOAD_COLUMN, f"'run-{scene.run_id}'", is_text=False))
         self.columns = tuple(made)
+
+    def joins(self, window: Window) -> str:
+        """The other transactions whose keys are told. Of everything, only those that any names are
+        looked at: all of them once more would cost as much as the file."""
+        if not window.is_everything:
+            return " ".join(
+                f"LEFT JOIN transactions {name} ON {name}.id = t.{number}"
+                for name, number in self._others
+            )
+        return " ".join(
+            f"LEFT JOIN (SELECT b.id, b.transaction_id FROM transactions b WHERE b.id IN"
+            f" (SELECT {number} FROM transactions WHERE {number} IS NOT NULL)) {name}"
+            f" ON {name}.id = t.{number}"
+            for name, number in self._others
+        )
 
     def _make(self, name: str, heading: str) -> OutColumn:
         if name == "PAYMENT_DATE":
@@ -243,6 +268,8 @@ class _Columns:
             return self._purpose(heading, PURPOSES[name])
         if name == "SOURCE":
             return self._source(heading)
+        if name in _OTHERS:
+            self._others.append(_OTHERS[name])
         sql, is_text, depends_on = _PLAIN[name]
         if depends_on:
             self.counted.append(depends_on)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import psycopg
 
 from jobs.claims import Claim
+from jobs.failures import RunFailedError
 from jobs.processors import transaction_sql
 from jobs.processors.file_inputs import FileInputs, load_inputs
 from jobs.processors.file_runs import KnownPeopleRun, start_preview_over
@@ -16,20 +17,39 @@ from jobs.processors.transaction_sql import TransactionSql
 from jobs.processors.upload_sql import MembershipOverlay
 from jobs.reading import CheckedChunk
 from webapp.config import current_settings
+from webapp.extensions import db
+from webapp.models import Upload
 from webapp.rules.faults import FaultCode
 from webapp.rules.gifts import transaction_fault
 from webapp.rules.standard_import import Action
+from webapp.services.card_numbers import forget_card_numbers
 
 
 def run(connection: psycopg.Connection, mine: Claim) -> None:
     """Apply the file, chunk by chunk, from where an earlier attempt stood."""
+    _require_no_card_numbers(mine)
     _TransactionUpload(connection, mine, load_inputs(mine.run)).go_on()
 
 
 def preview(connection: psycopg.Connection, mine: Claim) -> None:
     """Do the same without writing: what would happen to each row."""
     start_preview_over(connection, mine)
+    _require_no_card_numbers(mine)
     _TransactionUpload(connection, mine, load_inputs(mine.run)).go_on()
+
+
+def _require_no_card_numbers(mine: Claim) -> None:
+    """Before the first row has any effect. Raises `RunFailedError`; the file is gone then."""
+    if mine.run["next_row"]:
+        return  # an earlier attempt has looked
+    session = db.session()
+    try:
+        upload = session.get(Upload, mine.run["upload_id"])
+        sentence = forget_card_numbers(session, upload) if upload else ""
+    finally:
+        db.session.remove()
+    if sentence:
+        raise RunFailedError(sentence)
 
 
 class _TransactionUpload(KnownPeopleRun):

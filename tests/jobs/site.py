@@ -26,6 +26,7 @@ from webapp.models import Run, RunRow, User
 from webapp.rules.reading import Choices
 from webapp.services import registrations, runs, uploads
 from webapp.services.changes import set_actor
+from webapp.services.files import file_store
 from webapp.settings import libpq_url
 
 OPERATION = "standard-constituent-import"
@@ -172,6 +173,10 @@ class Site:
         """Nobody and nothing in it, the settings as they were."""
         self.connection.execute(_RESET)
         self.app.config["DATASYNC"] = self._defaults
+        # The numbers of streams begin anew
+        store = file_store(self._defaults)
+        for key in store.keys("delivered"):
+            store.delete(key)
 
     def set(self, **changes: object) -> None:
         """Change settings, until `reset`."""

@@ -3,6 +3,7 @@ by a trigger on the run's own row, so that no test has to be quick enough to mee
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -74,14 +75,19 @@ def interrupted(
     return site.execute(run_id)
 
 
+def _chunk_up_to(next_row: int) -> str:
+    """When the chunk that brings a run to this row is done, and not committed."""
+    return f"UPDATE OF next_row ON runs FOR EACH ROW WHEN (NEW.next_row >= {next_row})"
+
+
 @contextmanager
-def _gate_at(site: Site, next_row: int) -> Iterator[None]:
-    """A worker that has done the chunk up to this row waits, before it commits, until we leave."""
+def _gate_at(site: Site, moment: str) -> Iterator[None]:
+    """A worker that has just done this (as a trigger names it) waits, before it commits, until we
+    leave."""
     site.connection.execute(
         "CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         f" PERFORM pg_advisory_xact_lock_shared({GATE}); RETURN NULL; END $$;"
-        " CREATE TRIGGER wait_at_gate AFTER UPDATE OF next_row ON runs FOR EACH ROW"
-        f" WHEN (NEW.next_row >= {next_row}) EXECUTE FUNCTION wait_at_gate()"
+        f" CREATE TRIGGER wait_at_gate AFTER {moment} EXECUTE FUNCTION wait_at_gate()"
     )
     url = libpq_url(site.app.config["DATASYNC"].database_url)
     try:
@@ -90,7 +96,7 @@ def _gate_at(site: Site, next_row: int) -> Iterator[None]:
             yield
     finally:
         # Waits for the transaction that stood there
-        site.connection.execute("DROP TRIGGER wait_at_gate ON runs; DROP FUNCTION wait_at_gate")
+        site.connection.execute("DROP FUNCTION wait_at_gate CASCADE")
 
 
 WORKING = (
@@ -130,11 +136,16 @@ def killed_worker(site: Site, run_id: int) -> Iterator[Callable[..., None]]:
 def killed_at(site: Site, run_id: int, next_row: int) -> Result:
     """Let a worker do the run, and kill it in the middle of the chunk that would bring the run to
     this row; how the run stands then. Another attempt may take it over."""
+    return killed_when(site, run_id, _chunk_up_to(next_row))
+
+
+def killed_when(site: Site, run_id: int, moment: str) -> Result:
+    """The same at any moment that a trigger can name: `INSERT ON download_windows`."""
     waits = (
         "SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname ="
         " current_database() WHERE l.locktype = 'advisory' AND l.objid = %s AND NOT l.granted"
     )
-    with _gate_at(site, next_row), killed_worker(site, run_id) as await_moment:
+    with _gate_at(site, moment), killed_worker(site, run_id) as await_moment:
         await_moment(waits, GATE)
     let_go(site, run_id)
     return site.result(run_id)
@@ -147,3 +158,14 @@ def let_go(site: Site, run_id: int) -> None:
         "UPDATE runs SET heartbeat_at = now() - interval '1 hour' WHERE id = %s RETURNING id",
         run_id,
     )
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond so many bytes (anybody can do that)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -24,7 +24,7 @@ from webapp.rules.download_settings import (
     Encoding,
     Start,
 )
-from webapp.rules.guarding import guard
+from webapp.rules.guarding import guard, unguard
 from webapp.services import crossref_unmapped
 from webapp.services.downloads import delete_old_list
 
@@ -271,6 +271,38 @@ def test_a_center_gets_its_own_people_and_learns_who_left(site: Site) -> None:
     assert everybody.ids == {ann, bob, cem}
 
 
+def test_a_center_is_not_told_of_anothers_groups_and_interests(site: Site) -> None:
+    """As on a person's page; and its file goes back in: another center's group rejects a row."""
+    north, south = site.insert("centers", name="North"), site.insert("centers", name="South")
+    ann = site.person(first_name="Ann")
+    general, own, other = (
+        site.group(name, center_id=center)
+        for name, center in (("Choir", None), ("Hikers", north), ("Planters", south))
+    )
+    news, others_news = site.interest("News"), site.interest("South News", center_id=south)
+    for center in (north, south):
+        site.insert("center_members", center_id=center, constituent_id=ann)
+    for group in (general, own, other):
+        site.insert("group_members", constituent_id=ann, group_id=group)
+    for interest in (news, others_news):
+        site.insert("interest_choices", constituent_id=ann, interest_id=interest, opted_in=True)
+    add(site, "group", general, f"G{general}")
+    add(site, "group", own, f"G{own}", center_id=north)
+    chosen = settings("GROUP_IDS", "INTEREST_IDS")
+
+    first = download(site, chosen, center_id=north)
+    for interest in (news, others_news):
+        site.sql_do(f"UPDATE interest_choices SET opted_in = false WHERE interest_id = {interest}")
+        second = download(site, chosen, center_id=north)
+    site.sql_do(f"DELETE FROM group_members WHERE group_id = {other}")
+    third = download(site, chosen, center_id=north)
+
+    assert [(row["GROUP_IDS"], row["INTEREST_IDS"]) for row in first.rows()] == [
+        (f"G{general},G{own}", str(news))
+    ]
+    assert (second.counts["rows_read"], third.counts["rows_read"]) == (0, 0)
+
+
 def test_a_date_ahead_of_the_last_download_leaves_the_window_where_it_is(site: Site) -> None:
     ann, bob = site.person(first_name="Ann"), site.person(first_name="Bob")
     download(site)
@@ -394,7 +426,7 @@ def test_a_restored_database_is_told_and_everything_goes_again(site: Site) -> No
     assert download(site).ids == set()
 
 
-def test_the_workbook_says_the_same_and_has_no_formulas(site: Site) -> None:
+def test_the_workbook_shows_what_is_stored_and_has_no_formulas(site: Site) -> None:
     values = [
         "=1+1",
         "+1 617",
@@ -414,10 +446,24 @@ def test_the_workbook_says_the_same_and_has_no_formulas(site: Site) -> None:
 
     rows = [list(row.values()) for row in found.rows()]
     [sheet] = found.sheets()
-    assert sheet == [["CONS_ID", "NICKNAME", "HOME_ZIP"], *rows]
     assert sorted(row[1] for row in rows) == sorted(guard(value) for value in values)
+    # One that looks guarded itself keeps its guard, so that our upload reads it as it was
+    shown = [
+        [number, guard(plain) if plain == "'=3" else plain, zipped]
+        for number, plain, zipped in ((row[0], unguard(row[1]), row[2]) for row in rows)
+    ]
+    assert sheet == [["CONS_ID", "NICKNAME", "HOME_ZIP"], *shown]
     book = zipfile.ZipFile(io.BytesIO(found.files["records", "xlsx"]))
     assert not any(b"<f>" in book.read(name) for name in book.namelist() if "sheet" in name)
+    # By this Excel knows that such a cell is text, also once somebody edits it
+    assert book.read("xl/styles.xml").count(b'quotePrefix="1"') == 1
+    cells = re.findall(
+        rb'<c r="B\d+" s="(\d+)"[^>]*>(.*?)</c>', book.read("xl/worksheets/sheet1.xml")
+    )
+    quoted = {style for style, cell in cells if re.search(rb">(=|\+|-|@| =|\xef|\xe2)", cell)}
+    plain_styles = {style for style, cell in cells if re.search(rb">(0|O|a)", cell)}
+    assert len(quoted) == 1
+    assert not quoted & plain_styles
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -441,6 +487,34 @@ def test_delimiters_headings_and_formats(site: Site, delimiter: str) -> None:
         {"First": f"Ann{delimiter}\"B\"", "Born": "31/03/1980", "MATCHED_DONOR": "Yes",
          "CREATED_AT": "2026-03-01 09:30:00+00", "ACTIVE_STATUS": "Active"}
     ]  # fmt: skip
+
+
+def test_a_column_that_no_longer_exists_stays_empty_and_is_told(site: Site) -> None:
+    """Whoever reads the file by the places of its columns goes on to; nobody has a value there."""
+    ann = site.person(first_name="Ann")
+    site.insert("custom_fields", key="shirt", label="Shirt", kind="text")
+    columns = (
+        ColumnChoice("CUSTOM_SHIRT", "Shirt"), ColumnChoice("CONS_ID"), ColumnChoice("FIRST_NAME"),
+    )  # fmt: skip
+    chosen, alone = (DownloadSettings(columns=each, marks=False) for each in (columns, columns[:1]))
+    site.sql_do("DELETE FROM custom_fields")
+
+    found, only = download(site, chosen), download(site, alone, Start.EVERYTHING)
+
+    assert found.rows() == [{"Shirt": "", "CONS_ID": str(ann), "FIRST_NAME": "Ann"}]
+    assert found.tallies["gone_columns"] == ["CUSTOM_SHIRT"]
+    assert only.rows() == [{"Shirt": ""}]
+
+
+def test_a_row_of_one_blank_cell_is_a_row(site: Site) -> None:
+    """An empty line is none to most readers: the file would have fewer rows than it says."""
+    site.person(first_name="Ann", member_id="A-1")
+    site.person(first_name="Bob")
+    for column, there in (("MEMBER_ID", {"A-1", ""}), ("GROUP_IDS", {""})):
+        chosen = DownloadSettings(columns=(ColumnChoice(column),), marks=False)
+        found = download(site, chosen, Start.EVERYTHING)
+        assert {row[column] for row in found.rows()} == there
+        assert found.counts["delivered"] == len(found.rows()) == 2
 
 
 def test_more_rows_than_a_sheet_can_have_go_on_in_the_next(

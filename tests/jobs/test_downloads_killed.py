@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import json
+
 import psycopg
 import pytest
 
-from tests.jobs.downloading import die_before_the_end, download, draft, outcome, settings
+from jobs.claims import MOST_ATTEMPTS_AT_ONE_ROW
+from jobs.failures import OF_DOWNLOAD
+from tests.jobs.downloading import (
+    SLUG,
+    die_before_the_end,
+    download,
+    draft,
+    outcome,
+    settings,
+)
 from tests.jobs.site import Site
+from tests.jobs.stopping import killed_when, largest_file
 from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
 from tests.jobs.test_crossrefs import add
-from webapp.rules.download_settings import DownloadRequest
+from tests.jobs.test_transaction_download import SLUG as TRANSACTIONS
+from tests.jobs.test_transaction_download import online
+from webapp.rules.download_settings import DownloadRequest, DownloadSettings
 from webapp.services.files import FileStore, file_store
 
 
@@ -47,6 +61,41 @@ def test_killed_between_the_file_and_the_window_it_goes_once(site: Site) -> None
     assert found.window["is_committed"]
     assert not set(left_behind) & set(stored_files(site))
     assert download(site).ids == set()
+
+
+@pytest.mark.parametrize("slug", [SLUG, TRANSACTIONS])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        # The files are whole, and nobody knows of them yet
+        "INSERT ON download_windows",
+        # All of it is put down, and does not count yet
+        "UPDATE OF is_committed ON download_windows",
+    ],
+    ids=["the file is written", "about to count"],
+)
+def test_killed_at_any_moment_after_the_file_everything_goes_once(
+    site: Site, slug: str, moment: str
+) -> None:
+    """`kill -9` of the process, before and in the transaction that lets it count."""
+    ann = site.person(first_name="Ann", member_id="A-1")
+    online(site, ann, "T1")
+    for key in stored_files(site):
+        with site.app.app_context():
+            file_store().delete(key)
+    run_id = site.start(draft(site, DownloadRequest(), operation=slug))
+
+    left = killed_when(site, run_id, moment)
+
+    assert left.state == "running"
+    assert len(stored_files(site)) == 1
+    assert site.sql("SELECT count(*) FROM download_windows WHERE is_committed") == [(0,)]
+    site.execute(run_id)
+    found = outcome(site, run_id)
+    assert (found.state, len(found.rows())) == ("success", 1)
+    assert [key.split("-")[2] for key in stored_files(site)] == ["2"]
+    assert {row.get("SENT_AS", "new") for row in found.rows()} == {"new"}
+    assert download(site, DownloadSettings(), operation=slug).rows() == []
 
 
 def test_killed_and_then_cancelled_nothing_went(site: Site) -> None:
@@ -104,6 +153,44 @@ def test_a_file_that_could_not_be_written_to_its_end_is_not_there(site: Site) ->
             write_half(store, key)
         assert not store.exists(key)
         assert not [found for found in store.keys("downloads") if "run-0-" in found]
+
+
+@pytest.mark.parametrize("file_format", ["csv", "xlsx"])
+def test_a_store_without_room_ends_it_with_a_sentence(site: Site, file_format: str) -> None:
+    """At once: no other worker would have more room. The next one has it all."""
+    ann = site.person(first_name="Ann")
+
+    with largest_file(10):
+        failed = download(site, settings(formats=(file_format,)))
+
+    assert failed.state == "failure"
+    assert failed.failure == OF_DOWNLOAD.no_store.format(why="File too large")
+    assert not [key for key in stored_files(site) if f"run-{failed.run_id}-1-" in key]
+    assert failed.window == {}
+    assert download(site).ids == {ann}
+
+
+def test_what_it_says_when_it_fails_is_about_a_download(site: Site) -> None:
+    """Nothing was kept, nothing can be undone, and there is no file to upload again."""
+    ann = site.person(first_name="Ann")
+    failing = "ALTER TABLE download_windows {} CONSTRAINT fails"
+    for check, sentence in (
+        (f"{failing.format('ADD')} CHECK (echoed < 0) NOT VALID", OF_DOWNLOAD.broken),
+        ("", OF_DOWNLOAD.stuck),
+    ):
+        run_id = draft(site, DownloadRequest(settings=settings()))
+        if check:
+            site.sql_do(check)
+        else:
+            attempts = {"attempts_at_row": MOST_ATTEMPTS_AT_ONE_ROW, "claimed_at_row": 0}
+            site.sql_do(f"UPDATE runs SET tallies = '{json.dumps(attempts)}' WHERE id = {run_id}")
+        try:
+            failure = site.run(run_id).failure
+        finally:
+            if check:
+                site.sql_do(failing.format("DROP"))
+        assert failure == sentence.format(run=run_id, times=MOST_ATTEMPTS_AT_ONE_ROW)
+    assert download(site).ids == {ann}
 
 
 def test_codes_are_counted_once_however_often_it_dies(site: Site) -> None:

@@ -1,6 +1,6 @@
 """The database really restored: dumped and read into another cluster, into another database of the
-same one, over itself; and a copy of its files promoted. The next download notices, says so, and
-delivers again; after it nothing is missed and nothing goes twice."""
+same one, over itself; and a copy of its files promoted, or started as it is. The next download
+notices, says so, and delivers again; after it nothing is missed and nothing goes twice."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.jobs.downloading import Downloaded, download, settings
+from tests.jobs.downloading import Downloaded, download, draft, settings
 from tests.jobs.site import Site
 from tests.jobs.test_transaction_download import SLUG, keys, marks, online
 from tests.services import Services
 from webapp import create_app
 from webapp.extensions import db
-from webapp.rules.download_settings import DownloadSettings, Start
+from webapp.rules.download_settings import DownloadRequest, DownloadSettings, Start
 from webapp.serving import processes
 from webapp.serving.postgres import SUPERUSER, Postgres, binary
 from webapp.settings import Settings, libpq_url, sqlalchemy_url
@@ -129,6 +129,7 @@ class Story:
         dee = site.person(nickname="Dee")
         site.change(self.ann, nickname="Annie")
         assert download(site, CHOSEN).ids == {self.ann, self.bob, dee}
+        assert keys(download(site, EVERY_GIFT, operation=SLUG)) == []
 
     def is_told(self, site: Site) -> None:
         """All that holds for the restored database."""
@@ -239,12 +240,7 @@ def test_a_copy_of_its_files_that_was_promoted(site: Site, folder: Path) -> None
         restore(saved, server.url())
         with site_at(settings_of(site), server.url()) as first:
             story = Story(first)
-    copy = folder / "second"
-    copy.mkdir(mode=0o755)
-    shutil.copytree(server.cluster, copy / "cluster", copy_function=_copy)
-    _own_like(server.cluster, copy / "cluster")
-    (copy / "cluster" / "standby.signal").touch()
-    _own_like(server.cluster, copy / "cluster")
+    copy = copy_of(server, folder / "second", "standby.signal")
     with cluster(copy) as promoted:
         with psycopg.connect(promoted.url(SUPERUSER), autocommit=True) as connection:
             connection.execute("SELECT pg_promote(true, 60)")
@@ -257,13 +253,32 @@ def test_a_copy_of_its_files_that_was_promoted(site: Site, folder: Path) -> None
     assert told != before
 
 
-def _copy(source: str, target: str) -> str:
-    shutil.copy2(source, target)
-    return target
+def test_a_copy_of_its_files_that_is_started_as_it_is(site: Site, folder: Path) -> None:
+    """Nothing in it says that it was put back; the file store, which wasn't, remembers."""
+    saved = dump(site, folder / "empty")
+    with cluster(folder / "kept") as server:
+        server.ensure_database("datasync")
+        restore(saved, server.url())
+        with site_at(settings_of(site), server.url()) as first:
+            story = Story(first)
+    copy = copy_of(server, folder / "copy")
+    with cluster(folder / "kept") as server, site_at(settings_of(site), server.url()) as first:
+        story.goes_on(first)
+    with cluster(copy) as put_back, site_at(settings_of(site), put_back.url()) as second:
+        looked = second.preview(draft(second, DownloadRequest(settings=CHOSEN)))
+        assert looked.tallies["download"]["restored_from"] == story.first.window["cluster"]
+        story.is_told(second)
 
 
-def _own_like(model: Path, folder: Path) -> None:
-    """Whoever may run the server owns its files."""
-    found = model.stat()
-    for path in (folder, *folder.rglob("*")):
-        shutil.chown(path, found.st_uid, found.st_gid)
+def copy_of(server: Postgres, folder: Path, *signals: str) -> Path:
+    """A folder with a copy of a stopped cluster's files, and these empty ones."""
+    folder.mkdir(mode=0o755)
+    copied = folder / "cluster"
+    shutil.copytree(server.cluster, copied)
+    for name in signals:
+        (copied / name).touch()
+    # Whoever may run the server owns its files
+    owner = server.cluster.stat()
+    for path in (copied, *copied.rglob("*")):
+        shutil.chown(path, owner.st_uid, owner.st_gid)
+    return folder

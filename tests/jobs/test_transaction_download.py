@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jobs.processors import download_plans
 from tests.jobs.downloading import Downloaded, die_before_the_end, download, draft, outcome
 from tests.jobs.site import Site
 from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
@@ -22,6 +23,7 @@ from webapp.rules.download_settings import (
     DownloadSettings,
     Start,
 )
+from webapp.rules.withholding import Reason
 
 SLUG = "transaction-information-download"
 EVERYTHING = DownloadSettings()
@@ -223,6 +225,12 @@ def _removed(site: Site, person: int) -> None:
     online(site, person, "T1")
 
 
+def _from_a_booth(site: Site, person: int) -> None:
+    add(site, "origin_source", "Web", "W")
+    set_policy(site, "origin_source", Policy.REJECT)
+    online(site, person, "T1", source="Booth")
+
+
 REASONS: list[tuple[str, Change, str, str, Change]] = [
     ("not settled", _with(settled_on=None), "not_settled", "",
      lambda site, _: correct(site, "T1", settled_on="2026-01-09")),
@@ -246,6 +254,10 @@ REASONS: list[tuple[str, Change, str, str, Change]] = [
      "EVENT (TeamRaiser)", _add_mapping("teamraiser", "events")),
     ("personal event", _for("event_id", "events", kind="personal"), "unmapped_value",
      "EVENT (personal)", _add_mapping("personal_event", "events")),
+    ("source", _from_a_booth, "unmapped_value", "SOURCE",
+     lambda site, _: add(site, "origin_source", "Booth", "B")),
+    ("source, then corrected", _from_a_booth, "unmapped_value", "SOURCE",
+     lambda site, _: correct(site, "T1", source="Web")),
     ("campaign, then kept as it is", _for("campaign_id", "campaigns"), "unmapped_value",
      "CAMPAIGN", lambda site, _: set_policy(site, "campaign", Policy.KEEP)),
     ("campaign, then corrected", _for("campaign_id", "campaigns"), "unmapped_value",
@@ -276,6 +288,10 @@ def test_each_reason_holds_back_until_it_is_gone(
     assert marks(third) == {"T1": "new"}
     assert third.withheld == []
     assert keys(fourth) == []
+
+
+def test_every_reason_there_is_was_tried() -> None:
+    assert {reason for _, _, reason, _, _ in REASONS} == set(Reason)
 
 
 def test_all_its_reasons_are_told_with_amount_and_value(site: Site, ann: int) -> None:
@@ -389,6 +405,45 @@ def test_what_was_uploaded_is_not_sent_back(site: Site, ann: int) -> None:
     assert marks(third) == {"G-2": "update"}
 
 
+@pytest.mark.parametrize("listed", [100_000, 0], ids=["as constants", "by a table"])
+def test_what_is_known_of_few_is_the_same_however_it_is_told(
+    site: Site, ann: int, monkeypatch: pytest.MonkeyPatch, listed: int
+) -> None:
+    monkeypatch.setattr(download_plans, "MOST_LISTED", listed)
+    uploaded = [gift(MEMBER_ID="A-1", TRANSACTION_ID=f"G-{number}") for number in range(1, 4)]
+    upload(site, uploaded)
+    correct(site, "G-2", amount="70.00")
+    order = online(site, ann, "T1", transaction_type="ecommerce_order")
+    online(site, ann, "T2", "-20.00", transaction_type="refund", refund_of=order)
+    original = online(site, ann, "T3")
+    online(site, ann, "T4", transaction_type="recurring_payment", recurring_of=original)
+
+    first = fetch(site)
+    online(site, ann, "T5", "-20.00", transaction_type="refund", refund_of=original)
+    correct(site, "G-3", amount="71.00")
+    again = fetch(site, start=Start.EVERYTHING)
+
+    assert marks(first) == {"G-2": "update", "T3": "new", "T4": "new"}
+    assert first.counts["filtered_out"] == 4
+    assert marks(again) == {
+        "G-2": "update", "G-3": "update", "T3": "update", "T4": "update", "T5": "new",
+    }  # fmt: skip
+    assert again.counts["filtered_out"] == 3
+    for found in (first, again):
+        belongs = {row["TRANSACTION_ID"]: row["RECURRING_OF"] for row in found.rows()}
+        assert {key: of for key, of in belongs.items() if of} == {"T4": "T3"}
+
+
+def test_what_a_changed_one_belongs_to_is_told(site: Site, ann: int) -> None:
+    original = online(site, ann, "=1+1")
+    fetch(site)
+    online(site, ann, "T2", transaction_type="recurring_payment", recurring_of=original)
+    online(site, ann, "T3", "-20.00", transaction_type="refund", refund_of=original)
+    found = {row["TRANSACTION_ID"]: row for row in fetch(site).rows()}
+    assert (found["T2"]["RECURRING_OF"], found["T2"]["REFUND_OF"]) == ("'=1+1", "")
+    assert (found["T3"]["RECURRING_OF"], found["T3"]["REFUND_OF"]) == ("", "'=1+1")
+
+
 def test_it_is_where_that_is_asked_for(site: Site, ann: int) -> None:
     upload(site, [gift(MEMBER_ID="A-1")])
     assert keys(fetch(site, DownloadSettings(echoes=True))) == ["G-1"]
@@ -495,7 +550,7 @@ def test_the_workbook_has_no_formula_and_keeps_zeros(site: Site, ann: int) -> No
     [sheet] = fetch(site, DownloadSettings(formats=("xlsx",))).sheets()
     row = dict(zip(sheet[0], sheet[1], strict=True))
     assert row["CHECK_NUMBER"] == "0012"
-    assert not str(row["CONFIRMATION_CODE"]).startswith("=")
+    assert row["CONFIRMATION_CODE"] == "=1+1"  # a text: a formula would have no value here
     assert Decimal(str(row["AMOUNT"])) == Decimal("-5")
 
 

@@ -27,6 +27,7 @@ from tests.processes.serving import (
 )
 
 SLUG = "standard-constituent-import"
+DOWNLOAD_SLUG = "constituent-data-download"
 COLUMNS = ("MEMBER_ID", "FIRST_NAME", "LAST_NAME", "PRIMARY_EMAIL", "HOME_CITY")
 TOLD = {
     "run", "state", "rows_read", "created", "updated", "unchanged", "rejected", "withheld",
@@ -107,9 +108,7 @@ def test_a_run_is_previewed_done_repeated_and_undone(serve: Serve, tmp_path: Pat
 
 def download(out: Path, data: Path, *options: str) -> dict[str, Any]:
     """`datasync download --json`; the account adds up, and the file is the one it tells of."""
-    done = datasync(
-        "download", "constituent-data-download", "--out", out, "--data", data, "--json", *options
-    )
+    done = datasync("download", DOWNLOAD_SLUG, "--out", out, "--data", data, "--json", *options)
     assert done.returncode == 0, done.stderr
     found = told(done)
     gone = found["removed"] + found["withheld"] + found["filtered_out"]
@@ -119,7 +118,7 @@ def download(out: Path, data: Path, *options: str) -> dict[str, Any]:
     assert (records["path"], records["bytes"]) == (str(out), len(content))
     assert records["sha256"] == hashlib.sha256(content).hexdigest()
     assert records["rows"] == found["delivered"]
-    assert not out.with_name(f"{out.name}.part").exists()
+    assert not list(out.parent.glob(".*"))
     return found
 
 
@@ -145,6 +144,13 @@ def test_what_changed_is_downloaded(serve: Serve, tmp_path: Path) -> None:
     assert removals["path"] == str(tmp_path / "since-removed.xlsx")
     assert Path(removals["path"]).read_bytes()[:2] == b"PK"
 
+    with psycopg.connect(address_of(serve.data)) as connection:
+        connection.execute("UPDATE download_windows SET token = 'as in a copy from before'")
+    out = tmp_path / "again.csv"
+    again = datasync("download", DOWNLOAD_SLUG, "--out", out, "--data", serve.data)
+    assert "restored or moved since the last download: everything went again" in again.stdout
+    assert download(tmp_path / "usual.csv", serve.data)["restored"] is False
+
 
 @pytest.mark.parametrize(
     ("given", "says"),
@@ -152,15 +158,63 @@ def test_what_changed_is_downloaded(serve: Serve, tmp_path: Path) -> None:
         (["nonsense", "--out", "a.csv"], "no download is called nonsense"),
         (["constituent-data-download", "--out", "nowhere/a.csv"], "is no folder"),
         (["constituent-data-download", "--out", "a.csv", "--since", "March"], "--since"),
+        (["constituent-data-download", "--out", "folder.csv"], "is there and is no file"),
+        (["constituent-data-download", "--out", "beside.csv"], "beside-removed.csv is there and"),
+        (["constituent-data-download", "--out", "a.csv", "--run", "1", "--since", "last"], "--run"),
     ],
 )
 def test_a_download_that_can_not_be_is_refused(
     serve: Serve, given: list[str], says: str, tmp_path: Path
 ) -> None:
+    for name in ("folder.csv", "beside-removed.csv"):
+        (tmp_path / name).mkdir()
     asked = [str(tmp_path / part) if part.endswith(".csv") else part for part in given]
     done = datasync("download", *asked, "--data", serve.data)
     assert done.returncode == 2
     assert says in done.stderr
+
+
+def test_a_file_that_found_no_room_can_be_fetched_later(serve: Serve, tmp_path: Path) -> None:
+    """The window has moved by then: the file is kept, and the message says how to get it."""
+    out = tmp_path / "all.csv"
+    given = ["constituent-data-download", "--out", out, "--data", serve.data, "--json"]
+    full = subprocess.run(
+        ["/bin/bash", "-c", 'ulimit -f 0; exec "$@"', "", DATASYNC, "download", *given,
+         "--since", "everything"],
+        env=environment(), capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+
+    found = told(full)
+    assert (full.returncode, found["state"], found["files"]) == (1, "success", [])
+    assert f"It is kept: fetch it with `datasync download {given[0]} --run" in found["failure"]
+    assert list(tmp_path.iterdir()) == []
+    fetched = download(out, serve.data, "--run", str(found["run"]))
+    assert fetched["delivered"] == found["delivered"]
+
+
+def test_files_are_fetched_again(serve: Serve, tmp_path: Path) -> None:
+    made = download(tmp_path / "all.csv", serve.data, "--since", "everything")
+    stale = tmp_path / "again-removed.csv"
+    stale.write_text("of an earlier download")
+
+    again = download(tmp_path / "again.csv", serve.data, "--run", str(made["run"]))
+
+    assert again["run"] == made["run"]
+    assert [file["sha256"] for file in again["files"]] == [file["sha256"] for file in made["files"]]
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "all.csv").read_bytes()
+    assert stale.exists() == (len(made["files"]) == 2)
+    assert not stale.exists() or stale.read_text() != "of an earlier download"
+    for number, out, says in (
+        (made["run"], "all.xlsx", f"Run {made['run']} made csv. Let --out end in .csv."),
+        (2**40, "all.csv", f"Run {2**40} is no finished download"),
+    ):
+        refused = datasync(
+            "download", "constituent-data-download", "--run", str(number), "--out",
+            tmp_path / out, "--data", serve.data, "--json",
+        )  # fmt: skip
+        assert refused.returncode == 1
+        assert says in told(refused)["failure"]
+        assert told(refused)["files"] == []
 
 
 def test_the_entries_of_a_type_are_uploaded(serve: Serve, tmp_path: Path) -> None:

@@ -145,8 +145,13 @@ def _add_download(parser: argparse.ArgumentParser) -> None:
         "--since",
         metavar="S",
         type=_since,
-        default="last",
         help="last (the last success; default), everything, or a date such as 2026-03-01",
+    )
+    parser.add_argument(
+        "--run",
+        metavar="RUN",
+        type=_run_number,
+        help="download nothing new: fetch the files of this run again",
     )
     parser.add_argument(
         "--label", metavar="L", type=_label, default="", help="what to call the run"

@@ -25,6 +25,7 @@ from webapp.models import Operation, Run
 from webapp.rules.catalogues import catalogue_of
 from webapp.rules.doctor import Finding
 from webapp.services import readings
+from webapp.services.card_numbers import refuse_card_numbers
 from webapp.services.centers import get_center_by_name
 from webapp.services.crossrefs import list_all_types
 from webapp.services.downloads import is_download
@@ -128,6 +129,7 @@ def _start(
         draft.options = draft.options | {TYPE_OPTION: options.type}
     upload = store_upload(session, path=options.file, user_id=None, center_id=center_id)
     examine_upload(session, upload, choices_of(options))
+    refuse_card_numbers(upload, operation.kind)
     attach_upload(session, draft, upload)
     require_readable(draft)
     _repair(session, draft, options.repair)

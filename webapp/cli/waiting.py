@@ -59,7 +59,8 @@ def _progress(run: Run | None) -> str:
     if run.state != "running":
         return "Waiting for a worker"
     total = f" of {run.rows_total:,}" if run.rows_total else ""
-    return f"{run.next_row:,}{total} rows"
+    # A download starts over where it was stopped: it has no next row
+    return f"{max(run.next_row, run.rows_read):,}{total} rows"
 
 
 def _show(text: str, show: bool) -> None:

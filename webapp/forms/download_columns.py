@@ -6,6 +6,7 @@ back as it was filled in. Without script the page is sent for that, with htmx on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import Any
@@ -21,6 +22,8 @@ from webapp.rules.download_settings import ColumnChoice
 from webapp.rules.fields import Field, Section
 
 MOST_COLUMNS = 2_000
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+"""Line breaks and the like, that come in by pasting: a heading is one line."""
 MOST_TOLD = 5
 
 
@@ -51,7 +54,7 @@ class ColumnsField(FormField):  # type: ignore[misc]
         """What the browser sent; an empty list sends nothing."""
         names = valuelist[:MOST_COLUMNS]
         self.data = tuple(
-            ColumnChoice(name, heading.replace("\x00", "").strip())
+            ColumnChoice(name, _CONTROLS.sub(" ", heading).strip())
             for name, heading in zip_longest(names, self._headings[: len(names)], fillvalue="")
         )
 

@@ -106,6 +106,18 @@ class DownloadSettingsForm(FlaskForm):  # type: ignore[misc]
         if not field.data:
             raise ValidationError("Choose CSV, Excel or both.")
 
+    def validate_encoding(self, field: FormField) -> None:
+        """The headings can be written in it; whether the cells can shows when they are."""
+        for column in self.columns.data or ():
+            try:
+                column.shown.encode(field.data or "utf-8")
+            except UnicodeEncodeError as error:
+                wrong = column.shown[error.start]
+                raise ValidationError(
+                    f"The heading “{column.shown}” has “{wrong}”, which these characters lack. "
+                    "Choose UTF-8, or change the heading."
+                ) from None
+
     def made(self) -> DownloadSettings:
         """The settings as they were said."""
         return DownloadSettings(

@@ -47,7 +47,8 @@ class DownloadWindow(Base):
     `number` counts the committed downloads of a stream. `position` is the snapshot up to which
     everything was accounted for once this one is committed (its own end, or, for a download that
     does not move the window, what it was before), and `position_log_id` the last row of the change
-    log that it saw; both belong to `cluster`.
+    log that it saw; both belong to `cluster`. `token` is what the file store remembers this one by
+    (services.delivery_tokens); None: it leaves there what it finds.
     """
 
     __tablename__ = "download_windows"
@@ -71,7 +72,8 @@ class DownloadWindow(Base):
     position_log_id: Mapped[int | None]
     position_at: Mapped[datetime | None]
     cluster: Mapped[str | None]
-    restored_from: Mapped[str | None]  # the cluster before, when the database came from elsewhere
+    restored_from: Mapped[str | None]  # the cluster before, when the database was put back
+    token: Mapped[str | None]
     changed: Mapped[int]
     carried: Mapped[int]  # held back before, looked at again
     delivered: Mapped[int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from webapp.rules.download_settings import LONGEST_HEADING, ColumnChoice
-from webapp.rules.fields import Field, Section
+from webapp.rules.fields import DOWNLOAD_COLUMN, REPORT_COLUMNS, Field, Section
 
 SECTION = "section:"
 """Before a section's name: all of its columns."""
@@ -35,10 +35,27 @@ def check_columns(
         else:
             heading = "" if column.heading == column.name else column.heading
             kept[column.name] = ColumnChoice(column.name, heading)
-    shown = [column.shown for column in kept.values()]
-    for heading in sorted({one for one in shown if shown.count(one) > 1}):
-        faults.append(f"Two columns have the heading “{heading}”. Give one of them another.")
-    return tuple(kept.values()), faults
+    return tuple(kept.values()), faults + _check_headings(kept.values())
+
+
+def _check_headings(columns: Iterable[ColumnChoice]) -> list[str]:
+    """Case does not tell two headings apart: neither our uploads nor a spreadsheet's tables heed
+    it. Those that our own files are known by are not to be had."""
+    faults, seen, told = [], set[str](), set[str]()
+    for column in columns:
+        folded = column.shown.casefold()
+        if folded in seen and folded not in told:
+            told.add(folded)
+            faults.append(
+                f"Two columns have the heading “{column.shown}”. Give one of them another."
+            )
+        if column.shown.upper() in (DOWNLOAD_COLUMN, *REPORT_COLUMNS):
+            faults.append(
+                f"The heading of {column.name} can’t be “{column.shown}”: by it our own files are "
+                "known. Use another."
+            )
+        seen.add(folded)
+    return faults
 
 
 def arrange_columns(

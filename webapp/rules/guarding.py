@@ -8,7 +8,8 @@ users write themselves to say "this is text", it survives opening and saving in 
 +1555… a phone number there. Our own reader takes it away again, but only in a file that has our
 report columns or a download's mark (`is_guarded_file`): elsewhere an apostrophe is somebody's data.
 
-Downloads are guarded by the database (`guarded_sql`), with the same pattern.
+Downloads are guarded by the database (`guarded_sql`), with the same pattern; their workbooks show
+the cell as it was and tell Excel that it is text (jobs.processors.download_files).
 """
 
 from __future__ import annotations
@@ -55,6 +56,11 @@ def guard(value: str) -> str:
 def unguard(value: str) -> str:
     """The cell as it was before `guard`; a cell that was never guarded stays as it is."""
     return value[1:] if _IS_GUARDED.match(value) else value
+
+
+def is_guarded(value: str) -> bool:
+    """Whether a cell looks as if `guard` had been at it."""
+    return _IS_GUARDED.match(value) is not None
 
 
 def is_guarded_file(columns: Iterable[str]) -> bool:

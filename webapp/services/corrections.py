@@ -14,6 +14,9 @@ from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
 from webapp.models import Run, RunEdit, User
+from webapp.rules.card_numbers import has_card_number
+from webapp.rules.catalogues import TRANSACTION_UPLOAD
+from webapp.rules.fields import KEY_COLUMNS
 
 LONGEST_CELL = 10_000
 NOT_A_DRAFT = "not_a_draft"
@@ -38,7 +41,7 @@ def correct_cell(
 ) -> RunEdit:
     """Read this text instead of the cell. A second correction of the cell replaces the first."""
     lock_draft(session, run)
-    _check_value(new_value)
+    _check_value(run, column, new_value)
     found = session.scalar(
         select(RunEdit).where(
             RunEdit.run_id == run.id,
@@ -81,7 +84,7 @@ def replace_value(
     still wrong, and corrected once more.
     """
     lock_draft(session, run)
-    _check_value(new_value)
+    _check_value(run, column, new_value)
     old_value = old_value.strip()  # cells are compared without the blanks around them
     if new_value == old_value:
         raise DataSyncError(
@@ -145,7 +148,14 @@ def _record(session: Session, run: Run, edit: RunEdit) -> RunEdit:
     return edit
 
 
-def _check_value(value: str) -> None:
+def _check_value(run: Run, column: str, value: str) -> None:
+    is_of_gifts = run.operation.kind == TRANSACTION_UPLOAD and column not in KEY_COLUMNS
+    if is_of_gifts and has_card_number(value):
+        raise DataSyncError(
+            "card_number",
+            "That has a card number, and no card numbers are kept here. Write something else.",
+            "new_value",
+        )
     if len(value) > LONGEST_CELL:
         raise DataSyncError(
             "too_long", f"Use at most {LONGEST_CELL:,} characters in a cell.", "new_value"

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import delete, select, text, update
@@ -28,7 +29,9 @@ from webapp.models import (
 from webapp.rules.catalogues import CATALOGUES
 from webapp.rules.download_settings import DownloadRequest, DownloadSettings, Start
 from webapp.services import runs
+from webapp.services.delivery_tokens import leave_token
 from webapp.services.files import UNFINISHED, FileStore, file_store
+from webapp.transactions import after_commit
 
 OPTION = "download"
 """Under which a run's options have what was asked for."""
@@ -140,10 +143,15 @@ def file_key(run_id: int, attempt: int, role: str, file_format: str) -> str:
 
 def commit_window(session: Session, run_id: int) -> None:
     """Let what the run put down count: from here on the next window begins at its end. In the
-    transaction that marks the run a success."""
-    session.execute(
-        update(DownloadWindow).where(DownloadWindow.run_id == run_id).values(is_committed=True)
-    )
+    transaction that marks the run a success; the file store is told after it."""
+    cluster, stream_id, token = session.execute(
+        update(DownloadWindow)
+        .where(DownloadWindow.run_id == run_id)
+        .values(is_committed=True)
+        .returning(DownloadWindow.cluster, DownloadWindow.stream_id, DownloadWindow.token)
+    ).one()
+    if cluster is not None and stream_id is not None and token is not None:
+        after_commit(partial(leave_token, cluster, stream_id, token), session)
 
 
 def withdraw(session: Session, run: Run, attempt: int) -> None:

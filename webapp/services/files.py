@@ -37,6 +37,10 @@ class FileStore:
         """The file's bytes. In mode `wb` the file is there once it is closed."""
         return cast(BinaryIO, self.filesystem.open(self._path(key), mode, block_size=BLOCK))
 
+    def read(self, key: str) -> bytes:
+        """All of a small file, as it is now: no listing that was kept is asked."""
+        return bytes(self.filesystem.cat_file(self._path(key)))
+
     @contextmanager
     def write_whole(self, key: str) -> Iterator[BinaryIO]:
         """A file that is there in full once this ends, and not at all when it ends in an exception

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session, joinedload, object_session
 from webapp.config import current_settings
 from webapp.extensions import mail
 from webapp.formats import duration, number, plural
-from webapp.models import Message, Run
+from webapp.models import DownloadWindow, Message, Run
 from webapp.rules.money import written
 from webapp.services.held_back import count_amounts
 from webapp.services.progress import is_download
@@ -115,6 +115,7 @@ def _context(run: Run) -> dict[str, Any]:
         "counts": [(label, number(count)) for label, count in counts],
         "total": total if run.kind != "undo" else None,
         "rejects": plural(not_through, "row") if not_through else None,
+        "went_again": is_file and _went_again(run),
         "held_back": _held_back(run) if is_file and run.withheld else None,
         "url": run_url(settings, run),
         "run_id": run.id,
@@ -124,6 +125,13 @@ def _context(run: Run) -> dict[str, Any]:
 
 def _count_of(run: Run, name: str) -> int:
     return int(run.tallies.get(name, 0)) if run.kind == "undo" else int(getattr(run, name))
+
+
+def _went_again(run: Run) -> bool:
+    """Whether a download gave everything because the database was restored."""
+    session = object_session(run)
+    window = session.get(DownloadWindow, run.id) if session is not None else None
+    return window is not None and window.restored_from is not None
 
 
 def _held_back(run: Run) -> str:

@@ -109,9 +109,8 @@ def _describe(
     record_url = _constituent_url(record)
     if is_transactions and may_open("transactions.show_transaction"):
         record_url = url_for("transactions.show_transaction", transaction_id=record.record_id)
-    return Waiting(
-        record, explain(record.reason), record_url, remedy, url, (now - record.since_at).days
-    )
+    days = max((now - record.since_at).days, 0)
+    return Waiting(record, explain(record.reason), record_url, remedy, url, days)
 
 
 def _remedy(record: WithheldRecord, stream_id: int) -> tuple[str, str | None]:

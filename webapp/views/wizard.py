@@ -43,6 +43,7 @@ from webapp.services import (
     uploads,
     wizard,
 )
+from webapp.services.card_numbers import refuse_card_numbers
 from webapp.services.files import file_store
 from webapp.services.repaired import list_repaired
 from webapp.services.wizard import Draft, Step
@@ -322,6 +323,7 @@ def _take_file(run: Run, form: UploadForm) -> None:
         refusal = (upload.examination or {}).get("refusal")
         if refusal:
             raise DataSyncError(refusal["code"], refusal["message"], "file")
+        refuse_card_numbers(upload, run.operation.kind)
         wizard.replace_file(session, run, upload)
     except BaseException:
         # Its row is rolled back with the request, so nobody would ever find the bytes again

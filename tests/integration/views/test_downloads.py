@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select
+import python_calamine
+from sqlalchemy import select, update
 
 from tests.finished_runs import make_download
 from tests.people import make_center, make_person, sign_in
 from tests.working import work_off
 from webapp.extensions import db
-from webapp.models import CenterMember, Constituent, Message, Operation, PotentialMatch, Run
+from webapp.models import (
+    CenterMember,
+    Constituent,
+    CustomField,
+    DownloadWindow,
+    Message,
+    Operation,
+    PotentialMatch,
+    Run,
+)
 from webapp.rules.roles import Role
 
 if TYPE_CHECKING:
@@ -133,6 +145,28 @@ def test_the_message_has_the_counts_and_what_is_held_back(
         assert "1 record held back." in message.body
 
 
+def test_a_database_that_was_put_back_is_told_wherever_people_look(
+    person: Downloading, people: list[int]
+) -> None:
+    person.ask()
+    person.run()
+    with person.app.app_context():
+        # As in a copy from before it
+        db.session.execute(update(DownloadWindow).values(token="an earlier one"))
+        db.session.commit()
+
+    assert "Everything goes again" in person.ask(start="date", since="2030-01-01")
+    assert "Everything went again" in person.run(notify="boss@example.org")
+    with person.app.app_context():
+        message = db.session.scalars(select(Message).filter_by(recipient="boss@example.org")).one()
+        assert "restored or moved" in message.body
+    assert "again, rather than" not in person.ask()
+    person.run(notify="aide@example.org")
+    with person.app.app_context():
+        message = db.session.scalars(select(Message).filter_by(recipient="aide@example.org")).one()
+        assert "restored or moved" not in message.body
+
+
 def test_the_held_back_list_names_what_fixes_it_and_sends_what_is_free(
     person: Downloading, people: list[int]
 ) -> None:
@@ -194,6 +228,7 @@ def test_a_window_can_be_taken_again(person: Downloading, people: list[int]) -> 
         (columns("CONS_ID", "CONS_ID"), "CONS_ID is there twice"),
         (columns("CONS_ID=ID", "MEMBER_ID=ID"), "Two columns have the heading “ID”"),
         (columns(f"CONS_ID={'x' * 101}"), "The heading of CONS_ID has 101 characters"),
+        (columns("CONS_ID=Číslo") | {"encoding": "cp1252"}, "The heading “Číslo” has “Č”, which"),
         ({"start": "date"}, "Enter the date from which on"),
         ({"formats": ""}, "Choose CSV, Excel or both"),
         ({"label": " "}, "Enter a label"),
@@ -204,6 +239,39 @@ def test_what_can_not_be_is_said(person: Downloading, given: dict[str, object], 
     answer = person.client.post(f"/operations/{SLUG}/download", data=data)
     assert answer.status_code == 422
     assert says in answer.text
+
+
+def test_headings_have_what_they_have(person: Downloading, people: list[int]) -> None:
+    """A delimiter, quotes, a formula; a line break that was pasted in is a blank."""
+    headings = ["No, really", 'The "first" name', "=ZIP", "two\r\nlines"]
+    names = ("CONS_ID", "FIRST_NAME", "HOME_ZIP", "LAST_NAME")
+    person.ask(**{"columns": list(names), "columns-heading": headings}, formats=["csv", "xlsx"])
+    results = person.run()
+    csv_file, workbook = (
+        person.client.get(path).data
+        for path in re.findall(r'href="(/runs/\d+/files/\d+)"', results)
+    )
+    [row, *_] = csv.reader(io.StringIO(csv_file.decode("utf-8-sig"), newline=""))
+    assert row[:4] == ["No, really", 'The "first" name', "'=ZIP", "two lines"]
+    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(workbook))
+    assert book.get_sheet_by_index(0).to_python()[0] == row
+
+
+def test_a_column_that_was_deleted_is_told(person: Downloading, people: list[int]) -> None:
+    with person.app.app_context():
+        db.session.add(CustomField(key="shirt", label="Shirt", kind="text"))
+        db.session.commit()
+    person.ask(**columns("CONS_ID", "CUSTOM_SHIRT=Shirt"))
+    person.run()
+    with person.app.app_context():
+        db.session.query(CustomField).delete()
+        db.session.commit()
+    again = person.client.post(f"/runs/{person.run_id}/again")
+    work_off(person.app)
+    person.run_id = int(again.location.split("/")[2])
+    told = "CUSTOM_SHIRT no longer exists, so its column in the file is empty."
+    assert told in person.get(again.location)
+    assert told in person.run()
 
 
 def test_a_center_has_its_own_people_only(app: Flask, client: FlaskClient[Any],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 from datetime import date, timedelta
@@ -9,11 +10,25 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select
 
 from tests.people import make_admin, make_center, make_person, sign_in
+from webapp.errors import DataSyncError
 from webapp.extensions import db
-from webapp.models import Campaign, CenterMember, Constituent, Event, Transaction, TransactionItem
+from webapp.models import (
+    Campaign,
+    CenterMember,
+    Constituent,
+    Event,
+    Run,
+    RunEdit,
+    Transaction,
+    TransactionItem,
+    Upload,
+)
 from webapp.rules.roles import Role
+from webapp.services import corrections
+from webapp.services.files import file_store
 from webapp.services.transactions import TransactionFilter, get_totals, list_transactions
 
 if TYPE_CHECKING:
@@ -248,3 +263,52 @@ def test_an_administrators_draft_is_nobody_elses_to_run(
     client = app.test_client()
     sign_in(client, make_person(app, "morgan@example.org", Role.DATA_SYNC_MANAGE))
     assert client.get(address).status_code == 403
+
+
+FILE = "TRANSACTION_ID,MEMBER_ID,AMOUNT,PAYMENT_DATE,TENDER_TYPE,CONFIRMATION_CODE\n"
+CARD = "4111 1111 1111 1111"
+
+
+def begun(client: FlaskClient[Any]) -> str:
+    """A draft of the upload; its address."""
+    started = client.post(UPLOAD, data={"label": "Checks", "date_order": "mdy"})
+    return str(started.headers["Location"]).rsplit("/", 1)[0]
+
+
+def send(client: FlaskClient[Any], draft: str, text: str) -> Any:
+    return client.post(f"{draft}/file", data={"file": (io.BytesIO(text.encode()), "gifts.csv")})
+
+
+def test_a_file_with_card_numbers_is_refused_and_gone(
+    app: Flask, admin: FlaskClient[Any], session: Session
+) -> None:
+    draft = begun(admin)
+    with app.app_context():
+        before = file_store().keys("uploads")
+    answer = send(admin, draft, f"{FILE}G-1,M-7,5,3/1/2026,check,visa {CARD}\n")
+    assert answer.status_code == 422
+    assert (
+        "Row 2 of gifts.csv has a card number in CONFIRMATION_CODE, ending in 1111." in answer.text
+    )
+    assert CARD not in answer.text
+    with app.app_context():
+        assert file_store().keys("uploads") == before
+    assert session.scalars(select(Upload)).all() == []
+    assert send(admin, draft, f"{FILE}G-1,M-7,5,3/1/2026,check,ref {CARD[:9]}\n").status_code == 303
+
+
+def test_nobody_types_a_card_number_into_a_cell(admin: FlaskClient[Any], session: Session) -> None:
+    draft = begun(admin)
+    send(admin, draft, f"{FILE}G-1,M-7,five,3/1/2026,check,\n")
+    run = session.scalars(select(Run)).one()
+    for new_value, error in ((CARD, "card_number"), ("ref 17", "")):
+        try:
+            corrections.correct_cell(
+                session, run, row_number=2, column="CONFIRMATION_CODE", new_value=new_value,
+                user_id=None,
+            )  # fmt: skip
+            found = ""
+        except DataSyncError as refused:
+            found = refused.code
+        assert found == error
+    assert [edit.new_value for edit in session.scalars(select(RunEdit))] == ["ref 17"]

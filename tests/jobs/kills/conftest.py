@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from redis import Redis
-from rq import Queue
+from rq import Queue, Worker
 from rq.intermediate_queue import IntermediateQueue
 
 from tests.jobs.kills.installation import Staff, close_app
@@ -29,6 +29,8 @@ class Workers:
 
     settings: Settings
     folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    """What they are started with beside the settings."""
     _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, *words: str) -> None:
@@ -36,7 +38,7 @@ class Workers:
         started = processes.start(
             [sys.executable, "-P", "-m", *words],
             log=self.folder / "workers.log",
-            env=environment_of(self.settings) | {"PYTHONPATH": str(Path.cwd())},
+            env=environment_of(self.settings) | {"PYTHONPATH": str(Path.cwd())} | self.environment,
         )
         self._processes.append(started)
 
@@ -47,6 +49,12 @@ class Workers:
         processes.end_all(children + found, seconds=3)
         for one in self._processes:
             one.wait()
+
+    def are_ready(self) -> bool:
+        """Whether every import worker has begun to wait for jobs."""
+        with Redis.from_url(self.settings.redis_url) as connection:
+            started = [one for one in self._processes if "imports" in one.args]  # type: ignore[operator]
+            return len(Worker.all_keys(connection)) >= len(started)
 
     def rest(self) -> bool:
         """Whether the import workers have done all that was enqueued, looked at in the order in
@@ -68,7 +76,12 @@ class Workers:
 
 @contextmanager
 def staffed(
-    services: Services, folder: Path, *, workers: int, chunk_rows: int
+    services: Services,
+    folder: Path,
+    *,
+    workers: int,
+    chunk_rows: int,
+    environment: dict[str, str] | None = None,
 ) -> Iterator[tuple[Staff, Workers]]:
     """Staff on a database of their own, and workers for it."""
     flush(services)
@@ -76,7 +89,7 @@ def staffed(
     settings = services.settings(name, folder, chunk_rows=chunk_rows)
     folder.mkdir(exist_ok=True)
     staff = Staff(create_app(settings), libpq_url(settings.database_url))
-    at_work = Workers(settings, folder)
+    at_work = Workers(settings, folder, environment or {})
     try:
         for _ in range(workers):
             at_work.start("jobs.worker", "imports")

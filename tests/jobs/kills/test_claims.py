@@ -13,6 +13,7 @@ import pytest
 from redis import Redis
 from rq import Queue
 
+from jobs.claims import ATTEMPT_LOCK, STALE_AFTER_SECONDS
 from jobs.housekeeping import take_over_stale_runs
 from jobs.runs import execute
 from tests.jobs.kills import people
@@ -49,10 +50,10 @@ def work_on(staff: Staff, run_id: int) -> threading.Thread:
     return thread
 
 
-def take_over(staff: Staff) -> list[int]:
+def take_over(staff: Staff, now: float | None = None) -> list[int]:
     """What housekeeping does about runs whose worker is gone."""
     with staff.app.app_context():
-        return take_over_stale_runs()
+        return take_over_stale_runs(now)
 
 
 def test_of_many_workers_at_once_one_works(alone: Staff, tmp_path: Path) -> None:
@@ -103,6 +104,30 @@ def test_a_run_at_work_is_never_taken_over(alone: Staff, tmp_path: Path) -> None
     lost = alone.query("UPDATE runs SET state = 'running', attempt = 1, heartbeat_at ="
                        " clock_timestamp() WHERE id = %s RETURNING id", second)  # fmt: skip
     assert take_over(alone) == [lost[0][0]]
+
+
+@pytest.mark.parametrize("turned", ["-1 day", "1 day"])
+def test_who_is_silent_is_known_whatever_the_time(
+    alone: Staff, tmp_path: Path, turned: str
+) -> None:
+    """A worker that is there (its lock is held): while it beats, it is let alone, though the clock
+    be set; when it has not beaten for so long, another takes over."""
+    run_id = alone.start(alone.draft(people.write_file(tmp_path / "people.csv", 3)))
+    lock = ATTEMPT_LOCK.format(id="id", attempt="attempt")
+    beat = (
+        f"UPDATE runs SET state = 'running', attempt = 1, heartbeat_at = clock_timestamp()"
+        f" + interval '{turned}' WHERE id = %s RETURNING id"
+    )
+    alone.query(beat, run_id)
+    alone.query(f"SELECT pg_advisory_lock({lock}) FROM runs WHERE id = %s", run_id)
+    begin, seconds = time.monotonic(), STALE_AFTER_SECONDS
+
+    assert take_over(alone, begin) == []
+    assert take_over(alone, begin + seconds - 1) == []
+    alone.query(beat, run_id)
+    assert take_over(alone, begin + seconds + 1) == []
+    assert take_over(alone, begin + 2 * seconds) == []
+    assert take_over(alone, begin + 2 * seconds + 1) == [run_id]
 
 
 def test_one_run_on_the_queue_many_times_is_done_once(

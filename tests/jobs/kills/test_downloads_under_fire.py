@@ -1,5 +1,6 @@
-"""Downloads back to back while ten writers commit, roll back and dawdle, and some downloads are
-killed or cancelled: together their files have every change, none of them twice (promise 5).
+"""Downloads back to back while ten writers commit, roll back and dawdle, transactions sit idle, the
+clock of the servers and the workers jumps by hours, and some downloads are killed or cancelled:
+together their files have every change, none of them twice (promise 5).
 
 `DATASYNC_FIRE_COMMITS=100000` makes it as long as the promise asks for; every run makes a few
 thousand commits.
@@ -9,139 +10,65 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import os
 import random
 import signal
-import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 
 import psutil
-import psycopg
 import pytest
 
-from tests.jobs.kills.conftest import Workers
+from jobs import housekeeping
+from tests.jobs.kills.clock import Clock, TurnedPostgres, why_not
+from tests.jobs.kills.conftest import Workers, staffed
+from tests.jobs.kills.fire import Fire
 from tests.jobs.kills.installation import FINISHED, Staff
-from tests.processes.serving import PATIENCE
+from tests.processes.serving import PATIENCE, eventually
+from tests.services import Services, running_services
+from webapp.config import current_redis
 from webapp.models import Run
 from webapp.rules.download_settings import ColumnChoice, DownloadRequest, DownloadSettings
 from webapp.services import downloads, runs
 from webapp.services.files import file_store
+from webapp.serving.postgres import Postgres
+
+log = logging.getLogger(__name__)
 
 COMMITS = int(os.environ.get("DATASYNC_FIRE_COMMITS", "2500"))
-WRITERS = 10
-SHARED = 20
-"""Records that every writer changes, beside its own."""
-DOINGS = ("", "clock", "cancel", "kill", "", "clock", "cancel")
-"""What is done to one download after the other."""
+IS_LONG = COMMITS >= 10_000
+DOINGS = ("", "cancel", "kill", "", "cancel")
+"""What is done to one download after the other, in an order of its own for each five."""
 SETTINGS = DownloadSettings(columns=(ColumnChoice("CONS_ID"), ColumnChoice("NICKNAME")))
 
 
-class Fire:
-    """Ten writers. A record's nickname counts how often it was changed."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self.commits = 0
-        self.failures: list[BaseException] = []
-        self._lock = threading.Lock()
-        self.is_over = threading.Event()
-        with psycopg.connect(url, autocommit=True) as connection:
-            rows = connection.execute(
-                "INSERT INTO constituents (nickname) SELECT '1' FROM generate_series(1, %s)"
-                " RETURNING id",
-                [SHARED],
-            ).fetchall()
-        self._shared = sorted(row[0] for row in rows)
-        self._threads = [
-            threading.Thread(target=self._write, args=[number], daemon=True)
-            for number in range(WRITERS)
-        ]
-
-    def __enter__(self) -> Fire:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.is_over.set()
-        for thread in self._threads:
-            thread.join(PATIENCE)
-        assert not any(thread.is_alive() for thread in self._threads)
-
-    def _write(self, number: int) -> None:
-        chance = random.Random(number)
-        own: list[int] = []
-        try:
-            with psycopg.connect(self._url) as connection:
-                connection.execute("SET synchronous_commit = off")
-                connection.commit()
-                while not self.is_over.is_set():
-                    self._transact(connection, chance, own, number)
-        except BaseException as error:
-            self.failures.append(error)
-
-    def _transact(
-        self, connection: psycopg.Connection, chance: random.Random, own: list[int], number: int
-    ) -> None:
-        """One transaction, mostly short; one in forty stays open, two writers dawdle often."""
-        before = list(own)
-        for _ in range(1 if chance.random() < 0.8 else chance.randint(2, 8)):
-            self._change(connection, chance, own)
-        pause = 0.0
-        if chance.random() < (0.3 if number < 2 else 0.025):
-            pause = chance.choice((0.05, 0.2, 1.0))
-        if pause:
-            self.is_over.wait(pause)
-        if chance.random() < 0.12:
-            connection.rollback()
-            own[:] = before
-            return
-        connection.commit()
-        with self._lock:
-            self.commits += 1
-
-    def _change(
-        self, connection: psycopg.Connection, chance: random.Random, own: list[int]
-    ) -> None:
-        kind = chance.random()
-        if not own or kind < 0.45:
-            row = connection.execute(
-                "INSERT INTO constituents (nickname) VALUES ('1') RETURNING id"
-            ).fetchone()
-            assert row is not None
-            own.append(row[0])
-        elif kind < 0.9:
-            # A few only, and once each: two that wait for each other would be a deadlock
-            change(connection, chance.choice(own))
-        elif kind < 0.95 and connection.info.transaction_status == IDLE:
-            change(connection, chance.choice(self._shared))
-        elif kind > 0.98:
-            connection.execute(
-                "DELETE FROM constituents WHERE id = %s",
-                [own.pop(chance.randrange(len(own)))],
-            )
+@pytest.fixture(scope="module")
+def services() -> Iterator[Services]:
+    """Servers of this module's own: the other tests keep the true time."""
+    with running_services(
+        durable=False, postgres=Postgres if why_not() else TurnedPostgres
+    ) as started:
+        yield started
 
 
-IDLE = psycopg.pq.TransactionStatus.IDLE
+@pytest.fixture(scope="module")
+def clock(services: Services) -> Clock | None:
+    """The clock of the database and the workers; None where none can be turned."""
+    return services.postgres.clock if isinstance(services.postgres, TurnedPostgres) else None
 
 
-def change(connection: psycopg.Connection, record: int) -> None:
-    """Count one more change of a record."""
-    connection.execute(
-        "UPDATE constituents SET nickname = (nickname::int + 1)::text WHERE id = %s", [record]
-    )
-
-
-def turn_clock(staff: Staff, chance: random.Random) -> None:
-    """As if the clock had jumped: what was logged lately says another time."""
-    staff.query(
-        "UPDATE change_log SET at = at + make_interval(hours => %s) WHERE xid > ("
-        "SELECT max(xid) - 50 FROM change_log) RETURNING 1",
-        chance.choice((-5, 5)),
-    )
+@pytest.fixture(scope="module")
+def office(
+    services: Services, clock: Clock | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Staff, Workers]]:
+    """Workers who go by that clock."""
+    environment = clock.environment() if clock else {}
+    folder = tmp_path_factory.mktemp("office")
+    with staffed(services, folder, workers=2, chunk_rows=500, environment=environment) as both:
+        yield both
 
 
 def start(staff: Staff) -> int:
@@ -157,20 +84,29 @@ def start(staff: Staff) -> int:
 
 
 def await_end(staff: Staff, run_id: int) -> str:
-    """The state in which a download ended."""
-    deadline = time.monotonic() + PATIENCE
+    """The state in which a download ended. The workers' clock ticks seldom; a second one helps."""
+    deadline, tick_at = time.monotonic() + PATIENCE, time.monotonic() + 1
     while (state := staff.progress(run_id)[0]) not in FINISHED:
         assert time.monotonic() < deadline, f"run {run_id} stands still in {state}"
         time.sleep(0.01)
+        if time.monotonic() > tick_at:
+            with staff.app.app_context():
+                housekeeping.take_over_stale_runs()
+                housekeeping.enqueue_lost_runs(current_redis())
+            tick_at = time.monotonic() + 0.5
     return state
 
 
-def kill_a_horse(workers: Workers, chance: random.Random) -> None:
-    """`kill -9` of whoever works, at some moment of its work."""
-    time.sleep(chance.random() * 0.3)
+def kill_a_horse(staff: Staff, workers: Workers, run_id: int, chance: random.Random) -> int:
+    """`kill -9` of whoever works, at some moment of its work; how many there were."""
+    assert eventually(lambda: workers.horses() or staff.progress(run_id)[0] in FINISHED)
+    time.sleep(chance.random() * 0.2)
+    killed = 0
     for horse in workers.horses():
         with suppress(ProcessLookupError, psutil.NoSuchProcess):
             os.kill(horse.pid, signal.SIGKILL)
+            killed += 1
+    return killed
 
 
 def cancel(staff: Staff, run_id: int) -> None:
@@ -192,35 +128,25 @@ def files(staff: Staff, role: str) -> Iterator[list[dict[str, str]]]:
             yield list(csv.DictReader(text))
 
 
-@pytest.fixture
-def chance() -> random.Random:
-    return random.Random(20261123)
+def download_all_the_time(staff: Staff, workers: Workers, fire: Fire) -> Counter[str]:
+    """Until there are enough commits: how downloads ended, and how many horses were killed."""
+    chance, ended, doings = random.Random(20261123), Counter[str](), list[str]()
+    while fire.tally.commits < COMMITS or fire.tally.downloads < len(DOINGS):
+        assert not fire.failures, fire.failures
+        doings = doings or chance.sample(DOINGS, len(DOINGS))
+        doing, run_id = doings.pop(), start(staff)
+        if doing == "kill":
+            ended["kills"] += kill_a_horse(staff, workers, run_id, chance)
+        elif doing == "cancel":
+            time.sleep(chance.random() * 0.2)
+            cancel(staff, run_id)
+        ended[await_end(staff, run_id)] += 1
+        fire.end_download()
+    return ended
 
 
-def test_no_change_is_missed_and_none_goes_twice(
-    staff: Staff, workers: Workers, chance: random.Random
-) -> None:
-    ended: defaultdict[str, int] = defaultdict(int)
-    killed = 0
-    most = 1 if COMMITS < 10_000 else 15
-    with Fire(staff.database_url) as fire:
-        while fire.commits < COMMITS or sum(ended.values()) < 5:
-            assert not fire.failures, fire.failures
-            run_id = start(staff)
-            doing = DOINGS[sum(ended.values()) % len(DOINGS)]
-            if doing == "kill" and killed < most:
-                kill_a_horse(workers, chance)
-                killed += 1
-            elif doing == "cancel":
-                time.sleep(chance.random() * 0.2)
-                cancel(staff, run_id)
-            elif doing == "clock":
-                turn_clock(staff, chance)
-            ended[await_end(staff, run_id)] += 1
-    assert not fire.failures, fire.failures
-    assert await_end(staff, start(staff)) == "success"
-    assert set(ended) <= {"success", "cancelled"}
-
+def check_deliveries(staff: Staff) -> None:
+    """What all files together have is what there is, and what there was is reported gone."""
     now = dict(staff.query("SELECT id, nickname::int FROM constituents"))
     delivered: defaultdict[int, list[int]] = defaultdict(list)
     for rows in files(staff, "records"):
@@ -233,3 +159,39 @@ def test_no_change_is_missed_and_none_goes_twice(
     gone = [int(row["CONS_ID"]) for rows in files(staff, "removals") for row in rows]
     assert len(gone) == len(set(gone))
     assert set(gone) == set(delivered) - set(now)
+
+
+def count_jumps(staff: Staff) -> tuple[int, int]:
+    """How often the change log's own times go on by more than an hour, and back by as much."""
+    return staff.query(
+        "SELECT count(*) FILTER (WHERE step > interval '1 hour'),"
+        " count(*) FILTER (WHERE step < interval '-1 hour')"
+        " FROM (SELECT at - lag(at) OVER (ORDER BY id) AS step FROM change_log) s"
+    )[0]  # type: ignore[return-value]
+
+
+def test_no_change_is_missed_and_none_goes_twice(
+    staff: Staff, workers: Workers, clock: Clock | None
+) -> None:
+    # Beside ten writers they would take thrice as long to start
+    assert eventually(workers.are_ready)
+    began = time.monotonic()
+    with Fire(staff.database_url, clock) as fire:
+        ended = download_all_the_time(staff, workers, fire)
+    assert not fire.failures, fire.failures
+    assert await_end(staff, start(staff)) == "success"
+    assert set(ended) <= {"success", "cancelled", "kills"}
+    log.info("%s %s in %.0f s", fire.tally, dict(ended), time.monotonic() - began)
+
+    check_deliveries(staff)
+
+    assert fire.tally.rollbacks
+    assert fire.tally.slept, "no transaction was open while several downloads ended"
+    if IS_LONG:
+        assert ended["cancelled"]
+        assert ended["kills"]
+    if clock is None:
+        pytest.skip(f"All of it held, but at the machine's own time: {why_not()}.")
+    assert fire.tally.forwards
+    assert fire.tally.backwards
+    assert min(count_jumps(staff)) > 0, "the changes were not logged at times that jump"

@@ -82,6 +82,11 @@ def started_long_ago_and_never_claimed(job: Job, valkey: Redis) -> None:
     start(job, valkey, "imports-here-1", datetime.now(UTC) - timedelta(minutes=1))
 
 
+def started_before_the_clock_was_set_back(job: Job, valkey: Redis) -> None:
+    valkey.hset("rq:worker:imports-here-1", "birth", "now")
+    start(job, valkey, "imports-here-1", datetime.now(UTC) + timedelta(hours=5))
+
+
 def start(job: Job, valkey: Redis, worker: str, at: datetime) -> None:
     """As a worker leaves a job that it has just begun."""
     Queue("imports", connection=valkey).remove(job)
@@ -102,6 +107,7 @@ Loss = Callable[[Job, Redis], None]
         lost_from_the_queue,
         started_by_a_worker_that_is_gone,
         started_long_ago_and_never_claimed,
+        started_before_the_clock_was_set_back,
     ],
     ids=lambda lose: lose.__name__,
 )
@@ -112,6 +118,16 @@ def test_a_job_nobody_will_do_is_put_back_once(
     assert find_lost(staff, valkey) == [queued]
     assert Queue("imports", connection=valkey).job_ids == [f"run-{queued}-0"]
     assert find_lost(staff, valkey) == []
+
+
+def test_a_run_queued_before_the_clock_was_set_back_is_not_forgotten(
+    staff: Staff, valkey: Redis, queued: int
+) -> None:
+    staff.query(
+        "UPDATE runs SET queued_at = now() + interval '5 hours' WHERE id = %s RETURNING id", queued
+    )
+    valkey.flushall()
+    assert find_lost(staff, valkey) == [queued]
 
 
 def test_a_job_that_waits_or_has_just_begun_is_left_alone(

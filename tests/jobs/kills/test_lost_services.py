@@ -6,12 +6,10 @@ from __future__ import annotations
 import io
 import os
 import random
-import resource
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,13 +18,14 @@ import psycopg
 import pytest
 
 from jobs.claims import MOST_ATTEMPTS_AT_ONE_ROW
+from jobs.failures import OF_PREVIEW, OF_RUN
 from jobs.housekeeping import take_over_stale_runs
-from jobs.runs import NO_FILE, NO_ROOM, STUCK, STUCK_PREVIEW, execute
+from jobs.runs import execute
 from tests.holding import Held
 from tests.jobs.kills import people
 from tests.jobs.kills.conftest import staffed
 from tests.jobs.kills.installation import FINISHED, Staff
-from tests.jobs.stopping import await_no_work
+from tests.jobs.stopping import await_no_work, largest_file
 from tests.people import make_person, sign_in
 from tests.services import Services, flush, running_services
 from webapp.extensions import db
@@ -172,7 +171,9 @@ def test_a_connection_lost_when_the_run_ends_is_no_fault(alone: Staff, tmp_path:
     assert [f"rejects/{path.name}" for path in folder.iterdir()] == [key]
 
 
-@pytest.mark.parametrize(("kind", "sentence"), [("run", STUCK), ("preview", STUCK_PREVIEW)])
+@pytest.mark.parametrize(
+    ("kind", "sentence"), [("run", OF_RUN.stuck), ("preview", OF_PREVIEW.stuck)]
+)
 def test_a_run_that_dies_whoever_takes_it_is_ended_with_a_sentence(
     alone: Staff, tmp_path: Path, kind: str, sentence: str
 ) -> None:
@@ -206,7 +207,7 @@ def test_no_room_when_the_run_ends_is_told_like_any_other(alone: Staff, tmp_path
     happen(alone, _CUT_AT_THE_END.format(happens=_FULL))
     run_id = alone.start(alone.draft(people.write_file(tmp_path / "people.csv", 100)))
     work(alone, run_id)
-    assert people.counts(alone.query, run_id)[:3] == ("failure", NO_ROOM, 100)
+    assert people.counts(alone.query, run_id)[:3] == ("failure", OF_RUN.no_room, 100)
 
 
 def happen(staff: Staff, statements: str) -> None:
@@ -254,17 +255,6 @@ def small_disk() -> Iterator[Path]:
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
     folder.rmdir()
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """No file of this process may grow beyond so many bytes (anybody can do that)."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def send_large_file(app: Flask, client: FlaskClient[Any]) -> tuple[int, str, int]:
@@ -360,7 +350,7 @@ def test_a_run_whose_file_is_gone_ends_with_a_sentence(alone: Staff, tmp_path: P
     for path in (tmp_path / "data" / "files" / "uploads").iterdir():
         path.unlink()
     work(alone, run_id)
-    assert people.counts(alone.query, run_id)[:3] == ("failure", NO_FILE, 0)
+    assert people.counts(alone.query, run_id)[:3] == ("failure", OF_RUN.no_file, 0)
 
 
 def test_a_database_without_room_ends_the_run_with_a_sentence_and_the_rest_is_undone(
@@ -383,7 +373,7 @@ def test_a_database_without_room_ends_the_run_with_a_sentence_and_the_rest_is_un
         try:
             work(alone, run_id)
             state, failure, read, *counted, _ = people.counts(alone.query, run_id)
-            assert (state, failure) == ("failure", NO_ROOM)
+            assert (state, failure) == ("failure", OF_RUN.no_room)
             assert 0 < read < 25_000
             assert read == sum(counted)
             assert len(people.outcomes(alone.query, run_id)) == read

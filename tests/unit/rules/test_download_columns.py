@@ -39,6 +39,15 @@ def test_a_heading_that_says_the_name_is_none() -> None:
             (ColumnChoice("CONS_ID", "MEMBER_ID"), ColumnChoice("MEMBER_ID")),
             "Two columns have the heading “MEMBER_ID”. Give one of them another.",
         ),
+        (
+            (ColumnChoice("CONS_ID", "Id"), ColumnChoice("MEMBER_ID", "ID")),
+            "Two columns have the heading “ID”. Give one of them another.",
+        ),
+        (
+            (ColumnChoice("CONS_ID", "datasync_download"),),
+            "The heading of CONS_ID can’t be “datasync_download”: by it our own files are known. "
+            "Use another.",
+        ),
     ],
 )
 def test_what_can_not_be_is_said(columns: tuple[ColumnChoice, ...], says: str) -> None:

@@ -1,0 +1,119 @@
+"""Card numbers in files (DOMAIN: no card numbers are kept anywhere).
+
+What has the shape of one is told from other long numbers by its check digit, which one number in
+ten has by chance: so of a column's numbers of that shape at least half must have it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+# By itself or within other words, in groups or not; a letter or an underscore beside it makes it
+# somebody's reference
+_SHAPE = re.compile(r"(?<!\w)(?=(\d(?:[ -]?\d){13,15})(?!\w))", re.ASCII)
+_MANY_DIGITS = re.compile(r"[0-9](?:[ -]?[0-9]){13}")
+_FEWEST = 14
+_ISSUED = re.compile(
+    r"4\d{15}|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"  # Visa, Mastercard
+    r"|3[47]\d{13}|6(?:011|4[4-9]\d|5\d\d)\d{12}|62\d{14}"  # American Express, Discover, UnionPay
+    r"|35(?:2[89]|[3-8]\d)\d{12}|3(?:0[0-5]|[68]\d)\d{11}"  # JCB, Diners
+)
+_DOUBLED = tuple(sum(divmod(2 * digit, 10)) for digit in range(10))
+_SHOWN_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CardsFound:
+    """Where card numbers stand: a column (blank: a row that can't be read), its first row with one,
+    how that one ends, and how many rows have one."""
+
+    column: str
+    row: int
+    ending: str
+    rows: int
+
+    def sentence(self, file_name: str) -> str:
+        """What is said of the file, which is no longer there."""
+        column = f" in {self.column}" if self.column else ""
+        others = f", and {self.rows - 1:,} more of them" if self.rows > 1 else ""
+        return (
+            f"Row {self.row:,} of {file_name} has a card number{column}, ending in {self.ending}"
+            f"{others}. No card numbers are kept here, so the file was deleted and nothing of it "
+            "was read in. Take the card numbers out and send it again; a number that is something "
+            "else goes with a letter in front of it."
+        )
+
+
+def has_card_number(text: str) -> bool:
+    """Whether a card number stands in a text."""
+    return any(_is_checked(number) for number in _shaped(text))
+
+
+class CardWatch:
+    """Looks at the rows of a file. `columns` are their headings; some may be `left_out`."""
+
+    def __init__(self, columns: Sequence[str], left_out: Iterable[str] = ()) -> None:
+        unread = set(left_out)
+        self._columns = [
+            (at, name) for at, name in enumerate(columns) if name.strip().upper() not in unread
+        ]
+        self._shaped: dict[str, int] = {}
+        self._found: dict[str, CardsFound] = {}
+
+    def look(self, numbers: Sequence[int], rows: Sequence[Sequence[str]]) -> None:
+        """Look at some rows, which have a cell for each column."""
+        for at, name in self._columns:
+            cells = [row[at] for row in rows if at < len(row)]
+            # All of them at once: hardly any cell is so long, let alone has so many digits
+            if max(map(len, cells), default=0) < _FEWEST:
+                continue
+            if _MANY_DIGITS.search("\n".join(cells)):
+                self._look_closely(name, zip(numbers, cells, strict=False))
+
+    def look_at_raw(self, texts: Mapping[int, str]) -> None:
+        """Look at the text of rows that could not be read."""
+        self._look_closely("", texts.items())
+
+    def found(self) -> CardsFound | None:
+        """The first column that has card numbers."""
+        return next(
+            (
+                found
+                for name, found in self._found.items()
+                if 2 * found.rows >= self._shaped.get(name, 0)
+            ),
+            None,
+        )
+
+    def _look_closely(self, name: str, cells: Iterable[tuple[int, str]]) -> None:
+        for number, cell in cells:
+            shaped = list(_shaped(cell))
+            if not shaped:
+                continue
+            self._shaped[name] = self._shaped.get(name, 0) + 1
+            checked = next(filter(_is_checked, shaped), None)
+            if checked is None:
+                continue
+            known = self._found.get(name)
+            self._found[name] = CardsFound(
+                name,
+                known.row if known else number,
+                known.ending if known else checked[-_SHOWN_DIGITS:],
+                known.rows + 1 if known else 1,
+            )
+
+
+def _shaped(text: str) -> Iterator[str]:
+    """The digits of each number that a card could have."""
+    for found in _SHAPE.finditer(text):
+        digits = found[1].replace(" ", "").replace("-", "")
+        if _ISSUED.fullmatch(digits):
+            yield digits
+
+
+def _is_checked(digits: str) -> bool:
+    """Whether the last digit is right (Luhn)."""
+    backwards = [int(digit) for digit in reversed(digits)]
+    return (sum(backwards[::2]) + sum(_DOUBLED[digit] for digit in backwards[1::2])) % 10 == 0
