@@ -24,7 +24,9 @@ from webapp.formats import day
 from webapp.models import CenterMember, Constituent, PotentialMatch, Run
 from webapp.models.registrations import NOT_A_MATCH
 from webapp.rules.catalogues import catalogue_of
+from webapp.rules.fields import Kind
 from webapp.rules.money import written
+from webapp.services.constituent_lookups import phone_digits
 from webapp.services.constituents import get_sections, hold_active
 from webapp.services.custom_fields import custom_fields
 from webapp.services.locks import waiting_briefly
@@ -113,12 +115,12 @@ def count_waiting(
     return session.scalar(select(func.count()).select_from(found.subquery())) or 0
 
 
-def count_for_run(session: Session, run: Run) -> int:
+def count_for_run(session: Session, run: Run, *, most: int | None = MOST_COUNTED) -> int:
     """How many wait that this run would meet: a center's run, that center's. Runs about no people
-    meet nobody. Counted up to `MOST_COUNTED`."""
+    meet nobody. `most` ends the counting."""
     if catalogue_of(run.operation.kind).is_of_entries:
         return 0
-    return count_waiting(session, centers_of(run), most=MOST_COUNTED)
+    return count_waiting(session, centers_of(run), most=most)
 
 
 def centers_of(run: Run) -> frozenset[int] | None:
@@ -244,6 +246,7 @@ class Compared:
     mine: str | None
     theirs: str | None
     is_field: bool = True
+    is_phone: bool = False
 
     @property
     def verdict(self) -> str:
@@ -253,7 +256,8 @@ class Compared:
             return ""
         if self.mine is None or self.theirs is None:
             return "one"
-        return "same" if self.mine.casefold() == self.theirs.casefold() else "differs"
+        read = phone_digits if self.is_phone else str.casefold
+        return "same" if read(self.mine) == read(self.theirs) else "differs"
 
 
 def compare(session: Session, one: Constituent, other: Constituent) -> tuple[Compared, ...]:
@@ -261,7 +265,12 @@ def compare(session: Session, one: Constituent, other: Constituent) -> tuple[Com
     which of the two records is the one to keep."""
     fields = custom_fields(session)
     found = [
-        Compared(own.field.label, own.value, their.value)
+        Compared(
+            own.field.label,
+            own.value,
+            their.value,
+            is_phone=own.field.column.endswith("_PHONE") and own.field.kind is not Kind.CHOICE,
+        )
         for mine, theirs in zip(get_sections(one, fields), get_sections(other, fields), strict=True)
         for own, their in zip(mine.values, theirs.values, strict=True)
         if own.value is not None or their.value is not None

@@ -174,8 +174,17 @@ def test_who_only_views_decides_nothing(app: Flask) -> None:
 def test_a_registration_side_by_side_with_everybody_it_may_be(
     app: Flask, rita: FlaskClient[Any]
 ) -> None:
-    liz = person(app, "Liz", primary_email="liz@example.org", home_zip="02134")
-    beth = person(app, "Beth", primary_email="LIZ@example.org", home_zip="02139", member_id="M-7")
+    liz = person(
+        app,
+        "Liz",
+        primary_email="liz@example.org",
+        home_zip="02134",
+        home_phone="617-555-0142",
+        work_phone="1",
+        preferred_phone="home",
+    )
+    beth = person(app, "Beth", primary_email="LIZ@example.org", home_zip="02139", member_id="M-7",
+                  home_phone="(617) 555-0142", work_phone="2", preferred_phone="work")  # fmt: skip
     ann = person(app, "Ann")
     for one in (beth, ann):
         pair(app, liz, one)
@@ -187,6 +196,12 @@ def test_a_registration_side_by_side_with_everybody_it_may_be(
     assert "Home ZIP or postal code 02134 02139 Differs" in told
     assert "liz@example.org LIZ@example.org Same" in told
     assert "Member ID – M-7 " in told
+    for words in (
+        "Home phone 617-555-0142 (617) 555-0142 Same",
+        "Work phone 1 2 Differs",
+        "Preferred phone Home Work Differs",
+    ):
+        assert words in told
     assert "Ann Lee" in page
     assert "Records can’t be merged here yet." in page
 
