@@ -155,11 +155,9 @@ def write_workbook(
     )  # fmt: skip
 
 
-def read_sample(
-    connection: psycopg.Connection, select: str, rows: int = SAMPLE_ROWS
-) -> list[list[str]]:
-    """The first rows of a query as they stand in a file."""
-    with _rows_of(connection, f"SELECT * FROM ({select}) sample LIMIT {rows}") as found:
+def read_sample(connection: psycopg.Connection, select: str) -> list[list[str]]:
+    """The few rows of a query as they stand in a file."""
+    with _rows_of(connection, select) as found:
         return [list(row) for row in found]
 
 

@@ -6,6 +6,7 @@ import json
 
 import psycopg
 import pytest
+from sqlalchemy import select
 
 from jobs.claims import MOST_ATTEMPTS_AT_ONE_ROW
 from jobs.failures import OF_DOWNLOAD
@@ -23,7 +24,10 @@ from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
 from tests.jobs.test_crossrefs import add
 from tests.jobs.test_transaction_download import SLUG as TRANSACTIONS
 from tests.jobs.test_transaction_download import online
+from webapp.extensions import db
+from webapp.models import DownloadFile, Run
 from webapp.rules.download_settings import DownloadRequest, DownloadSettings
+from webapp.services.downloads import find_head, find_result, get_file
 from webapp.services.files import FileStore, file_store
 
 
@@ -46,6 +50,13 @@ def test_killed_between_the_file_and_the_window_it_goes_once(site: Site) -> None
     run_id = draft(site, DownloadRequest(settings=settings()))
     die_before_the_end(site, run_id)
     assert not outcome(site, run_id).window["is_committed"]
+    with site.app.app_context():
+        run = db.session.get_one(Run, run_id)
+        assert find_head(db.session(), run.operation_id, None) is None
+        assert find_result(db.session(), run) is None
+        files = db.session.scalars(select(DownloadFile)).all()
+        assert [get_file(db.session(), run, file.id) for file in files] == [None]
+        db.session.remove()
     with (
         site.app.app_context(),
         file_store().open(f"downloads/run-{run_id}-1-removals.csv.part", "wb") as begun,

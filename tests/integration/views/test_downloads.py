@@ -20,13 +20,14 @@ from webapp.models import (
     CenterMember,
     Constituent,
     CustomField,
+    DownloadFile,
     DownloadWindow,
     Message,
     Operation,
     PotentialMatch,
     Run,
 )
-from webapp.rules.roles import Role
+from webapp.rules.roles import Grant, Role
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -291,17 +292,48 @@ def test_a_center_has_its_own_people_only(app: Flask, client: FlaskClient[Any],
     assert [row.split(",")[0] for row in rows[1:]] == [str(people[0])]
 
 
-def test_others_files_are_not_there(app: Flask, client: FlaskClient[Any]) -> None:
-    north, south = make_center(app, "North"), make_center(app, "South")
+def finished(app: Flask, center_id: int | None) -> tuple[int, str, str]:
+    """A download that holds one record back: its run, the path of its file, that of its list."""
     with app.app_context():
         operation = db.session.scalars(select(Operation).filter_by(slug=SLUG)).one()
-        run = make_download(db.session(), operation, south)
+        held = [(1, "no_member_id", "", "")]
+        run = make_download(db.session(), operation, center_id, withheld=held)
         run_id = run.id
+        file = db.session.scalars(select(DownloadFile).filter_by(run_id=run_id)).one()
+        window = db.session.get_one(DownloadWindow, run_id)
+        paths = f"/runs/{run_id}/files/{file.id}", f"/held-back/{window.stream_id}"
         db.session.commit()
-    sign_in(client, make_person(app, "north@example.org", *VIEWER, center_id=north))
-    assert client.get(f"/runs/{run_id}").status_code == 404
-    assert client.get(f"/runs/{run_id}/files/1").status_code == 404
-    assert client.get("/held-back").text.count("<tbody>") == 0
+    return run_id, *paths
+
+
+def ask_all(client: FlaskClient[Any], download: tuple[int, str, str]) -> list[int]:
+    """What is answered to whoever wants to see its page, its file and its list, take its window
+    again, and send what is free."""
+    run_id, file, held = download
+    looked = [client.get(path).status_code for path in (f"/runs/{run_id}", file, held)]
+    posted = [client.post(path).status_code for path in (f"/runs/{run_id}/again", f"{held}/send")]
+    return [*looked, *posted]
+
+
+def test_a_center_has_its_own_downloads_only(app: Flask, client: FlaskClient[Any]) -> None:
+    north, south = make_center(app, "North"), make_center(app, "South")
+    own, other, of_site = (finished(app, center) for center in (north, south, None))
+    sign_in(client, make_person(app, "north@example.org", *RUNNER, center_id=north))
+
+    assert ask_all(client, other) == [404] * 5
+    assert ask_all(client, of_site) == [404] * 5
+    assert ask_all(client, own) == [200, 200, 200, 303, 303]
+    # The only one there is
+    assert client.get("/held-back").location == own[2]
+
+
+def test_who_may_only_look_here_and_run_elsewhere_runs_nothing_here(
+    app: Flask, client: FlaskClient[Any]
+) -> None:
+    north, south = make_center(app, "North"), make_center(app, "South")
+    grants = [*(Grant(role, north) for role in VIEWER), *(Grant(role, south) for role in RUNNER)]
+    sign_in(client, make_person(app, "both@example.org", grants=grants))
+    assert ask_all(client, finished(app, north)) == [200, 200, 200, 403, 403]
 
 
 def test_an_operation_keeps_its_settings(app: Flask, client: FlaskClient[Any]) -> None:
