@@ -169,7 +169,7 @@ CUSTOM = [
         [{"MEMBER_ID": "m5", "CUSTOM_NOTE": "O'Neil \"x\"", "CUSTOM_SCORE": "1,000.50",
           "CUSTOM_JOINED": "3/4/2020", "CUSTOM_VIP": "y", "CUSTOM_SIZE": "large"}],
         ["created"],
-        stored={"row 2": {"custom": {"note": "O'Neil \"x\"", "score": "1000.50",
+        stored={"row 2": {"custom": {"note": "O'Neil \"x\"", "score": "1000.5",
                                      "joined": "2020-03-04", "vip": "Yes", "size": "Large"}}},
     ),
     Case(

@@ -161,7 +161,7 @@ def _too_long(field: Field, text: str) -> Fault:
 
 def _read_number(field: Field, text: str, _settings: ReadSettings) -> Reading:
     if _NUMBER.fullmatch(text) and text.isascii():
-        return text.replace(",", "").removeprefix("+")
+        return _plain_number(text.replace(",", ""))
     return Fault(
         FaultCode.NOT_A_NUMBER,
         field.column,
@@ -169,6 +169,15 @@ def _read_number(field: Field, text: str, _settings: ReadSettings) -> Reading:
         f"{field.column} is “{shown(text)}”, which is not a number. Write digits, "
         "with a point before decimals.",
     )
+
+
+def _plain_number(text: str) -> str:
+    """The one way to write a number: 5.50 as 5.5 and 007 as 7, which is what a spreadsheet makes of
+    them. Kept as it came, a file that went through one would change records nobody edited."""
+    whole, _, decimals = text.lstrip("+-").partition(".")
+    whole, decimals = whole.lstrip("0") or "0", decimals.rstrip("0")
+    plain = f"{whole}.{decimals}" if decimals else whole
+    return f"-{plain}" if text.startswith("-") and plain != "0" else plain
 
 
 def _read_cons_id(field: Field, text: str, _settings: ReadSettings) -> Reading:
