@@ -223,6 +223,19 @@ def test_what_came_in_from_the_offline_system_is_not_echoed(site: Site) -> None:
     assert echoed.ids == {ann}
 
 
+def test_what_came_from_a_centers_system_is_news_to_the_site(site: Site) -> None:
+    ann, north = site.person(member_id="1"), site.insert("centers", name="North")
+    site.insert("center_members", center_id=north, constituent_id=ann)
+    for center in (None, north):
+        download(site, center_id=center)
+    site.import_rows([{"MEMBER_ID": "1", "NICKNAME": "A"}], center_id=north)
+
+    of_site, of_north = download(site), download(site, center_id=north)
+
+    assert (of_site.ids, of_site.window["echoed"]) == ({ann}, 0)
+    assert (of_north.ids, of_north.window["echoed"]) == (set(), 1)
+
+
 def test_an_undone_import_goes_out(site: Site) -> None:
     ann = site.person(member_id="1", nickname="Annie")
     imported = site.import_rows([{"MEMBER_ID": "1", "NICKNAME": "A"}])
@@ -515,6 +528,14 @@ def test_a_row_of_one_blank_cell_is_a_row(site: Site) -> None:
         found = download(site, chosen, Start.EVERYTHING)
         assert {row[column] for row in found.rows()} == there
         assert found.counts["delivered"] == len(found.rows()) == 2
+
+
+def test_a_heading_is_no_formula_either(site: Site) -> None:
+    site.person(first_name="Ann")
+    columns = (ColumnChoice("CONS_ID", "=1+1"), ColumnChoice("MEMBER_ID", "@ID"))
+    found = download(site, DownloadSettings(columns=columns, marks=False, formats=("csv", "xlsx")))
+    assert list(found.rows()[0]) == ["'=1+1", "'@ID"]
+    assert found.sheets()[0][0] == ["'=1+1", "'@ID"]
 
 
 def test_more_rows_than_a_sheet_can_have_go_on_in_the_next(

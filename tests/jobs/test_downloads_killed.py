@@ -6,6 +6,7 @@ import json
 
 import psycopg
 import pytest
+from sqlalchemy import select
 
 from jobs.claims import MOST_ATTEMPTS_AT_ONE_ROW
 from jobs.failures import OF_DOWNLOAD
@@ -23,7 +24,16 @@ from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
 from tests.jobs.test_crossrefs import add
 from tests.jobs.test_transaction_download import SLUG as TRANSACTIONS
 from tests.jobs.test_transaction_download import online
+from webapp.extensions import db
+from webapp.models import DownloadFile, Run
 from webapp.rules.download_settings import DownloadRequest, DownloadSettings
+from webapp.services.downloads import (
+    file_key,
+    find_head,
+    find_result,
+    get_file,
+    workbook_folder,
+)
 from webapp.services.files import FileStore, file_store
 
 
@@ -46,6 +56,13 @@ def test_killed_between_the_file_and_the_window_it_goes_once(site: Site) -> None
     run_id = draft(site, DownloadRequest(settings=settings()))
     die_before_the_end(site, run_id)
     assert not outcome(site, run_id).window["is_committed"]
+    with site.app.app_context():
+        run = db.session.get_one(Run, run_id)
+        assert find_head(db.session(), run.operation_id, None) is None
+        assert find_result(db.session(), run) is None
+        files = db.session.scalars(select(DownloadFile)).all()
+        assert [get_file(db.session(), run, file.id) for file in files] == [None]
+        db.session.remove()
     with (
         site.app.app_context(),
         file_store().open(f"downloads/run-{run_id}-1-removals.csv.part", "wb") as begun,
@@ -96,6 +113,21 @@ def test_killed_at_any_moment_after_the_file_everything_goes_once(
     assert [key.split("-")[2] for key in stored_files(site)] == ["2"]
     assert {row.get("SENT_AS", "new") for row in found.rows()} == {"new"}
     assert download(site, DownloadSettings(), operation=slug).rows() == []
+
+
+def test_what_a_killed_workbook_left_on_the_disk_goes(site: Site) -> None:
+    site.person(first_name="Ann")
+    run_id = draft(site, DownloadRequest(settings=settings(formats=("xlsx",))))
+    with site.app.app_context():
+        folder = workbook_folder(file_key(run_id, 1, "records", "xlsx"))
+    die_before_the_end(site, run_id)
+    folder.mkdir(parents=True)
+    (folder / "rows").write_text("half")
+
+    site.execute(run_id)
+
+    assert outcome(site, run_id).state == "success"
+    assert list(folder.parent.iterdir()) == []
 
 
 def test_killed_and_then_cancelled_nothing_went(site: Site) -> None:
@@ -162,10 +194,13 @@ def test_a_store_without_room_ends_it_with_a_sentence(site: Site, file_format: s
 
     with largest_file(10):
         failed = download(site, settings(formats=(file_format,)))
+    with site.app.app_context():
+        folder = workbook_folder("any").parent
 
     assert failed.state == "failure"
     assert failed.failure == OF_DOWNLOAD.no_store.format(why="File too large")
     assert not [key for key in stored_files(site) if f"run-{failed.run_id}-1-" in key]
+    assert not folder.exists() or list(folder.iterdir()) == []
     assert failed.window == {}
     assert download(site).ids == {ann}
 

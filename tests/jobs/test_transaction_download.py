@@ -444,6 +444,14 @@ def test_what_a_changed_one_belongs_to_is_told(site: Site, ann: int) -> None:
     assert (found["T3"]["RECURRING_OF"], found["T3"]["REFUND_OF"]) == ("", "'=1+1")
 
 
+def test_what_came_from_a_centers_system_is_news_to_the_site(site: Site, ann: int) -> None:
+    north = site.insert("centers", name="North")
+    site.insert("center_members", center_id=north, constituent_id=ann)
+    upload(site, [gift(MEMBER_ID="A-1")], center_id=north)
+    assert marks(fetch(site)) == {"G-1": "new"}
+    assert keys(fetch(site, center_id=north)) == []
+
+
 def test_it_is_where_that_is_asked_for(site: Site, ann: int) -> None:
     upload(site, [gift(MEMBER_ID="A-1")])
     assert keys(fetch(site, DownloadSettings(echoes=True))) == ["G-1"]
