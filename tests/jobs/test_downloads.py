@@ -530,6 +530,16 @@ def test_a_row_of_one_blank_cell_is_a_row(site: Site) -> None:
         assert found.counts["delivered"] == len(found.rows()) == 2
 
 
+def test_what_goes_out_for_a_value_is_no_formula_either(site: Site) -> None:
+    """An entry's code, and a value without one that is kept as it is."""
+    add(site, "field:TITLE", "Ms.", "=1+1")
+    set_policy(site, "field:TITLE", Policy.KEEP)
+    for title in ("Ms.", "@2", "Mr."):
+        site.person(title=title)
+    found = download(site, settings("TITLE"))
+    assert [row["TITLE"] for row in found.rows()] == ["'=1+1", "'@2", "Mr."]
+
+
 def test_a_heading_is_no_formula_either(site: Site) -> None:
     site.person(first_name="Ann")
     columns = (ColumnChoice("CONS_ID", "=1+1"), ColumnChoice("MEMBER_ID", "@ID"))
