@@ -163,26 +163,18 @@ def _fill(connection: psycopg.Connection, outward: Outward, translation: Transla
 
 
 def record_outward(
-    connection: psycopg.Connection,
-    mine: Claim,
-    outward: Outward,
-    select: str,
-    *,
-    is_counted: bool = False,
+    connection: psycopg.Connection, mine: Claim, outward: Outward, select: str
 ) -> None:
     """Add records to the run's account, in the caller's transaction. `select` gives value, amount
-    (or NULL), currency (or NULL): a line for each record that was sent or withheld; when it
-    `is_counted`, a fourth column says how many records a line stands for."""
-    rows, columns = "count(*)", "value, amount, currency"
-    if is_counted:
-        rows, columns = "sum(v.rows)", f"{columns}, rows"
+    (or NULL), currency (or NULL) and how many records that were sent or withheld the line stands
+    for."""
     amounts: Mapping[str, tuple[str, str]]
     connection.execute("DROP TABLE IF EXISTS pg_temp.outward_seen")
     connection.execute(
         f"CREATE TEMP TABLE outward_seen AS SELECT v.value::text AS value,"
         f" {outward.is_mapped('x', 'v.value')} AS is_mapped, v.currency::text AS currency,"
-        f" {rows} AS rows, sum(v.amount::numeric) AS amount"
-        f" FROM ({select}) v ({columns}) {outward.join('x', 'v.value')}"
+        f" sum(v.rows) AS rows, sum(v.amount::numeric) AS amount"
+        f" FROM ({select}) v (value, amount, currency, rows) {outward.join('x', 'v.value')}"
         f" WHERE {outward.has_value('v.value')} GROUP BY 1, 2, 3"
     )
     totals = connection.execute(

@@ -212,6 +212,7 @@ EXAMPLES: dict[str, Example] = {
     "found:run_id": Example(_draft),
     "previews:run_id": Example(_draft),
     "previews:edit_id": Example(_edit),
+    "conflicts:run_id": Example(_draft),
     "slug": Example(_slug),
     "downloads:slug": Example(_download_slug),
     "downloads:kind": Example(

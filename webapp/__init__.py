@@ -30,6 +30,8 @@ VIEWS = (
     "wizard",
     "downloads",
     "held_back",
+    "registrations",
+    "conflicts",
     "found",
     "previews",
     "runs",

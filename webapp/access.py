@@ -170,6 +170,13 @@ TABLE: dict[str, Who | Rule] = {
     "held_back.list_streams": VIEW,
     "held_back.show": VIEW,
     "held_back.send": RUN,
+    # Resolve New Registrations
+    "registrations.list_registrations": VIEW,
+    "registrations.show_registration": VIEW,
+    "registrations.decide": RUN,
+    "registrations.resolve": RUN,
+    "registrations.add_candidate": RUN,
+    "conflicts.show": running(RUN),
     # Operation Results
     "runs.list_runs": VIEW,
     "runs.show": running(VIEW),
@@ -188,6 +195,7 @@ TABLE: dict[str, Who | Rule] = {
     "constituents.show_constituent": VIEW,
     "constituents.edit_constituent": RUN,
     "constituents.reactivate": RUN,
+    "constituents.remove": RUN,
     "constituents.show_history": VIEW,
     "transactions.list_transactions": VIEW,
     "transactions.results": VIEW,

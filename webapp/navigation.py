@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 from flask import request, url_for
 
-from webapp.access import may_open
+from webapp.access import VIEW, may_open, scope
+from webapp.extensions import db
+from webapp.services import registrations
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An entry: its words, where it leads, and the endpoints for which it is the current one."""
+    """An entry: its words, where it leads, and the endpoints for which it is the current one;
+    `count` tells how much waits there for this person."""
 
     label: str
     endpoint: str
     owns: tuple[str, ...] = ()
+    count: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,15 @@ class Area:
     owns: tuple[str, ...]
 
 
+def _count_registrations() -> str:
+    """How many new registrations wait, blank for none; many are not counted to the last."""
+    most = registrations.MOST_COUNTED
+    found = registrations.count_waiting(db.session(), scope(VIEW), most=most)
+    if not found:
+        return ""
+    return f"{found:,}+" if found == most else f"{found:,}"
+
+
 AREAS = (
     Area(
         "Import/Export",
@@ -35,6 +50,12 @@ AREAS = (
             Page("All Data Sync Operations", "operations.all"),
             Page("Operation Results", "runs.list_runs", owns=("runs", "undo")),
             Page("Held Back", "held_back.list_streams", owns=("held_back",)),
+            Page(
+                "Resolve New Registrations",
+                "registrations.list_registrations",
+                owns=("registrations",),
+                count=_count_registrations,
+            ),
             Page(
                 "Cross Reference Types",
                 "crossrefs.list_types",
@@ -57,6 +78,8 @@ AREAS = (
             "undo",
             "downloads",
             "held_back",
+            "registrations",
+            "conflicts",
         ),
     ),
     Area(
@@ -115,11 +138,12 @@ _OPERATIONS = ("operations.mine", "operations.all")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One link."""
+    """One link; a page that shows it may ask how much waits there."""
 
     label: str
     url: str
     is_current: bool
+    count: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +195,7 @@ def build_navigation() -> Navigation:
                 page.label,
                 url_for(page.endpoint),
                 here == page.endpoint or here in page.owns or blueprint in page.owns,
+                cache(page.count) if page.count and blueprint in area.owns else None,
             )
             for page in area.pages
             if may_open(page.endpoint)

@@ -9,37 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from jobs.outward import Outward
-from jobs.processors.download_sources import Codes, OutColumn, Source, Withholding, sent
+from jobs.processors.download_sources import (
+    UNRESOLVED,
+    WHO,
+    Codes,
+    OutColumn,
+    Source,
+    Withholding,
+    choose_columns,
+    date_cell,
+    in_center,
+    sent,
+    wanted_parameters,
+    wanted_people,
+)
 from jobs.processors.download_windows import Window
 from webapp.rules.catalogues import CATALOGUES
 from webapp.rules.download_settings import (
-    ColumnChoice,
-    DateFormat,
     DownloadSettings,
     TimeFormat,
 )
 from webapp.rules.fields import DOWNLOAD_COLUMN, Field, Kind
-from webapp.rules.withholding import Reason
 from webapp.services.crossref_online import key_of
 
 UPLOAD_KINDS = tuple(kind for kind, found in CATALOGUES.items() if not found.is_download)
 
-_UNRESOLVED = Withholding(
-    Reason.UNRESOLVED_DUPLICATE,
-    "EXISTS (SELECT FROM unresolved_duplicates u WHERE u.constituent_id = c.id)",
-)
-_WHO = (
-    "coalesce(nullif(concat_ws(' ', c.first_name, c.last_name), ''), c.primary_email,"
-    " 'Constituent ' || c.id)"
-)
-_DATE_FORMATS = {DateFormat.MONTH_FIRST: "MM/DD/YYYY", DateFormat.DAY_FIRST: "DD/MM/YYYY"}
-_IN_CENTER = (
-    "EXISTS (SELECT FROM center_members m WHERE m.center_id = %(center)s"
-    " AND m.constituent_id = {record})"
-)
 _MAY_BE_TOLD = "(g.center_id IS NULL OR g.center_id = %(center)s)"
 """SQL about a group or interest `g`: it is General, or of the center whose download it is."""
 
@@ -64,23 +60,15 @@ def keys_used(settings: DownloadSettings, fields: Sequence[Field]) -> set[str]:
     return {key for key in keys if key is not None}
 
 
-def choose_columns(settings: DownloadSettings, fields: Sequence[Field]) -> tuple[ColumnChoice, ...]:
-    """The columns that have something in them: those chosen that still exist, else all."""
-    known = {field.column for field in fields}
-    chosen = tuple(column for column in settings.columns if column.name in known)
-    return chosen or tuple(ColumnChoice(field.column) for field in fields)
-
-
 def make_source(settings: DownloadSettings, scene: Scene) -> Source:
     """The source of one run."""
     made = _Columns(settings, scene)
-    scope = f" AND {_IN_CENTER.format(record='c.id')}" if scene.center_id is not None else ""
     headings = {column.name: column.shown for column in settings.columns}
     return Source(
         noun="constituents",
         table="constituents c",
         record="c.id",
-        present=f"c.is_active{scope}",
+        present=f"c.is_active{_scope(scene)}",
         wanted=wanted_people(settings),
         columns=made.columns,
         gone=made.gone,
@@ -94,10 +82,10 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
             OutColumn("MERGED_INTO_CONS_ID", "r.into_id", is_text=False),
             OutColumn("MERGED_INTO_MEMBER_ID", "r.into_member_id"),
         ),
-        withholdings=(_UNRESOLVED, *made.withholdings),
+        withholdings=(UNRESOLVED, *made.withholdings),
         codes=made.codes,
         constituent_id="c.id",
-        who=_WHO,
+        who=WHO,
         parameters={
             "center": scene.center_id,
             **wanted_parameters(settings),
@@ -108,39 +96,6 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
 
 
 # Who changed -------------------------------------------------------------------------------
-
-
-def wanted_people(settings: DownloadSettings) -> str | None:
-    """SQL about `constituents c`: whom the settings ask for; None for everybody."""
-    parts = []
-    if settings.groups:
-        parts.append(
-            "EXISTS (SELECT FROM group_members m WHERE m.group_id = ANY(%(groups)s)"
-            " AND m.constituent_id = c.id)"
-        )
-    if settings.interests:
-        parts.append(
-            "EXISTS (SELECT FROM interest_choices i WHERE i.interest_id = ANY(%(interests)s)"
-            " AND i.constituent_id = c.id AND i.opted_in)"
-        )
-    if settings.centers:
-        parts.append(
-            "EXISTS (SELECT FROM center_members m WHERE m.center_id = ANY(%(centers)s)"
-            " AND m.constituent_id = c.id)"
-        )
-    if settings.statuses:
-        parts.append("c.active_detail = ANY(%(statuses)s)")
-    return " AND ".join(parts) or None
-
-
-def wanted_parameters(settings: DownloadSettings) -> dict[str, Any]:
-    """The parameters of `wanted_people`."""
-    return {
-        "groups": list(settings.groups),
-        "interests": list(settings.interests),
-        "centers": list(settings.centers),
-        "statuses": list(settings.statuses),
-    }
 
 
 def _counted(settings: DownloadSettings, scene: Scene) -> str:
@@ -176,7 +131,7 @@ def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str
         unseen, scope = window.unseen(), ""
         if scene.center_id is not None:
             scope = (
-                f" AND ({_IN_CENTER.format(record='l.constituent_id')} OR l.constituent_id IN ("
+                f" AND ({in_center('l.constituent_id')} OR l.constituent_id IN ("
                 f"SELECT l.constituent_id FROM change_log l WHERE {unseen}"
                 " AND l.table_name = 'center_members' AND l.key = %(center)s::text))"
             )
@@ -223,7 +178,7 @@ def _removals(scene: Scene) -> Callable[[Window], str]:
 
 
 def _scope(scene: Scene) -> str:
-    return f" AND {_IN_CENTER.format(record='c.id')}" if scene.center_id is not None else ""
+    return f" AND {in_center('c.id')}" if scene.center_id is not None else ""
 
 
 def _removed(scene: Scene) -> str:
@@ -375,8 +330,7 @@ class _Columns:
 
     def _date(self, field: Field) -> str:
         value = f"({_stored(field)})::date" if field.is_custom else f"c.{field.attribute}"
-        pattern = _DATE_FORMATS.get(self._settings.date_format)
-        return f"to_char({value}, '{pattern}')" if pattern else value
+        return date_cell(value, self._settings)
 
 
 def _stored(field: Field) -> str:

@@ -8,14 +8,15 @@ themselves, and only exceptions are written down.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 
+from jobs.processors.download_codes import CodeTables
 from jobs.processors.download_marks import MOST_LISTED, block_of, join_marks
-from jobs.processors.download_sources import Codes, OutColumn, Source, Withholding
+from jobs.processors.download_sources import OutColumn, Source, Withholding
+from jobs.processors.download_statements import Statements
 from jobs.processors.download_windows import Window
 from webapp.rules.guarding import guarded_sql
 
@@ -71,19 +72,20 @@ class Plan:
         self._is_whole = window.is_everything
         self._withheld = 0
         self._sent = ""
-        self._parameters = dict(source.parameters) | {"since_at": window.since_at}
+        self._sql = Statements(connection, {**source.parameters, "since_at": window.since_at})
         if self._is_whole:
             self._from = source.table
         else:
             self._from = (
                 f"download_candidates k JOIN {source.table} ON {source.record} = k.record_id"
             )
+        self.codes = CodeTables(self._sql, source)
 
     def make(self) -> Counts:
         """Find out what becomes of each record."""
         # The tables are small or have no statistics; what was planned for none must not be kept
-        self._run(f"DROP TABLE IF EXISTS {', '.join('pg_temp.' + name for name in TABLES)}")
-        self._run(_CREATE)
+        self._sql.run(f"DROP TABLE IF EXISTS {', '.join('pg_temp.' + name for name in TABLES)}")
+        self._sql.run(_CREATE)
         if not self._is_whole:
             self._find_candidates()
         self._find_sent()
@@ -91,23 +93,18 @@ class Plan:
         self._set_aside_removals()
         echoed = self._set_aside_echoes()
         filtered = self._set_aside_unwanted()
-        self._look_over()
-        for codes in self.source.codes:
-            self._look_up(codes)
+        self._look_at_codes()
         self._find_reasons()
-        withheld = self._run(
+        withheld = self._sql.run(
             "INSERT INTO download_outcomes SELECT DISTINCT record_id, 'withheld'"
             " FROM download_reasons ON CONFLICT DO NOTHING"
         )
-        self._run("ANALYZE download_outcomes")
+        self._sql.run("ANALYZE download_outcomes")
         self._name_withheld(withheld)
-        removed = self._one("SELECT count(*) FROM download_outcomes WHERE outcome = 'removed'")
+        removed = self._sql.one("SELECT count(*) FROM download_outcomes WHERE outcome = 'removed'")
         if self._is_whole:
-            filtered = self._one(
-                "SELECT coalesce(sum(rows), 0) FROM download_values WHERE NOT is_wanted"
-            )
-            changed = self._one("SELECT coalesce(sum(rows), 0) FROM download_values") + removed
-            carried = 0
+            present, filtered = self.codes.count_records()
+            changed, carried = present + removed, 0
         else:
             changed, carried = self._count_candidates()
         return Counts(changed, carried, removed, withheld, filtered + echoed, echoed)
@@ -131,7 +128,7 @@ class Plan:
         limited = f" LIMIT {limit}" if limit is not None else ""
         is_ordered = source.in_order or not self._is_whole
         # OFFSET: the lists come behind, so that several processes can make the other cells
-        return self._merged(
+        return self._sql.merged(
             f"SELECT {', '.join(cell for _, cell in made)} FROM ("
             f"SELECT {source.record} AS record_id{', ' if inner else ''}{inner}"
             f" FROM {self._from} {joins} {self._sent} WHERE {self._delivered()}"
@@ -147,17 +144,17 @@ class Plan:
     @property
     def has_removals(self) -> bool:
         """Whether there is anybody to report in the file of removals."""
-        return self._one("SELECT count(*) FROM download_removals") > 0
+        return self._sql.one("SELECT count(*) FROM download_removals") > 0
 
     def count_delivered(self) -> int:
         """How many records would be delivered now."""
-        return self._one(f"SELECT count(*) FROM {self._from} WHERE {self._delivered()}")
+        return self._sql.one(f"SELECT count(*) FROM {self._from} WHERE {self._delivered()}")
 
     def keep_delivered(self) -> None:
         """Remember which records are delivered, for sources that send each once: as ranges, made
         of the runs of numbers that follow one another."""
         record = self.source.record
-        self._run(
+        self._sql.run(
             "CREATE TEMP TABLE download_delivered AS SELECT block, is_update,"
             " range_agg(int8range(first, last, '[]')) AS records"
             " FROM (SELECT block, is_update, min(id) AS first, max(id) AS last FROM ("
@@ -166,13 +163,6 @@ class Plan:
             f" FROM {self._from} {self._sent} WHERE {self._delivered()}"
             ") each_one GROUP BY block, is_update, island) runs GROUP BY block, is_update"
         )
-
-    def counted(self, codes: Codes) -> str:
-        """SQL: the values of these codes, with the amounts, currency and number of the records that
-        have them (jobs.outward.record_outward)."""
-        if codes.joins:
-            return f"SELECT value, NULL, NULL, rows FROM {codes.table}"
-        return f"SELECT u.value, l.amount, l.currency, l.rows {self._looked_over(codes)}"
 
     def _delivered(self) -> str:
         """SQL: a record goes into the file."""
@@ -212,7 +202,7 @@ class Plan:
             if self._is_whole
             else f" AND d.block IN (SELECT {block_of('k.record_id')} FROM download_candidates k)"
         )
-        self._run(
+        self._sql.run(
             "CREATE TEMP TABLE download_sent AS SELECT d.block, range_agg(d.records) AS records"
             " FROM download_deliveries d JOIN download_windows w ON w.run_id = d.run_id"
             " WHERE w.stream_id = %(stream)s AND w.is_committed"
@@ -237,7 +227,7 @@ class Plan:
         columns = "".join(
             f", range_agg({each}) FILTER (WHERE {name}) AS {name}" for name in source.mark_names
         )
-        self._run(
+        self._sql.run(
             f"CREATE TEMP TABLE download_marks AS SELECT {block_of('record_id')} AS block{columns}"
             f" FROM ({source.marks(looked_at)}) found GROUP BY 1"
         )
@@ -252,13 +242,13 @@ class Plan:
     def _find_candidates(self) -> None:
         window = self._window
         if not window.only_carried:
-            self._run(
+            self._sql.run(
                 "INSERT INTO download_candidates SELECT record_id, true, is_echo FROM ("
                 f"{self.source.changed(window)}) changed"
             )
         if window.carried_from:
             # Held back before: looked at again, an echo or not, for as long as it is there
-            self._run(
+            self._sql.run(
                 "INSERT INTO download_candidates AS k SELECT DISTINCT w.record_id, false, false"
                 " FROM withheld_records w WHERE w.run_id = ANY(%(runs)s) AND EXISTS (SELECT FROM"
                 f" {self.source.table} WHERE {self.source.record} = w.record_id"
@@ -266,30 +256,28 @@ class Plan:
                 " ON CONFLICT (record_id) DO UPDATE SET is_echo = false",
                 runs=list(window.carried_from),
             )
-        self._run("ANALYZE download_candidates")
+        self._sql.run("ANALYZE download_candidates")
 
     def _set_aside_removals(self) -> None:
         if self.source.removals is None or self._window.only_carried:
-            self._run("CREATE TEMP TABLE download_removals (record_id bigint)")
+            self._sql.run("CREATE TEMP TABLE download_removals (record_id bigint)")
             return
-        self._run(f"CREATE TEMP TABLE download_removals AS {self.source.removals(self._window)}")
-        if self._is_whole:
-            self._run(
-                "INSERT INTO download_outcomes SELECT record_id, 'removed' FROM download_removals"
-            )
-            return
-        self._run(
-            "DELETE FROM download_removals r WHERE NOT EXISTS (SELECT FROM download_candidates k"
-            " WHERE k.record_id = r.record_id AND NOT k.is_echo)"
+        self._sql.run(
+            f"CREATE TEMP TABLE download_removals AS {self.source.removals(self._window)}"
         )
-        self._run(
+        if not self._is_whole:
+            self._sql.run(
+                "DELETE FROM download_removals r WHERE NOT EXISTS (SELECT FROM download_candidates"
+                " k WHERE k.record_id = r.record_id AND NOT k.is_echo)"
+            )
+        self._sql.run(
             "INSERT INTO download_outcomes SELECT record_id, 'removed' FROM download_removals"
         )
 
     def _set_aside_echoes(self) -> int:
         if self._is_whole:
             return 0
-        return self._run(
+        return self._sql.run(
             "INSERT INTO download_outcomes SELECT record_id, 'echo' FROM download_candidates"
             " WHERE is_echo ON CONFLICT DO NOTHING"
         )
@@ -298,139 +286,59 @@ class Plan:
         wanted = self.source.wanted
         if wanted is None or self._is_whole:
             return 0
-        return self._run(
+        return self._sql.run(
             f"INSERT INTO download_outcomes SELECT {self.source.record}, 'filtered'"
             f" FROM {self._from} WHERE {self._remaining()} AND ({wanted}) IS NOT TRUE"
         )
 
-    def _look_over(self) -> None:
-        """Count the records by the codes they have: one look at them all, however many columns have
-        codes. Of everything, those that are not asked for are counted here as well."""
+    def _look_at_codes(self) -> None:
+        """Of everything, those that are not asked for are counted here as well."""
         looked_at, is_wanted = self._remaining(), "true"
         if self._is_whole:
             looked_at = f"({self.source.present})"
             is_wanted = f"coalesce({self.source.wanted or 'true'}, false)"
-        values = self._own_values()
-        of_each = "".join(f", {value} AS v{number}" for number, value in enumerate(values))
-        grouped = ", ".join(str(number) for number in range(1, len(values) + 3))
-        self._run(
-            f"CREATE TEMP TABLE download_values AS SELECT {is_wanted} AS is_wanted,"
-            f" {self.source.currency if values else 'NULL::text'} AS currency{of_each},"
-            f" count(*) AS rows, {f'sum({self.source.amount})' if values else 'NULL'} AS amount"
-            f" FROM {self._from} WHERE {looked_at} GROUP BY {grouped}"
-        )
-
-    def _own_values(self) -> list[str]:
-        """The codes that stand in a record itself, one for each column."""
-        own = (value for codes in self.source.codes if not codes.joins for value in codes.values)
-        return list(dict.fromkeys(own))
-
-    def _looked_over(self, codes: Codes) -> str:
-        """SQL: of what the look at all of them found, a line `u` for each of these codes."""
-        own = self._own_values()
-        columns = [f"l.v{own.index(value)}" for value in codes.values]
-        return (
-            f"FROM download_values l CROSS JOIN LATERAL (VALUES {_in_brackets(columns)}) u (value)"
-            f" WHERE l.is_wanted AND u.value IS NOT NULL AND {codes.only}"
-        )
-
-    def _look_up(self, codes: Codes) -> None:
-        """What goes out for each value that the records have, with how many have it."""
-        outward = codes.outward
-        self._run(f"DROP TABLE IF EXISTS {codes.table}")
-        self._run(
-            f"CREATE TEMP TABLE {codes.table.removeprefix('pg_temp.')} AS SELECT v.value, v.rows,"
-            f" {outward.text('x', 'v.value')} AS sent,"
-            f" {outward.is_withheld('x', 'v.value')} AS waits"
-            f" FROM ({self._count_values(codes)}) v {outward.join('x', 'v.value')}"
-        )
-        self._run(f"ANALYZE {codes.table}")
-        cell = guarded_sql("c.sent") if codes.are_cells else "c.sent"
-        row = self._connection.execute(
-            self._merged(
-                f"SELECT coalesce(jsonb_object_agg(c.value, coalesce({cell}, '')), '{{}}')::text"
-                f" FROM {codes.table} c WHERE NOT c.waits AND ({cell}) IS DISTINCT FROM c.value"
-            )
-        ).fetchone()
-        self._parameters[codes.parameter] = row[0] if row else "{}"
-
-    def _count_values(self, codes: Codes) -> str:
-        """SQL: each value of these codes, with how many records have it."""
-        if not codes.joins:
-            looked_over = self._looked_over(codes)
-            return f"SELECT u.value, sum(l.rows)::bigint AS rows {looked_over} GROUP BY u.value"
-        return (
-            f"SELECT u.value, count(*) AS rows FROM {self._from} {codes.joins}"
-            f" CROSS JOIN LATERAL (VALUES {_in_brackets(codes.values)}) u (value)"
-            f" WHERE {self._undecided()} AND u.value IS NOT NULL GROUP BY u.value"
-        )
+        self.codes.count(self._from, looked_at, is_wanted)
+        for codes in self.source.codes:
+            self.codes.look_up(codes, self._from, self._undecided())
 
     def _find_reasons(self) -> None:
         """Why some have to wait; what can't hold anybody back is not looked for."""
         found = [
             self._reasons(each)
             for each in self.source.withholdings
-            if not each.only_if or self._one(each.only_if)
+            if not each.only_if or self._sql.one(each.only_if)
         ]
         # Created from a query, because a query that inserts runs in one process only
         reasons = " UNION ALL ".join(found) or _NO_REASONS
-        self._connection.execute(f"CREATE TEMP TABLE download_reasons AS {reasons}")
+        self._sql.run_merged(f"CREATE TEMP TABLE download_reasons AS {reasons}")
 
     def _reasons(self, each: Withholding) -> str:
         source = self.source
-        return self._merged(
+        return self._sql.merged(
             f"SELECT {source.record} AS record_id, %(reason)s::text AS reason,"
             f" %(field)s::text AS field, left(coalesce({each.value}, ''), {_LONGEST_VALUE})"
             f" AS value, {source.constituent_id} AS constituent_id, coalesce({source.who}, '')"
             f" AS who, {source.amount} AS amount, {source.currency} AS currency"
             f" FROM {self._from} {each.joins} WHERE {self._undecided()} AND ({each.condition})",
-            {"reason": each.reason.value, "field": each.field},
+            reason=each.reason.value,
+            field=each.field,
         )
 
     def _name_withheld(self, withheld: int) -> None:
         """Of everything, the statement that writes the file names those who are held back."""
         self._withheld = withheld
         if self._is_whole and 0 < withheld <= MOST_LISTED:
-            row = self._connection.execute(
+            self._sql.parameters["withheld"] = self._sql.text(
                 "SELECT array_agg(record_id ORDER BY record_id)::text FROM download_outcomes"
                 " WHERE outcome = 'withheld'"
-            ).fetchone()
-            self._parameters["withheld"] = row[0] if row else "{}"
+            )
 
     def _count_candidates(self) -> tuple[int, int]:
         """Changed, and only held back before."""
-        row = self._connection.execute(
-            "SELECT count(*) FILTER (WHERE is_changed), count(*) FILTER (WHERE NOT is_changed)"
-            " FROM download_candidates"
-        ).fetchone()
-        assert row is not None
-        return int(row[0]), int(row[1])
-
-    # The connection -----------------------------------------------------------------------
-
-    def _run(self, statement: str, **more: object) -> int:
-        cursor = self._connection.cursor()
-        cursor.execute(self._merged(statement, more))
-        return max(cursor.rowcount, 0)
-
-    def _one(self, statement: str) -> int:
-        row = self._connection.execute(self._merged(statement)).fetchone()
-        return int(row[0]) if row else 0
-
-    def _merged(self, statement: str, more: Mapping[str, Any] | None = None) -> str:
-        """The statement with its parameters as literals: COPY takes none."""
-        values = self._parameters | dict(more or {})
-        return merge(self._connection, statement, values)
+        looked_at = self._sql.one("SELECT count(*) FROM download_candidates")
+        changed = self._sql.one("SELECT count(*) FROM download_candidates WHERE is_changed")
+        return changed, looked_at - changed
 
 
 def _cell(column: OutColumn) -> str:
     return guarded_sql(column.sql) if column.is_text else column.sql
-
-
-def _in_brackets(values: Iterable[str]) -> str:
-    return ", ".join(f"({value})" for value in values)
-
-
-def merge(connection: psycopg.Connection, statement: str, values: Mapping[str, Any]) -> str:
-    """A statement with its named parameters put in as literals."""
-    return psycopg.ClientCursor(connection).mogrify(statement, values)

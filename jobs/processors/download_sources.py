@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.outward import Outward
 from jobs.processors.download_windows import Window
+from webapp.rules.download_settings import ColumnChoice, DateFormat, DownloadSettings
+from webapp.rules.fields import Field
 from webapp.rules.withholding import Reason
 
 
@@ -130,3 +132,71 @@ class Source:
     def headings(self) -> list[str]:
         """The headings of the file of records."""
         return [column.heading for column in self.columns]
+
+
+# What every kind has -------------------------------------------------------------------------
+
+WHO = (
+    "coalesce(nullif(concat_ws(' ', c.first_name, c.last_name), ''), c.primary_email,"
+    " 'Constituent ' || c.id)"
+)
+"""SQL about `constituents c`: how a held-back list calls them."""
+UNRESOLVED = Withholding(
+    Reason.UNRESOLVED_DUPLICATE,
+    "EXISTS (SELECT FROM unresolved_duplicates u WHERE u.constituent_id = c.id)",
+)
+_DATE_FORMATS = {DateFormat.MONTH_FIRST: "MM/DD/YYYY", DateFormat.DAY_FIRST: "DD/MM/YYYY"}
+
+
+def in_center(constituent_id: str) -> str:
+    """SQL: whether somebody is in the center of the run (`%(center)s`)."""
+    return (
+        "EXISTS (SELECT FROM center_members m WHERE m.center_id = %(center)s"
+        f" AND m.constituent_id = {constituent_id})"
+    )
+
+
+def date_cell(value: str, settings: DownloadSettings) -> str:
+    """SQL of a date as the settings want it written."""
+    pattern = _DATE_FORMATS.get(settings.date_format)
+    return f"to_char({value}, '{pattern}')" if pattern else value
+
+
+def choose_columns(settings: DownloadSettings, fields: Sequence[Field]) -> tuple[ColumnChoice, ...]:
+    """The columns that have something in them: those chosen that still exist, else all."""
+    known = {field.column for field in fields}
+    chosen = tuple(column for column in settings.columns if column.name in known)
+    return chosen or tuple(ColumnChoice(field.column) for field in fields)
+
+
+def wanted_people(settings: DownloadSettings) -> str | None:
+    """SQL about `constituents c`: whom the settings ask for; None for everybody."""
+    parts = []
+    if settings.groups:
+        parts.append(
+            "EXISTS (SELECT FROM group_members m WHERE m.group_id = ANY(%(groups)s)"
+            " AND m.constituent_id = c.id)"
+        )
+    if settings.interests:
+        parts.append(
+            "EXISTS (SELECT FROM interest_choices i WHERE i.interest_id = ANY(%(interests)s)"
+            " AND i.constituent_id = c.id AND i.opted_in)"
+        )
+    if settings.centers:
+        parts.append(
+            "EXISTS (SELECT FROM center_members m WHERE m.center_id = ANY(%(centers)s)"
+            " AND m.constituent_id = c.id)"
+        )
+    if settings.statuses:
+        parts.append("c.active_detail = ANY(%(statuses)s)")
+    return " AND ".join(parts) or None
+
+
+def wanted_parameters(settings: DownloadSettings) -> dict[str, Any]:
+    """The parameters of `wanted_people`."""
+    return {
+        "groups": list(settings.groups),
+        "interests": list(settings.interests),
+        "centers": list(settings.centers),
+        "statuses": list(settings.statuses),
+    }

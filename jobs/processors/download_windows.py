@@ -18,7 +18,6 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import psycopg
 
@@ -28,34 +27,37 @@ from webapp.services.delivery_tokens import read_token
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Which transactions were finished: those below `xmax` that are not among `running`."""
+    """What was seen at one moment: transactions, in the form PostgreSQL writes a `pg_snapshot` in,
+    and the last row of the change log among what they wrote."""
 
-    xmin: int
-    xmax: int
-    running: tuple[int, ...]
-
-    @classmethod
-    def read(cls, text: str) -> Snapshot:
-        """From the form PostgreSQL writes a `pg_snapshot` in."""
-        xmin, xmax, running = text.split(":")
-        return cls(int(xmin), int(xmax), tuple(map(int, running.split(","))) if running else ())
+    text: str
+    last_id: int
 
     def up_to(self, number: int) -> Snapshot:
         """The same, saying of each number below this one that it is running, or was finished too
         late to be seen. All that had a number by then had one below it."""
-        return Snapshot(self.xmin, number, (*self.running, *range(self.xmax, number)))
+        xmin, xmax, running = self.text.split(":")
+        unnamed = map(str, range(int(xmax), number))
+        named = ",".join(filter(None, (running, *unnamed)))
+        return Snapshot(f"{xmin}:{number}:{named}", self.last_id)
 
-    def __str__(self) -> str:
-        return f"{self.xmin}:{self.xmax}:{','.join(map(str, self.running))}"
-
-    def unseen(self, last_id: int) -> str:
-        """SQL about `change_log l`: a row that this snapshot does not see, `last_id` being the last
-        one it saw. Plain comparisons, so that the block-range index of the change log serves it."""
-        later = f"l.xid >= {self.xmax} AND l.id > {last_id}"
-        if not self.running:
+    def unseen(self) -> str:
+        """SQL about `change_log l`: a row that was not seen. Plain comparisons, so that the
+        block-range index of the change log serves it."""
+        xmin, xmax, running = self.text.split(":")
+        later = f"l.xid >= {xmax} AND l.id > {self.last_id}"
+        if not running:
             return f"({later})"
-        running = ", ".join(map(str, self.running))
-        return f"(l.xid >= {self.xmin} AND (({later}) OR l.xid IN ({running})))"
+        return f"(l.xid >= {xmin} AND (({later}) OR l.xid IN ({running})))"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Up to where everything of a stream is accounted for, and in which cluster."""
+
+    snapshot: Snapshot
+    at: datetime
+    cluster: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,7 @@ class Head:
 
     run_id: int
     number: int
-    position: str | None
-    position_log_id: int
-    position_at: datetime | None
-    cluster: str | None
-    reach: dict[str, Any]
+    position: Position | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +78,8 @@ class Window:
     head: Head | None
     start: Start
     since: Snapshot | None
-    since_text: str | None
-    since_log_id: int
     since_at: datetime | None
-    until: str
-    until_log_id: int
+    until: Snapshot
     until_at: datetime
     cluster: str
     restored_from: str | None
@@ -112,7 +107,7 @@ class Window:
 
     def unseen(self) -> str:
         """SQL about `change_log l`: whether a change is in the window. Takes `%(since_at)s`."""
-        parts = [self.since.unseen(self.since_log_id)] if self.since else []
+        parts = [self.since.unseen()] if self.since else []
         if self.since_at is not None:
             parts.append("l.at >= %(since_at)s")
         return f"({' OR '.join(parts)})" if parts else "true"
@@ -122,7 +117,14 @@ class Window:
         begins earlier has changes that went already."""
         if self.head is None or self.head.position is None:
             return "true"
-        return Snapshot.read(self.head.position).unseen(self.head.position_log_id)
+        return self.head.position.snapshot.unseen()
+
+    @property
+    def position(self) -> Position | None:
+        """Up to where everything is accounted for once this download counts."""
+        if self.moves:
+            return Position(self.until, self.until_at, self.cluster)
+        return self.head.position if self.head else None
 
 
 _CLUSTER = """
@@ -157,12 +159,16 @@ def find_stream(connection: psycopg.Connection, operation_id: int, center_id: in
 def find_head(connection: psycopg.Connection, stream_id: int) -> Head | None:
     """The latest committed download of a stream."""
     row = connection.execute(
-        "SELECT run_id, number, position, coalesce(position_log_id, 0), position_at, cluster,"
-        " settings FROM download_windows"
+        "SELECT run_id, number, position, coalesce(position_log_id, 0), position_at, cluster"
+        " FROM download_windows"
         " WHERE stream_id = %s AND is_committed ORDER BY number DESC LIMIT 1",
         [stream_id],
     ).fetchone()
-    return Head(*row) if row else None
+    if row is None:
+        return None
+    run_id, number, text, last_id, at, cluster = row
+    position = Position(Snapshot(text, last_id), at, cluster) if text is not None else None
+    return Head(run_id, number, position)
 
 
 def find_left_token(connection: psycopg.Connection, stream_id: int) -> bytes | None:
@@ -196,24 +202,21 @@ def open_window(
     assert row is not None
     head = find_head(connection, stream_id)
     cluster = get_cluster(connection)
-    position = head.position if head else None
+    known = head.position.snapshot if head and head.position else None
     restored_from = None
-    if head and position is not None and head.cluster != cluster:
+    if head and head.position and head.position.cluster != cluster:
         # Its numbers of transactions mean nothing here: nothing is known to be delivered
-        restored_from, position = head.cluster, None
+        restored_from, known = head.position.cluster, None
     elif left is not None and not _is_known(connection, stream_id, left):
         # More was delivered than this database knows of: it was put back from a copy
-        restored_from, position = cluster, None
+        restored_from, known = cluster, None
     window = Window(
         stream_id=stream_id,
         head=head,
         start=request.start,
         since=None,
-        since_text=None,
-        since_log_id=0,
         since_at=None,
-        until=str(Snapshot.read(row[0]).up_to(row[1])),
-        until_log_id=_find_last(connection, head, position),
+        until=Snapshot(str(row[0]), _find_last(connection, known)).up_to(row[1]),
         until_at=row[2],
         cluster=cluster,
         restored_from=restored_from,
@@ -221,18 +224,15 @@ def open_window(
         moves=True,
         carried_from=(head.run_id,) if head else (),
     )
-    window = _begin(connection, window, request, position)
-    since = Snapshot.read(window.since_text) if window.since_text else None
-    return replace(window, since=since)
+    return _begin(connection, window, request, known)
 
 
-def _find_last(connection: psycopg.Connection, head: Head | None, position: str | None) -> int:
-    """The last row of the change log there is: looked for behind the position, where it is known.
+def _find_last(connection: psycopg.Connection, known: Snapshot | None) -> int:
+    """The last row of the change log there is: looked for behind what is known, if anything is.
     The sequence's own value would be ahead of the snapshot."""
     last_id, unseen = 0, "true"
-    if head and position is not None and head.position_log_id:
-        last_id = head.position_log_id
-        unseen = Snapshot.read(position).unseen(last_id)
+    if known is not None and known.last_id:
+        last_id, unseen = known.last_id, known.unseen()
     row = connection.execute(
         f"SELECT greatest({last_id}, (SELECT max(l.id) FROM change_log l WHERE {unseen}))"
     ).fetchone()
@@ -241,27 +241,27 @@ def _find_last(connection: psycopg.Connection, head: Head | None, position: str 
 
 
 def _begin(
-    connection: psycopg.Connection, window: Window, request: DownloadRequest, position: str | None
+    connection: psycopg.Connection,
+    window: Window,
+    request: DownloadRequest,
+    known: Snapshot | None,
 ) -> Window:
-    """The window with its beginning. `position`: up to where everything is accounted for here."""
+    """The window with its beginning. `known`: up to where everything is accounted for here."""
     head, since_at = window.head, request.since_at
-    last_id = head.position_log_id if head else 0
     if request.start is Start.FREE:
         # A restored database is told by the next one, which has to find what this one found
         token = window.token if window.restored_from is None else None
         return replace(window, moves=False, restored_from=None, token=token)
     if request.start is Start.LAST:
-        return replace(window, since_text=position, since_log_id=last_id)
+        return replace(window, since=known)
     if window.restored_from is not None:
         return window
     if request.start is Start.AGAIN and request.again_run_id:
         return _begin_again(connection, window, request.again_run_id)
-    if request.start is Start.DATE and position is not None:
-        # A start behind where the last one ended would leave out what is between for good
-        if head and head.position_at and since_at and since_at <= head.position_at:
-            return replace(window, since_at=since_at, since_text=position, since_log_id=last_id)
-        return replace(window, since_at=since_at, moves=False)
     if request.start is Start.DATE:
+        # A start behind where the last one ended would leave out what is between for good
+        if head and head.position and since_at and since_at <= head.position.at:
+            return replace(window, since=known, since_at=since_at)
         return replace(window, since_at=since_at, moves=False)
     return window
 
@@ -284,15 +284,14 @@ def _begin_again(connection: psycopg.Connection, window: Window, run_id: int) ->
     row = connection.execute(_BEGINNING, [run_id, window.stream_id, window.cluster]).fetchone()
     if row is None:
         return window
-    since_text, last_id, since_at, number, before, is_known = row
+    text, last_id, since_at, number, before, is_known = row
     if not is_known:
         return replace(window, repeats_from=number)
     return replace(
         window,
-        since_text=since_text,
-        since_log_id=last_id,
+        since=Snapshot(text, last_id) if text is not None else None,
         since_at=since_at,
-        moves=since_at is None or since_text is not None,
+        moves=since_at is None or text is not None,
         carried_from=(*window.carried_from, *([before] if before is not None else [])),
         repeats_from=number,
     )

@@ -11,23 +11,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from jobs.outward import Outward
-from jobs.processors.constituent_download import (
+from jobs.processors.download_sources import (
+    UNRESOLVED,
+    WHO,
+    Codes,
+    OutColumn,
+    Source,
+    Withholding,
     choose_columns,
+    date_cell,
+    in_center,
+    sent,
     wanted_parameters,
     wanted_people,
 )
-from jobs.processors.download_sources import Codes, OutColumn, Source, Withholding, sent
 from jobs.processors.download_windows import Window
 from webapp.rules.catalogues import TRANSACTION_UPLOAD
-from webapp.rules.download_settings import DateFormat, DownloadSettings
+from webapp.rules.download_settings import DownloadSettings
 from webapp.rules.fields import DOWNLOAD_COLUMN, TRANSACTION_DOWNLOAD_FIELDS
 from webapp.rules.withholding import Reason
 
-_DATE_FORMATS = {DateFormat.MONTH_FIRST: "MM/DD/YYYY", DateFormat.DAY_FIRST: "DD/MM/YYYY"}
-_WHO = (
-    "concat_ws(' · ', t.transaction_id, coalesce(nullif(concat_ws(' ', c.first_name, c.last_name),"
-    " ''), c.primary_email, 'Constituent ' || c.id))"
-)
 _UPLOADS = (
     "SELECT u.id FROM runs u JOIN operations o ON o.id = u.operation_id"
     f" WHERE u.kind IN ('run', 'undo') AND o.kind = '{TRANSACTION_UPLOAD}'"
@@ -39,10 +42,7 @@ _REFUND_OF_ORDER = (
     " WHERE b.transaction_type = 'ecommerce_order'"
 )
 _MARKS = ("only_uploaded", "began_offline", "of_order")
-_IN_CENTER = (
-    "EXISTS (SELECT FROM center_members m WHERE m.center_id = %(center)s"
-    " AND m.constituent_id = t.constituent_id)"
-)
+_IN_CENTER = in_center("t.constituent_id")
 
 
 # column -> SQL, whether it is text that has to be guarded against formulas, what it depends on
@@ -149,7 +149,7 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
         withholdings=(*_WITHHOLDINGS, *made.withholdings),
         codes=tuple(made.codes),
         constituent_id="c.id",
-        who=_WHO,
+        who=f"concat_ws(' · ', t.transaction_id, {WHO})",
         amount="t.amount",
         currency="t.currency",
         marks=_marks,
@@ -170,10 +170,7 @@ _WITHHOLDINGS = (
     Withholding(Reason.CONSTITUENT_INACTIVE, "NOT c.is_active"),
     # Who was removed needs another member ID less than to be there again
     Withholding(Reason.NO_MEMBER_ID, "c.is_active AND c.member_id IS NULL"),
-    Withholding(
-        Reason.UNRESOLVED_DUPLICATE,
-        "EXISTS (SELECT FROM unresolved_duplicates u WHERE u.constituent_id = c.id)",
-    ),
+    UNRESOLVED,
 )
 
 
@@ -261,9 +258,7 @@ class _Columns:
     def _make(self, name: str, heading: str) -> OutColumn:
         if name == "PAYMENT_DATE":
             self.counted.append("payment_date")
-            pattern = _DATE_FORMATS.get(self._settings.date_format)
-            sql = f"to_char(t.payment_date, '{pattern}')" if pattern else "t.payment_date"
-            return OutColumn(heading, sql, is_text=False)
+            return OutColumn(heading, date_cell("t.payment_date", self._settings), is_text=False)
         if name in PURPOSES:
             return self._purpose(heading, PURPOSES[name])
         if name == "SOURCE":

@@ -20,7 +20,10 @@ from webapp.models import (
     UserRole,
 )
 from webapp.rules.roles import Role
+from webapp.services import registrations
 from webapp.services.demo import DEMO_USERS, is_demo, load_demo
+from webapp.services.demo_people import NORTH
+from webapp.services.registrations import EVERYTHING
 from webapp.services.samples import demo_samples, open_sample
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ def count(session: Session, model: type) -> int:
 
 
 def test_it_fills_an_empty_database(demo: Session) -> None:
-    assert count(demo, Constituent) == 5000
+    assert count(demo, Constituent) == 5005
     assert count(demo, GroupMember) > 5000
     assert count(demo, User) == len(DEMO_USERS)
     assert set(demo.scalars(select(UserRole.role))) == set(Role)
@@ -69,7 +72,7 @@ def test_what_comes_next_gets_the_next_number(demo: Session) -> None:
         demo.scalar(text(f"SELECT nextval('{table}_id_seq')"))
         for table in ("constituents", "groups", "centers")
     )
-    assert constituent == 15_001
+    assert constituent == 15_006
     assert group == 1_101
     assert center == 3
 
@@ -92,6 +95,17 @@ def test_groups_of_interests_agree_with_the_choices(demo: Session) -> None:
                 )
             )
             assert set(members) == set(chose)
+
+
+def test_a_few_registrations_wait(demo: Session) -> None:
+    pairs = registrations.list_waiting(demo, EVERYTHING).pairs
+    assert {pair.registration.first_name for pair in pairs} >= {"Liz", "Bob", "Bill", "William"}
+    assert (len(pairs), registrations.count_waiting(demo, None)) == (6, 5)
+    assert registrations.count_waiting(demo, {NORTH}) > 0
+    assert {pair.found_by for pair in pairs} == {"Demo"}
+    by_email = [pair.registration.primary_email for pair in pairs]
+    known = select(func.count()).where(Constituent.primary_email.in_(by_email))
+    assert demo.scalar(known) == 5  # nobody else has those
 
 
 def test_every_group_has_members(demo: Session) -> None:

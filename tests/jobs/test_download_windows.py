@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from jobs.processors.download_windows import Snapshot, Window, find_stream, open_window
+from jobs.processors.download_windows import Window, find_stream, open_window
 from tests.jobs.site import Site
 from webapp.rules.catalogues import CONSTITUENT_DOWNLOAD
 from webapp.rules.download_settings import DownloadRequest, DownloadSettings
@@ -37,7 +37,7 @@ def open_now(site: Site, stream_id: int) -> Window:
 
 def unseen(site: Site, window: Window) -> set[int]:
     """Whose changes the next window would have."""
-    condition = Snapshot.read(window.until).unseen(window.until_log_id)
+    condition = window.until.unseen()
     return {
         row[0] for row in site.sql(f"SELECT constituent_id FROM change_log l WHERE {condition}")
     }

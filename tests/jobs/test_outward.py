@@ -132,8 +132,8 @@ def test_what_goes_out_is_counted_in_rows_and_money(site: Site) -> None:
             site.connection,
             mine,
             outward,
-            "VALUES ('Mr.', 100.10, 'USD'), ('Sir', 50, 'USD'), ('sir', 1, 'EUR'),"
-            " (NULL, 7, 'USD'), ('Mr.', NULL, NULL)",
+            "VALUES ('Mr.', 100.10, 'USD', 1), ('Sir', 50, 'USD', 1), ('sir', 1, 'EUR', 1),"
+            " (NULL, 7, 'USD', 1), ('Mr.', NULL, NULL, 1)",
         )
     with site.app.app_context():
         found = type_of("field:TITLE")

@@ -12,8 +12,8 @@ import pytest
 
 from jobs.application import connect
 from jobs.claims import claim
-from jobs.processors import downloads
 from jobs.processors.download_plans import Counts
+from jobs.processors.download_progress import watching
 from tests.jobs.downloading import Downloaded, check, die_before_the_end, draft, outcome
 from tests.jobs.site import Site
 from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
@@ -217,7 +217,7 @@ def test_progress_beyond_small_numbers_is_counted(site: Site) -> None:
     with site.app.app_context(), connect("run") as connection:
         mine = claim(connection, run_id)
         assert mine is not None
-        with downloads._watching(mine) as watch:
+        with watching(mine) as watch:
             watch.expect(Counts(40_000, 0, 0, 5_000, 0, 0))
             watch.look(30_000)
     assert site.sql(f"SELECT rows_read, delivered FROM runs WHERE id = {run_id}") == [

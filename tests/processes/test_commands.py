@@ -106,6 +106,27 @@ def test_a_run_is_previewed_done_repeated_and_undone(serve: Serve, tmp_path: Pat
     assert constituents(serve.data, "whole") == 0
 
 
+def test_registrations_that_wait_are_told_and_stop_nothing(serve: Serve, tmp_path: Path) -> None:
+    file = write_file(tmp_path / "people.csv", 2, prefix="wait")
+    first = run_file(file, serve.data)
+    assert first["registrations_waiting"] == 0
+    with psycopg.connect(address_of(serve.data)) as connection:
+        connection.execute(
+            "INSERT INTO potential_matches (registration_id, candidate_id) SELECT min(id), max(id)"
+            " FROM constituents WHERE member_id LIKE 'wait%'"
+        )
+    told_so = datasync("run", SLUG, "--file", file, "--data", serve.data)
+    assert "1 new registration waits: a row may be matched to the wrong one" in told_so.stdout
+    out = tmp_path / "all.csv"
+    held = download(out, serve.data, "--since", "everything")
+    assert (held["registrations_waiting"], held["withheld"]) == (1, 1)
+    assert "wait0" not in out.read_text(encoding="utf-8")
+
+    undone = datasync("undo", str(first["run"]), "--data", serve.data)
+    assert undone.returncode == 0, undone.stderr
+    assert download(out, serve.data, "--since", "everything")["registrations_waiting"] == 0
+
+
 def download(out: Path, data: Path, *options: str) -> dict[str, Any]:
     """`datasync download --json`; the account adds up, and the file is the one it tells of."""
     done = datasync("download", DOWNLOAD_SLUG, "--out", out, "--data", data, "--json", *options)

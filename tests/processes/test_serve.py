@@ -197,6 +197,6 @@ def test_a_first_start_killed_half_way_is_begun_again_with_the_demo(data: Path) 
         url = datasync("database-url", "--data", data).stdout.strip()
         with psycopg.connect(url) as connection:
             found = connection.execute("SELECT count(*) FROM constituents").fetchone()
-        assert found == (5000,)
+        assert found == (5005,)
     finally:
         assert again.stop() == 0

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.cli.fetching import fetch, why_not
+from webapp.cli.printing import count_registrations
 from webapp.cli.usage import tell_wrong_usage
 from webapp.cli.waiting import wait_for_end
 from webapp.cli.working import at_work
@@ -25,7 +26,7 @@ from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.models import Operation, Run
 from webapp.rules.download_settings import DownloadRequest, Start
-from webapp.services import downloads
+from webapp.services import downloads, registrations
 from webapp.services.files import file_store
 from webapp.services.notifications import deliver_waiting
 from webapp.services.runs import find_operation, find_run, start_run
@@ -138,6 +139,7 @@ def describe(session: Session, run: Run, seconds: float) -> dict[str, Any]:
         "state": run.state,
         **{name: getattr(window, name) if window else 0 for name in COUNTS},
         "restored": bool(window and window.restored_from),
+        "registrations_waiting": registrations.count_for_run(session, run, most=None),
         "cut_cells": int(run.tallies.get("cut_cells", 0)),
         "gone_columns": list(run.tallies.get("gone_columns", ())),
         "files": [],
@@ -186,6 +188,8 @@ def _print(told: Mapping[str, Any], *, is_json: bool) -> None:
         return
     if told["restored"]:
         print("The database was restored or moved since the last download: everything went again.")
+    if told["registrations_waiting"]:
+        print(f"{count_registrations(told)}: they are held back until somebody decides.")
     before = f" + {told['carried']:,} held back before" if told["carried"] else ""
     print(
         f"Run {told['run']} ended in {told['state']} after {told['seconds']} s: "

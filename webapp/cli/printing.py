@@ -129,3 +129,9 @@ def shown(text: str, widest: int = WIDEST) -> str:
     """A text on one line of a terminal, without signs that would do something there."""
     line = "".join(sign if sign.isprintable() else " " for sign in text)
     return line if len(line) <= widest else line[: widest - 1] + "…"
+
+
+def count_registrations(told: Mapping[str, Any]) -> str:
+    """How many new registrations wait to be resolved, in the words a sentence begins with."""
+    waiting = told["registrations_waiting"]
+    return f"{plural(waiting, 'new registration')} {'waits' if waiting == 1 else 'wait'}"

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.cli.local_files import choices_of
-from webapp.cli.printing import shown
+from webapp.cli.printing import count_registrations, shown
 from webapp.cli.usage import tell_wrong_usage
 from webapp.cli.waiting import wait_for_end
 from webapp.cli.working import at_work
@@ -31,6 +31,7 @@ from webapp.services.crossrefs import list_all_types
 from webapp.services.downloads import is_download
 from webapp.services.files import file_store
 from webapp.services.notifications import deliver_waiting
+from webapp.services.registrations import count_for_run
 from webapp.services.runs import (
     attach_upload,
     create_draft,
@@ -78,7 +79,7 @@ def _run(options: argparse.Namespace, services: Attached) -> int:
         _print(_refused(error, time.monotonic() - started), options)
         return 1
     ended = wait_for_end(run_id, services, show=not options.json)
-    told = describe(ended, time.monotonic() - started)
+    told = describe(session, ended, time.monotonic() - started)
     deliver_waiting(session)
     commit(session)
     _print(told, options)
@@ -154,7 +155,7 @@ def _repair(session: Session, draft: Run, kinds: frozenset[str]) -> None:
     readings.choose_repairs(session, draft, wanted)
 
 
-def describe(run: Run, seconds: float) -> dict[str, Any]:
+def describe(session: Session, run: Run, seconds: float) -> dict[str, Any]:
     """What `--json` prints of a run or a preview."""
     if run.started_at and run.finished_at:
         seconds = (run.finished_at - run.started_at).total_seconds()
@@ -164,6 +165,7 @@ def describe(run: Run, seconds: float) -> dict[str, Any]:
         "state": run.state,
         **{name: getattr(run, name) for name in COUNTS},
         "rejects": fetch_rejects(run),
+        "registrations_waiting": count_for_run(session, run, most=None),
         **_describe_reading(run),
         "seconds": round(seconds, 3),
         "failure": run.failure,
@@ -212,6 +214,7 @@ def _refused(error: DataSyncError, seconds: float) -> dict[str, Any]:
         "state": "failure",
         **dict.fromkeys(COUNTS, 0),
         "rejects": None,
+        "registrations_waiting": 0,
         "recovered": 0,
         "outside": None,
         "damage": [],
@@ -232,6 +235,8 @@ def _print(told: Mapping[str, Any], options: argparse.Namespace) -> None:
     would = "Preview" if told["kind"] == "preview" else "Run"
     counts = ", ".join(f"{told[name]:,} {name.replace('_', ' ')}" for name in COUNTS)
     print(f"{would} {told['run']} ended in {told['state']} after {told['seconds']} s: {counts}.")
+    if told["registrations_waiting"]:
+        print(f"{count_registrations(told)}: a row may be matched to the wrong one of two records.")
     if told["outside"]:
         print(told["outside"])
     if told["recovered"]:

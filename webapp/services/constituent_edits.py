@@ -177,6 +177,25 @@ def reactivate_constituent(
     session.flush()
 
 
+REMOVED_BY_HAND = "Removed by administrator"
+"""The state of a record that a person here took out. It is kept, and can be made active again."""
+
+
+def remove_constituent(session: Session, constituent_id: int) -> None:
+    """Take a record out of use: no import matches it any more, downloads tell that it was removed,
+    and whoever may be the same person as it waits no longer. What belongs to it stays with it."""
+    with waiting_briefly(session, BUSY):
+        hold_keys(session)
+        constituent = session.get(
+            Constituent, constituent_id, with_for_update=True, populate_existing=True
+        )
+    if constituent is None:
+        raise _gone()
+    if constituent.is_active:
+        constituent.active_detail, constituent.modified_row = REMOVED_BY_HAND, None
+        session.flush()
+
+
 # ---- holding still ----
 
 

@@ -1,7 +1,7 @@
 """The demo organisation: what a first start shows, so that everything can be tried at once.
 
-Riverbend Conservancy: 5,000 constituents, their groups, interests and two centers, and one user
-per role. It goes into an empty database only.
+Riverbend Conservancy: 5,000 constituents and a few new registrations that may be some of them,
+groups, interests and two centers, and one user per role. It goes into an empty database only.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from webapp.services.demo_organisation import (
     DemoUser,
 )
 from webapp.services.demo_people import NORTH, SEED, SOUTH, Person, demo_people
+from webapp.services.demo_registrations import Registration, demo_registrations
 from webapp.services.users import create_user
 
 __all__ = ["DEMO_PASSWORD", "DEMO_USERS", "DemoUser", "is_demo", "load_demo"]
@@ -57,17 +58,18 @@ def load_demo(session: Session) -> bool:
         session.add_all(rows)
     session.flush()
     _add_cross_references(session)
-    people = demo_people()
+    people, newcomers = demo_people(), demo_registrations()
     connection = session.connection().connection.driver_connection
     assert connection is not None
     with connection.cursor() as cursor:
-        _copy_people(cursor, people)
+        _copy_people(cursor, [*people, *(each.person for each in newcomers)])
         _copy_memberships(cursor, people)
+        _copy_registrations(cursor, newcomers)
         _copy_gifts(cursor)
         _free_numbers(cursor)
         for table in (
             "constituents", "constituent_emails", "group_members", "interest_choices",
-            "transactions",
+            "transactions", "potential_matches",
         ):  # fmt: skip
             cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)))
     return True
@@ -290,6 +292,26 @@ def _copy_memberships(cursor: Cursor[object], people: Sequence[Person]) -> None:
         "group_members",
         ("group_id", "constituent_id", "added_at"),
         ((group, person, since[person]) for group, person in members),
+    )
+
+
+def _copy_registrations(cursor: Cursor[object], newcomers: Sequence[Registration]) -> None:
+    people = [each.person for each in newcomers]
+    _copy(
+        cursor,
+        "center_members",
+        ("center_id", "constituent_id", "added_at"),
+        ((one.center_id, one.id, one.created_at) for one in people if one.center_id),
+    )
+    _copy(
+        cursor,
+        "potential_matches",
+        ("registration_id", "candidate_id", "found_at", "found_by"),
+        (
+            (each.person.id, candidate, each.person.created_at, ACTOR)
+            for each in newcomers
+            for candidate in each.candidates
+        ),
     )
 
 

@@ -21,10 +21,16 @@ from sqlalchemy.orm import Session, aliased
 from webapp.config import current_settings
 from webapp.errors import DataSyncError
 from webapp.formats import day
-from webapp.models import CenterMember, Constituent, PotentialMatch
+from webapp.models import CenterMember, Constituent, PotentialMatch, Run
 from webapp.models.registrations import NOT_A_MATCH
-from webapp.services.constituents import hold_active
+from webapp.rules.catalogues import catalogue_of
+from webapp.rules.fields import Kind
+from webapp.rules.money import written
+from webapp.services.constituent_lookups import phone_digits
+from webapp.services.constituents import get_sections, hold_active
+from webapp.services.custom_fields import custom_fields
 from webapp.services.locks import waiting_briefly
+from webapp.services.transactions import TransactionFilter, get_totals
 
 PAGE_PAIRS = 50
 MOST_COUNTED = 1_000
@@ -109,12 +115,31 @@ def count_waiting(
     return session.scalar(select(func.count()).select_from(found.subquery())) or 0
 
 
+def count_for_run(session: Session, run: Run, *, most: int | None = MOST_COUNTED) -> int:
+    """How many wait that this run would meet: a center's run, that center's. Runs about no people
+    meet nobody. `most` ends the counting."""
+    if catalogue_of(run.operation.kind).is_of_entries:
+        return 0
+    return count_waiting(session, centers_of(run), most=most)
+
+
+def centers_of(run: Run) -> frozenset[int] | None:
+    """The centers whose registrations a run meets: None, all of them, where it is the site's."""
+    return None if run.center_id is None else frozenset({run.center_id})
+
+
 def list_waiting(
-    session: Session, reach: Reach, *, after: str = "", limit: int = PAGE_PAIRS
+    session: Session,
+    reach: Reach,
+    *,
+    within: Collection[int] | None = None,
+    after: str = "",
+    limit: int = PAGE_PAIRS,
 ) -> Page:
-    """The pairs that wait, those of one registration together, behind the key `after`."""
+    """The pairs that wait (of registrations of these centers), those of one registration together,
+    behind the key `after`."""
     key = (PotentialMatch.registration_id, PotentialMatch.id)
-    query = _waiting(reach.sees, _pairs(reach))
+    query = _waiting(reach.sees, _pairs(reach)).where(_sees(_Registration, within))
     if (position := _read_key(after)) is not None:
         query = query.where(tuple_(*key) > position)
     found = _read(session, query.order_by(*key).limit(limit + 1))
@@ -210,6 +235,69 @@ def _read_key(text: str) -> tuple[int, int] | None:
     return int(first), int(second)
 
 
+# ---- two records side by side ----
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One field of two records, as people read it; None where it is blank."""
+
+    label: str
+    mine: str | None
+    theirs: str | None
+    is_field: bool = True
+    is_phone: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """In a word: same, differs, one (of the two has it), or blank where there is nothing to
+        compare."""
+        if not self.is_field:
+            return ""
+        if self.mine is None or self.theirs is None:
+            return "one"
+        read = phone_digits if self.is_phone else str.casefold
+        return "same" if read(self.mine) == read(self.theirs) else "differs"
+
+
+def compare(session: Session, one: Constituent, other: Constituent) -> tuple[Compared, ...]:
+    """The fields that one of them has at least, in the order of the catalogue, after what tells
+    which of the two records is the one to keep."""
+    fields = custom_fields(session)
+    found = [
+        Compared(
+            own.field.label,
+            own.value,
+            their.value,
+            is_phone=own.field.column.endswith("_PHONE") and own.field.kind is not Kind.CHOICE,
+        )
+        for mine, theirs in zip(get_sections(one, fields), get_sections(other, fields), strict=True)
+        for own, their in zip(mine.values, theirs.values, strict=True)
+        if own.value is not None or their.value is not None
+    ]
+    return (
+        _fact("CONS_ID", str(one.id), str(other.id)),
+        _fact("State", one.active_detail, other.active_detail),
+        _fact("Created", _day(one.created_at), _day(other.created_at)),
+        _fact("Transactions", _gifts(session, one.id), _gifts(session, other.id)),
+        *found,
+    )
+
+
+def _fact(label: str, mine: str | None, theirs: str | None) -> Compared:
+    return Compared(label, mine, theirs, is_field=False)
+
+
+def _gifts(session: Session, constituent_id: int) -> str | None:
+    totals = get_totals(session, TransactionFilter(), constituent_id=constituent_id)
+    sums = ", ".join(written(total.amount, total.currency) for total in totals)
+    return f"{sum(total.count for total in totals):,}: {sums}" if totals else None
+
+
+def _day(moment: datetime) -> str:
+    return day(moment.astimezone(ZoneInfo(current_settings().time_zone)).date())
+
+
 # ---- putting a pair down ----
 
 
@@ -245,8 +333,7 @@ def _known_already(session: Session, one: int, other: int) -> DataSyncError:
 
 
 def _who_decided(pair: Pair) -> str:
-    zone = ZoneInfo(current_settings().time_zone)
-    when = day(pair.decided_at.astimezone(zone).date()) if pair.decided_at else ""
+    when = _day(pair.decided_at) if pair.decided_at else ""
     return (
         f"{pair.decided_by or 'Somebody'} decided on {when} that {pair.both} are not the same "
         "person."

@@ -21,7 +21,7 @@ from webapp.models import Operation, Run, RunEdit, Upload, User
 from webapp.rules.catalogues import Catalogue, catalogue_of
 from webapp.rules.columns import Column, Recognition, folded
 from webapp.rules.fields import Field
-from webapp.services import readings, runs, uploads
+from webapp.services import readings, registrations, runs, uploads
 from webapp.services.corrections import lock_draft
 from webapp.services.previews import Reading
 
@@ -36,6 +36,7 @@ class Step(StrEnum):
     INFORMATION = "information"
     FILE = "file"
     FOUND = "found"
+    CONFLICTS = "conflicts"
     PREVIEW = "preview"
     REVIEW = "review"
 
@@ -54,6 +55,7 @@ STEP_LABELS: dict[Step, str] = {
     Step.INFORMATION: "Information",
     Step.FILE: "File",
     Step.FOUND: "What we found",
+    Step.CONFLICTS: "Registration conflicts",
     Step.PREVIEW: "Preview",
     Step.REVIEW: "Review and run",
 }
@@ -69,6 +71,20 @@ class Draft:
     recognition: Recognition | None
     preview: Run | None
     preview_is_current: bool
+    conflicts: int
+    """New registrations that wait and that the run would meet (`registrations.count_for_run`)."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps there are."""
+        return list_steps(has_conflicts=bool(self.conflicts))
+
+    @property
+    def resumed_at(self) -> Step:
+        """Where one goes on: before the first preview, with what may spoil it."""
+        if self.reached is Step.PREVIEW and self.preview is None and self.conflicts:
+            return Step.CONFLICTS
+        return self.reached
 
     @property
     def reached(self) -> Step:
@@ -131,10 +147,16 @@ class Draft:
         )
 
 
+def list_steps(*, has_conflicts: bool) -> tuple[Step, ...]:
+    """The steps in order; registration conflicts only where there are some (DOMAIN)."""
+    return tuple(step for step in Step if has_conflicts or step is not Step.CONFLICTS)
+
+
 MISSING: dict[Step, str] = {
     Step.INFORMATION: "Give the run a label first.",
     Step.FILE: "Choose a file first.",
     Step.FOUND: "Say what to do with the columns first.",
+    Step.CONFLICTS: "",
     Step.PREVIEW: "Look at what would happen first.",
     Step.REVIEW: "",
 }
@@ -149,6 +171,7 @@ def read_draft(session: Session, run: Run) -> Draft:
         recognition=_recognise(session, run),
         preview=session.get(Run, run.preview_id) if run.preview_id else None,
         preview_is_current=runs.current_preview(session, run) is not None,
+        conflicts=registrations.count_for_run(session, run),
     )
 
 

@@ -18,18 +18,20 @@ from webapp.forms.base import add_error
 from webapp.forms.constituents import ConstituentForm, constituent_form, short_label
 from webapp.models import Constituent
 from webapp.rules.transactions import TYPE_LABELS
-from webapp.services import constituents, history, transactions
+from webapp.services import constituents, history, registrations, transactions
 from webapp.services.constituent_edits import (
     Edit,
     current_texts,
     editable_fields,
     get_version,
     reactivate_constituent,
+    remove_constituent,
     update_constituent,
 )
 from webapp.services.constituent_search import SearchPage, Status, search_constituents
 from webapp.services.transactions import TransactionFilter
 from webapp.transactions import commits
+from webapp.views.registrations import may_edit, reach
 
 bp = Blueprint("constituents", __name__, url_prefix="/constituents")
 ALL_GIFTS = TransactionFilter()
@@ -72,7 +74,8 @@ def show_constituent(constituent_id: int) -> ResponseReturnValue:
         types=TYPE_LABELS,
         created=history.created_by(session, constituent.id),
         merged_into=_visible_or_none(constituent.merged_into_id),
-        may_edit=_may_edit(center_ids),
+        may_edit=may_edit(center_ids),
+        pairs=registrations.list_pairs(session, constituent.id, reach()),
         short_label=short_label,
     )
 
@@ -130,6 +133,24 @@ def reactivate(constituent_id: int) -> ResponseReturnValue:
     return hx.go_to(url_for("constituents.show_constituent", constituent_id=constituent_id))
 
 
+@bp.post("/<int:constituent_id>/remove")
+@commits
+def remove(constituent_id: int) -> ResponseReturnValue:
+    """Take a record out of use; it is kept."""
+    constituent, center_ids = _get_visible(constituent_id)
+    require_any_center(RUN, center_ids)
+    try:
+        remove_constituent(db.session(), constituent_id)
+    except DataSyncError as error:
+        flash(error.message, "error")
+    else:
+        flash(
+            f"{constituent.display_name} was removed. The record can be made active again.",
+            "success",
+        )
+    return hx.go_to(url_for("constituents.show_constituent", constituent_id=constituent_id))
+
+
 @bp.get("/<int:constituent_id>/history")
 def show_history(constituent_id: int) -> ResponseReturnValue:
     """What changed, from what to what, when, by whom, from which file and row."""
@@ -154,7 +175,7 @@ def show_history(constituent_id: int) -> ResponseReturnValue:
         attribute=attribute,
         labels=labels,
         is_first="before" not in request.args,
-        may_edit=_may_edit(center_ids),
+        may_edit=may_edit(center_ids),
     )
 
 
@@ -217,11 +238,6 @@ def _visible_or_none(constituent_id: int | None) -> Constituent | None:
     owners: list[int | None] = [*constituents.list_center_ids(session, constituent_id)]
     is_visible = any(may(VIEW, owner) for owner in owners or [None])
     return constituents.find_constituent(session, constituent_id) if is_visible else None
-
-
-def _may_edit(center_ids: list[int]) -> bool:
-    owners: list[int | None] = [*center_ids]
-    return any(may(RUN, owner) for owner in owners or [None])
 
 
 def _edit_page(constituent: Constituent, form: ConstituentForm, edit: Edit | None = None) -> str:

@@ -20,16 +20,23 @@ from webapp.forms.wizard import SITE, ReviewForm
 from webapp.models import DownloadWindow, Operation, Run, User
 from webapp.rules.download_settings import DownloadRequest, Start
 from webapp.rules.withholding import explain
-from webapp.services import downloads, held_back, runs, uploads, wizard
+from webapp.services import downloads, held_back, registrations, runs, uploads, wizard
 from webapp.services.download_choices import list_choices
 from webapp.services.files import file_store
 from webapp.services.progress import describe_progress
 from webapp.transactions import commits
-from webapp.views.wizard import LARGEST_ID, get_operation, get_own_run, list_places, refuse
+from webapp.views.wizard import (
+    LARGEST_ID,
+    count_ahead,
+    get_operation,
+    get_own_run,
+    list_places,
+    refuse,
+)
 
 bp = Blueprint("downloads", __name__)
 
-STEPS = ["What to download", "Preview and run"]
+INFORMATION, CONFLICTS, PREVIEW = "What to download", "Registration conflicts", "Preview and run"
 _TYPES = {
     "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -71,13 +78,14 @@ def start(slug: str) -> ResponseReturnValue:
             description=form.description.data or "",
             request=form.request(zone, None),
         )
-        return _look(run)
+        return _go_on(run)
     page = render_template(
         "downloads/information.html",
         form=form,
         operation=operation,
         kind=operation.kind,
-        step_labels=STEPS,
+        step_label=INFORMATION,
+        step_labels=_step_labels(count_ahead(operation, places)),
         step_urls=None,
     )
     return page, 422 if form.errors else 200
@@ -87,7 +95,7 @@ def start(slug: str) -> ResponseReturnValue:
 @commits
 def edit(run_id: int) -> ResponseReturnValue:
     """The same step of a draft that exists."""
-    run = _get_draft(run_id)
+    run = get_draft(run_id)
     zone = ZoneInfo(current_settings().time_zone)
     asked = downloads.request_of(run)
     since = asked.since_at.astimezone(zone).date() if asked.since_at else None
@@ -114,15 +122,9 @@ def edit(run_id: int) -> ResponseReturnValue:
             )
         except DataSyncError as error:
             return refuse(run, error)
-        return _look(run)
-    page = render_template(
-        "downloads/information.html",
-        form=form,
-        operation=run.operation,
-        kind=run.operation.kind,
-        run=run,
-        step_labels=STEPS,
-        step_urls=_step_urls(run),
+        return _go_on(run)
+    page = show_step(
+        "downloads/information.html", INFORMATION, run, form=form, kind=run.operation.kind
     )
     return page, 422 if form.errors else 200
 
@@ -155,13 +157,21 @@ def columns(kind: str) -> ResponseReturnValue:
     return render_template("downloads/_columns.html", form=form, kind=kind)
 
 
+def _go_on(run: Run) -> ResponseReturnValue:
+    """To the registrations that the download would hold back, if any wait; else to the preview."""
+    if registrations.count_for_run(db.session(), run):
+        return hx.go_to(url_for("conflicts.show", run_id=run.id))
+    return _look(run)
+
+
 def _look(run: Run) -> ResponseReturnValue:
     """Have the preview made, and go there."""
     runs.start_preview(db.session(), run)
     return hx.go_to(url_for("downloads.preview", run_id=run.id))
 
 
-def _get_draft(run_id: int) -> Run:
+def get_draft(run_id: int) -> Run:
+    """The draft of a download; off to its results once it was started."""
     run = get_own_run(run_id)
     if not downloads.is_download(run.operation.kind):
         abort(404)
@@ -170,11 +180,33 @@ def _get_draft(run_id: int) -> Run:
     return run
 
 
-def _step_urls(run: Run) -> list[str]:
-    return [
-        url_for("downloads.edit", run_id=run.id),
-        url_for("downloads.preview", run_id=run.id),
-    ]
+def show_step(template: str, label: str, run: Run, **context: Any) -> str:
+    """A step's page, with what its frame needs."""
+    waiting = context.get("waiting")
+    if waiting is None:
+        waiting = registrations.count_for_run(db.session(), run)
+    labels = _step_labels(waiting)
+    return render_template(
+        template,
+        run=run,
+        operation=run.operation,
+        step_label=label,
+        step_labels=labels,
+        step_urls=[url_for(_ENDPOINTS[each], run_id=run.id) for each in labels],
+        **context,
+    )
+
+
+_ENDPOINTS = {
+    INFORMATION: "downloads.edit",
+    CONFLICTS: "conflicts.show",
+    PREVIEW: "downloads.preview",
+}
+
+
+def _step_labels(waiting: int) -> list[str]:
+    """The steps there are: registration conflicts only while some wait (DOMAIN)."""
+    return [INFORMATION, CONFLICTS, PREVIEW] if waiting else [INFORMATION, PREVIEW]
 
 
 # ---- preview and run ----
@@ -183,7 +215,7 @@ def _step_urls(run: Run) -> list[str]:
 @bp.get("/runs/<int:run_id>/download/preview")
 def preview(run_id: int) -> ResponseReturnValue:
     """What the download would give if it ran now; or how far the preview is."""
-    run = _get_draft(run_id)
+    run = get_draft(run_id)
     form = ReviewForm(data={"notify": "\n".join(run.notify)})
     return _preview_page(run, form)
 
@@ -192,7 +224,7 @@ def preview(run_id: int) -> ResponseReturnValue:
 @commits
 def look(run_id: int) -> ResponseReturnValue:
     """Have the preview made anew."""
-    run = _get_draft(run_id)
+    run = get_draft(run_id)
     run.preview_id = None
     return _look(run)
 
@@ -201,7 +233,7 @@ def look(run_id: int) -> ResponseReturnValue:
 @commits
 def run(run_id: int) -> ResponseReturnValue:
     """Keep whom to tell, and run it."""
-    draft = _get_draft(run_id)
+    draft = get_draft(run_id)
     form = ReviewForm()
     del form.opt_in_again
     if not form.validate_on_submit():
@@ -218,11 +250,11 @@ def _preview_page(run: Run, form: ReviewForm) -> str:
     preview = runs.current_preview(db.session(), run)
     told = downloads.describe_preview(preview) if preview is not None else None
     previous = told and told["previous_at"]
-    return render_template(
+    return show_step(
         "downloads/preview.html",
-        run=run,
+        PREVIEW,
+        run,
         form=form,
-        operation=run.operation,
         preview=preview,
         progress=describe_progress(preview) if preview is not None else None,
         told=told,
@@ -230,8 +262,6 @@ def _preview_page(run: Run, form: ReviewForm) -> str:
         reasons=_reasons(told["reasons"]) if told else (),
         asked=downloads.request_of(run),
         settings_changed=_settings_changed(run),
-        step_labels=STEPS,
-        step_urls=_step_urls(run),
     )
 
 
@@ -279,7 +309,7 @@ def again(run_id: int) -> ResponseReturnValue:
         abort(404)
     user = db.session.get_one(User, signed_in().id)
     draft = downloads.start_again(db.session(), earlier, user)
-    return _look(draft)
+    return _go_on(draft)
 
 
 def _get_run(run_id: int) -> Run:

@@ -19,6 +19,7 @@ from webapp.rules.withholding import Explanation, Reason, explain
 from webapp.services import downloads, held_back
 from webapp.services.held_back import Line
 from webapp.transactions import commits
+from webapp.views.registrations import registration_url
 from webapp.views.wizard import LARGEST_ID
 
 bp = Blueprint("held_back", __name__, url_prefix="/held-back")
@@ -67,7 +68,8 @@ def show(stream_id: int) -> ResponseReturnValue:
         after=after,
         page=page,
         waiting=[
-            _describe(record, now, is_transactions=is_transactions) for record in page.records
+            _describe(record, now, stream_id, is_transactions=is_transactions)
+            for record in page.records
         ],
         is_transactions=is_transactions,
         values=[
@@ -100,8 +102,10 @@ def _get_line(stream_id: int) -> Line:
     return line
 
 
-def _describe(record: WithheldRecord, now: datetime, *, is_transactions: bool) -> Waiting:
-    remedy, url = _remedy(record)
+def _describe(
+    record: WithheldRecord, now: datetime, stream_id: int, *, is_transactions: bool
+) -> Waiting:
+    remedy, url = _remedy(record, stream_id)
     record_url = _constituent_url(record)
     if is_transactions and may_open("transactions.show_transaction"):
         record_url = url_for("transactions.show_transaction", transaction_id=record.record_id)
@@ -109,13 +113,13 @@ def _describe(record: WithheldRecord, now: datetime, *, is_transactions: bool) -
     return Waiting(record, explain(record.reason), record_url, remedy, url, days)
 
 
-def _remedy(record: WithheldRecord) -> tuple[str, str | None]:
+def _remedy(record: WithheldRecord, stream_id: int) -> tuple[str, str | None]:
     """What to do, as a link where this person may follow it."""
     make = _REMEDIES.get(record.reason)
-    return make(record) if make else ("", None)
+    return make(record, stream_id) if make else ("", None)
 
 
-def _map_value(record: WithheldRecord) -> tuple[str, str | None]:
+def _map_value(record: WithheldRecord, _stream_id: int) -> tuple[str, str | None]:
     return f"Map “{record.value}”", _mapping_url(record.field)
 
 
@@ -126,22 +130,23 @@ def _mapping_url(field: str) -> str | None:
     return url_for("crossref_unmapped.show", key=key)
 
 
-def _look_at_constituent(record: WithheldRecord) -> tuple[str, str | None]:
+def _look_at_constituent(record: WithheldRecord, _stream_id: int) -> tuple[str, str | None]:
     return "Make the constituent active again", _constituent_url(record)
 
 
-def _resolve(record: WithheldRecord) -> tuple[str, str | None]:
-    return "Decide whether it is the same person", _constituent_url(record)
+def _resolve(record: WithheldRecord, stream_id: int) -> tuple[str, str | None]:
+    url = registration_url(record.constituent_id, stream=stream_id)
+    return "Decide whether it is the same person", url
 
 
-def _give_member_id(record: WithheldRecord) -> tuple[str, str | None]:
+def _give_member_id(record: WithheldRecord, _stream_id: int) -> tuple[str, str | None]:
     url = None
     if record.constituent_id is not None and may_open("constituents.edit_constituent"):
         url = url_for("constituents.edit_constituent", constituent_id=record.constituent_id)
     return "Give a member ID", url
 
 
-def _wait(_record: WithheldRecord) -> tuple[str, str | None]:
+def _wait(_record: WithheldRecord, _stream_id: int) -> tuple[str, str | None]:
     return "Nothing to do", None
 
 
@@ -151,7 +156,7 @@ def _constituent_url(record: WithheldRecord) -> str | None:
     return url_for("constituents.show_constituent", constituent_id=record.constituent_id)
 
 
-_REMEDIES: dict[str, Callable[[WithheldRecord], tuple[str, str | None]]] = {
+_REMEDIES: dict[str, Callable[[WithheldRecord, int], tuple[str, str | None]]] = {
     Reason.UNMAPPED_VALUE: _map_value,
     Reason.UNRESOLVED_DUPLICATE: _resolve,
     Reason.CONSTITUENT_INACTIVE: _look_at_constituent,

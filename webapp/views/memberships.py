@@ -29,7 +29,7 @@ def add_member(group_id: int) -> ResponseReturnValue:
     """Find somebody, and put them into the group."""
     group = _group(group_id)
     if request.method == "POST":
-        person = _person()
+        person = chosen_person()
         try:
             added = memberships.add_member(db.session(), group, person.id)
         except DataSyncError as error:
@@ -37,9 +37,11 @@ def add_member(group_id: int) -> ResponseReturnValue:
         else:
             said = "was added" if added.was_added else "was in the group already"
             joined = f", and is a member of {added.joined.name} now" if added.joined else ""
-            flash(f"{_name(person)} {said}{joined}.", "success")
-        return hx.go_to(url_for("memberships.add_member", group_id=group.id, q=_query() or None))
-    context = _found()
+            flash(f"{person.display_name} {said}{joined}.", "success")
+        return hx.go_to(
+            url_for("memberships.add_member", group_id=group.id, q=typed_query() or None)
+        )
+    context = found_people()
     inside = memberships.list_members_among(db.session(), group, context["ids"])
     return render_template("groups/add_member.html", group=group, inside=inside, **context)
 
@@ -48,15 +50,15 @@ def add_member(group_id: int) -> ResponseReturnValue:
 @commits
 def remove_member(group_id: int) -> ResponseReturnValue:
     """Take somebody out of the group."""
-    group, person = _group(group_id), _person()
+    group, person = _group(group_id), chosen_person()
     try:
         was_in = memberships.remove_member(db.session(), group, person.id)
     except DataSyncError as error:
         flash(error.message, "error")
     else:
         said = "was removed from the group" if was_in else "was not in the group any more"
-        flash(f"{_name(person)} {said}.", "success")
-    return hx.go_to(url_for("groups.show_group", group_id=group.id, q=_query() or None))
+        flash(f"{person.display_name} {said}.", "success")
+    return hx.go_to(url_for("groups.show_group", group_id=group.id, q=typed_query() or None))
 
 
 @bp.route("/interests/<int:interest_id>/choose", methods=["GET", "POST"])
@@ -65,7 +67,7 @@ def choose(interest_id: int) -> ResponseReturnValue:
     """Find somebody, and keep what they chose of the interest."""
     interest = get_interest(interest_id, RUN)
     if request.method == "POST":
-        person, opted_in = _person(), request.form.get("choice") == "in"
+        person, opted_in = chosen_person(), request.form.get("choice") == "in"
         try:
             is_new = memberships.choose(
                 db.session(),
@@ -76,13 +78,13 @@ def choose(interest_id: int) -> ResponseReturnValue:
                 seen=request.form.get("seen"),
             )
         except DataSyncError as error:
-            flash(f"{_name(person)}: {error.message}", "error")
+            flash(f"{person.display_name}: {error.message}", "error")
         else:
             said = f"is opted {'in to' if opted_in else 'out of'} {interest.name}"
-            flash(f"{_name(person)} {said}{' now' if is_new else ' already'}.", "success")
-        url = url_for("memberships.choose", interest_id=interest.id, q=_query() or None)
+            flash(f"{person.display_name} {said}{' now' if is_new else ' already'}.", "success")
+        url = url_for("memberships.choose", interest_id=interest.id, q=typed_query() or None)
         return hx.go_to(url)
-    context = _found()
+    context = found_people()
     chosen = memberships.list_choices(db.session(), interest, context["ids"])
     return render_template("groups/choose.html", interest=interest, chosen=chosen, **context)
 
@@ -95,7 +97,7 @@ def _group(group_id: int) -> Group:
     return group
 
 
-def _person() -> Constituent:
+def chosen_person() -> Constituent:
     """The constituent of the form, if it is one of those the present user works with."""
     number = request.form.get("constituent_id", "")
     if not (number.isascii() and number.isdigit() and len(number) < 19):
@@ -108,21 +110,17 @@ def _person() -> Constituent:
     return person
 
 
-def _query() -> str:
+def typed_query() -> str:
+    """What was looked for."""
     return request.values.get("q", "")
 
 
-def _found() -> dict[str, Any]:
+def found_people() -> dict[str, Any]:
     """Whom the text finds, among those the present user works with."""
-    query = _query()
+    query = typed_query()
     if not query.strip():
         return {"page": None, "query": "", "ids": []}
     page = search_constituents(
         db.session(), query=query, status=Status.ACTIVE, center_ids=scope(RUN), limit=OFFERED
     )
     return {"page": page, "query": page.query, "ids": [match.id for match in page.matches]}
-
-
-def _name(person: Constituent) -> str:
-    words = filter(None, (person.first_name, person.last_name))
-    return " ".join(words) or person.primary_email or f"Constituent {person.id}"

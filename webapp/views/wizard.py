@@ -7,7 +7,7 @@ draft's row, so any browser goes on where another one left off.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,6 +36,7 @@ from webapp.services import (
     crossrefs,
     operations,
     plans,
+    registrations,
     run_lists,
     runs,
     samples,
@@ -91,8 +92,14 @@ def get_own_run(run_id: int) -> Run:
 
 def step_url(run: Run, step: Step) -> str:
     """Where a step of a draft is."""
-    endpoint = {Step.FOUND: "found.overview", Step.PREVIEW: "previews.overview"}.get(step)
-    return url_for(endpoint or f"wizard.{step.value}", run_id=run.id)
+    return url_for(_ELSEWHERE.get(step) or f"wizard.{step.value}", run_id=run.id)
+
+
+_ELSEWHERE = {
+    Step.FOUND: "found.overview",
+    Step.CONFLICTS: "conflicts.show",
+    Step.PREVIEW: "previews.overview",
+}
 
 
 def show_step(template: str, step: Step, draft: Draft, **context: Any) -> str:
@@ -102,10 +109,10 @@ def show_step(template: str, step: Step, draft: Draft, **context: Any) -> str:
         step=step,
         draft=draft,
         run=draft.run,
-        step_labels=[each.label for each in Step],
+        step_labels=[each.label for each in draft.steps],
         step_urls=[
             step_url(draft.run, each) if each.position <= draft.reached.position else None
-            for each in Step
+            for each in draft.steps
         ],
         **context,
     )
@@ -155,7 +162,7 @@ def start(slug: str) -> ResponseReturnValue:
         "wizard/information.html",
         step=Step.INFORMATION,
         form=form,
-        step_labels=[each.label for each in Step],
+        step_labels=_labels_ahead(operation, places),
         step_urls=None,
         **_starting_points(operation, asked_for if asked_for in types else ""),
     )
@@ -198,6 +205,19 @@ def information(run_id: int) -> ResponseReturnValue:
         **_starting_points(run.operation, run.options.get(uploads.TYPE_OPTION, "")),
     )
     return page, 422 if form.errors else 200
+
+
+def count_ahead(operation: Operation, places: Sequence[tuple[int, str]]) -> int:
+    """Whether registrations wait that a run for one of these places would meet: more than 0."""
+    if catalogue_of(operation.kind).is_of_entries:
+        return 0
+    centers = {center_id for center_id, _ in places}
+    return registrations.count_waiting(db.session(), None if SITE in centers else centers, most=1)
+
+
+def _labels_ahead(operation: Operation, places: Sequence[tuple[int, str]]) -> list[str]:
+    steps = wizard.list_steps(has_conflicts=count_ahead(operation, places) > 0)
+    return [step.label for step in steps]
 
 
 def refuse(run: Run, error: DataSyncError) -> ResponseReturnValue:
@@ -407,7 +427,7 @@ def resume(run_id: int) -> ResponseReturnValue:
     if catalogue_of(run.operation.kind).is_download:
         endpoint = "downloads.preview" if run.preview_id else "downloads.edit"
         return hx.go_to(url_for(endpoint, run_id=run.id))
-    return hx.go_to(step_url(run, wizard.read_draft(db.session(), run).reached))
+    return hx.go_to(step_url(run, wizard.read_draft(db.session(), run).resumed_at))
 
 
 @bp.post("/runs/<int:run_id>/wizard/discard")

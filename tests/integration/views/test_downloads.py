@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import python_calamine
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
+from jobs.processors import download_progress
 from tests.finished_runs import make_download
 from tests.people import make_center, make_person, sign_in
 from tests.working import work_off
@@ -28,10 +29,12 @@ from webapp.models import (
     Run,
 )
 from webapp.rules.roles import Grant, Role
+from webapp.services.progress import describe_progress
 
 if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
 
 SLUG = "constituent-data-download"
 RUNNER = (Role.VIEW_IMPORT_EXPORT, Role.DATA_SYNC_RUN)
@@ -71,6 +74,12 @@ class Downloading:
         answer = self.client.post(f"/operations/{SLUG}/download", data=USUAL | more)
         assert answer.status_code == 303, answer.text
         self.run_id = int(answer.location.split("/")[2])
+        return self.look(answer)
+
+    def look(self, answer: TestResponse) -> str:
+        """On past those who wait, if anybody does; the page of the preview."""
+        if answer.location.endswith("/conflicts"):
+            answer = self.client.post(answer.location.replace("/conflicts", "/download/preview"))
         work_off(self.app)
         return self.get(answer.location)
 
@@ -125,6 +134,42 @@ def test_ask_look_run_fetch(person: Downloading, people: list[int]) -> None:
     ]
     assert hashlib.sha256(first.data).hexdigest() in results
     assert link[2] in first.headers["Content-Disposition"]
+    # About people: neither a proxy nor the browser of whoever signed out has it
+    assert first.headers["Cache-Control"] == "no-store"
+
+
+def test_the_bar_goes_on_from_one_file_to_the_next(
+    person: Downloading, people: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it is known how much there is, it says that this is being found out."""
+    monkeypatch.setattr(download_progress, "LOOK_SECONDS", 0)
+    with person.app.app_context():
+        # All that the row of the run has ever said, while it was running
+        db.session.execute(
+            text(
+                "CREATE TABLE said (at int GENERATED ALWAYS AS IDENTITY, delivered bigint);"
+                " CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                " INSERT INTO said (delivered) VALUES (NEW.delivered); RETURN NULL; END $$;"
+                " CREATE TRIGGER say AFTER UPDATE ON runs FOR EACH ROW WHEN (NEW.state = 'running'"
+                " AND NEW.kind = 'run') EXECUTE FUNCTION say()"
+            )
+        )
+        db.session.commit()
+    person.ask(formats=["csv", "xlsx"])
+    try:
+        person.run()
+        with person.app.app_context():
+            run = db.session.get_one(Run, person.run_id)
+            said = list(db.session.scalars(text("SELECT delivered FROM said ORDER BY at")))
+            run.state, run.rows_total = "running", None
+            assert "Finding out what changed" in describe_progress(run).sentence
+            db.session.rollback()
+    finally:
+        with person.app.app_context():
+            db.session.execute(text("DROP TRIGGER say ON runs; DROP FUNCTION say; DROP TABLE said"))
+            db.session.commit()
+    assert said == sorted(said)
+    assert {0, 1, 2} <= set(said)
 
 
 def test_the_message_has_the_counts_and_what_is_held_back(
@@ -171,6 +216,7 @@ def test_the_held_back_list_names_what_fixes_it_and_sends_what_is_free(
     stream = re.search(r"/held-back/(\d+)/send", answer.text)
     assert stream
     assert f"/constituents/{cem}" in answer.text
+    assert f"/registrations/{cem}?stream={stream[1]}" in answer.text
     with person.app.app_context():
         db.session.query(PotentialMatch).delete()
         db.session.commit()
@@ -210,8 +256,7 @@ def test_a_window_can_be_taken_again(person: Downloading, people: list[int]) -> 
     person.run()
     answer = person.client.post(f"/runs/{person.run_id}/again")
     assert answer.status_code == 303
-    work_off(person.app)
-    preview = person.get(answer.location)
+    preview = person.look(answer)
     assert "2 delivered" in preview
 
 
@@ -261,10 +306,9 @@ def test_a_column_that_was_deleted_is_told(person: Downloading, people: list[int
         db.session.query(CustomField).delete()
         db.session.commit()
     again = person.client.post(f"/runs/{person.run_id}/again")
-    work_off(person.app)
     person.run_id = int(again.location.split("/")[2])
     told = "CUSTOM_SHIRT no longer exists, so its column in the file is empty."
-    assert told in person.get(again.location)
+    assert told in person.look(again)
     assert told in person.run()
 
 

@@ -1,0 +1,95 @@
+"""Of which kind a download is, and what its source needs from the database beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import psycopg
+
+from jobs.claims import Claim
+from jobs.outward import Outward, load_outward
+from jobs.processors import constituent_download, transaction_download
+from jobs.processors.download_sources import Source
+from webapp.config import current_settings
+from webapp.extensions import db
+from webapp.rules.catalogues import CONSTITUENT_DOWNLOAD, TRANSACTION_DOWNLOAD
+from webapp.rules.download_settings import DownloadRequest
+from webapp.services import uploads
+
+SourceMaker = Callable[[psycopg.Connection, Claim, DownloadRequest], Source]
+
+
+def make_source(connection: psycopg.Connection, mine: Claim, request: DownloadRequest) -> Source:
+    """The source of a run, by the kind of its operation."""
+    with connection.transaction():
+        row = connection.execute(
+            "SELECT kind FROM operations WHERE id = %s", [mine.run["operation_id"]]
+        ).fetchone()
+    return _MAKERS[row[0] if row else ""](connection, mine, request)
+
+
+def _make_constituent_source(
+    connection: psycopg.Connection, mine: Claim, request: DownloadRequest
+) -> Source:
+    fields = uploads.known_fields(db.session(), CONSTITUENT_DOWNLOAD)
+    db.session.remove()
+    keys = constituent_download.keys_used(request.settings, fields)
+    scene = constituent_download.Scene(
+        run_id=mine.id,
+        center_id=mine.run["center_id"],
+        time_zone=current_settings().time_zone,
+        fields=fields,
+        tables=_load_tables(connection, mine, keys),
+    )
+    return constituent_download.make_source(request.settings, scene)
+
+
+def _load_tables(
+    connection: psycopg.Connection, mine: Claim, keys: Iterable[str]
+) -> dict[str, Outward]:
+    """The cross-reference tables of these types. One without any entry translates nothing: where
+    nobody has mapped anything yet, our own values go out."""
+    wanted = set(keys)
+    tables = load_outward(connection, mine, wanted) if wanted else {}
+    found = {}
+    for key, table in tables.items():
+        if _has_entries(connection, table):
+            found[key] = table
+    return found
+
+
+def _has_entries(connection: psycopg.Connection, table: Outward) -> bool:
+    with connection.transaction():
+        row = connection.execute(f"SELECT EXISTS (SELECT FROM {table.table})").fetchone()
+    return bool(row and row[0])
+
+
+def _make_transaction_source(
+    connection: psycopg.Connection, mine: Claim, request: DownloadRequest
+) -> Source:
+    keys = transaction_download.keys_used(request.settings)
+    scene = transaction_download.Scene(
+        run_id=mine.id,
+        center_id=mine.run["center_id"],
+        tables=_load_purposes(connection, mine, keys),
+    )
+    return transaction_download.make_source(request.settings, scene)
+
+
+def _load_purposes(
+    connection: psycopg.Connection, mine: Claim, keys: set[str]
+) -> dict[str, Outward]:
+    """Every type of what transactions are for counts, also one without entries: what is not mapped
+    waits. Codes without any entry are left as they are."""
+    tables = load_outward(connection, mine, keys) if keys else {}
+    key = transaction_download.SOURCE_KEY
+    if key in tables and not _has_entries(connection, tables[key]):
+        del tables[key]
+    return tables
+
+
+_MAKERS: Mapping[str, SourceMaker] = {
+    CONSTITUENT_DOWNLOAD: _make_constituent_source,
+    TRANSACTION_DOWNLOAD: _make_transaction_source,
+}
+"""By the kind of the operation."""
