@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 from flask_wtf import FlaskForm
@@ -31,6 +30,7 @@ from webapp.rules.download_settings import (
     Encoding,
     Start,
     TimeFormat,
+    midnight_of,
 )
 from webapp.rules.fields import Field
 
@@ -187,6 +187,6 @@ class DownloadForm(DownloadSettingsForm, RunForm):
         start = Start(self.start.data)
         since = None
         if start is Start.DATE:
-            since = datetime.combine(self.since.data, time(), zone).astimezone(UTC)
+            since = midnight_of(self.since.data, zone)
         again_run_id = again if start is Start.AGAIN else None
         return DownloadRequest(start, since, again_run_id, self.made())

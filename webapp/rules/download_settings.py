@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 LONGEST_HEADING = 100
+_EARLIEST = date(1900, 1, 1)
 
 
 class Start(StrEnum):
@@ -159,3 +161,9 @@ class DownloadRequest:
             known.get("again_run_id"),
             DownloadSettings.from_json(known.get("settings")),
         )
+
+
+def midnight_of(day: date, zone: ZoneInfo) -> datetime:
+    """When a day begins at the site, in UTC. Nothing is older than 1900, and the first days there
+    are have no time in every zone."""
+    return datetime.combine(max(day, _EARLIEST), time(), zone).astimezone(UTC)
