@@ -36,7 +36,8 @@ def add_headers(response: Response) -> Response:
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.endpoint != "static":
-        response.headers.setdefault("Cache-Control", "no-store")
+        # Not `setdefault`: Flask lets anybody keep the files it sends, and these are about people
+        response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -11,7 +11,7 @@ import codecs
 import csv
 import hashlib
 import io
-import tempfile
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from xlsxwriter.exceptions import FileCreateError
 from jobs.failures import RunFailedError
 from webapp.rules.download_settings import DownloadSettings, Encoding
 from webapp.rules.guarding import MARK, guard, is_guarded, unguard
+from webapp.services.downloads import workbook_folder
 from webapp.services.files import BLOCK, FileStore
 
 SHEET_ROWS = 1_048_575
@@ -132,8 +133,8 @@ def write_workbook(
 ) -> Written:
     """The rows of a query as a workbook whose cells are all text, so that 02134 stays 02134; what
     does not fit into one sheet goes on in the next."""
-    with tempfile.TemporaryDirectory(prefix="datasync-download-") as folder:
-        path = Path(folder) / "download.xlsx"
+    with _folder(workbook_folder(target.key)) as folder:
+        path = folder / "download.xlsx"
         first: list[tuple[str, ...]] = []
         with _book(path, headings, sheet) as book:
             with _rows_of(connection, select) as rows:
@@ -159,6 +160,18 @@ def read_sample(connection: psycopg.Connection, select: str) -> list[list[str]]:
     """The few rows of a query as they stand in a file."""
     with _rows_of(connection, select) as found:
         return [list(row) for row in found]
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[Path]:
+    """A folder of our own for as long as this lasts. Its name is known beforehand, so that the next
+    attempt can delete what one that was killed left in it."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700, parents=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -22,11 +22,12 @@ class Watch:
         self._mine = mine
         self._connection = connection
         self._looked_at = 0.0
-        self._aside = 0
+        self._aside = self._delivered = 0
 
     def expect(self, counts: Counts) -> None:
         """What there will be, once it is known; what is not delivered is done with."""
         self._aside = counts.removed + counts.withheld + counts.filtered_out
+        self._delivered = counts.looked_at - self._aside
         self._connection.execute(
             "UPDATE runs SET rows_total = %s, rows_total_is_exact = true, removed = %s,"
             " withheld = %s, filtered_out = %s, rows_read = %s WHERE id = %s AND attempt = %s"
@@ -37,10 +38,15 @@ class Watch:
             ],
         )  # fmt: skip
 
-    def tell(self, rows: int) -> None:
-        """So many records are written."""
-        if time.monotonic() - self._looked_at >= LOOK_SECONDS:
-            self.look(rows)
+    def telling(self, part: int, parts: int) -> Callable[[int], None]:
+        """What is to be told how many records are written, in one of several files that have the
+        same records: the bar goes on from the one to the next."""
+
+        def tell(rows: int) -> None:
+            if time.monotonic() - self._looked_at >= LOOK_SECONDS:
+                self.look((part * self._delivered + rows) // parts)
+
+        return tell
 
     def ignore(self, _rows: int) -> None:
         """Rows that are no records: only whether the run is still wanted."""

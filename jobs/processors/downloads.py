@@ -134,14 +134,15 @@ def _write_files(
         name = f"{source.noun}-removed"
         roles.append(("removals", name, plan.select_removals(), headings))
     for role, noun, select, headings in roles:
-        for file_format in settings.formats:
+        for part, file_format in enumerate(settings.formats):
             target = Target(
                 store=file_store(),
                 role=role,
                 name=name_file(noun, mine.run["started_at"], mine.id),
                 key=file_key(mine.id, mine.attempt, role, file_format),
             )
-            tell = watch.tell if role == "records" else watch.ignore
+            parts = len(settings.formats)
+            tell = watch.telling(part, parts) if role == "records" else watch.ignore
             if file_format == "csv":
                 made = write_csv(connection, select, headings, target, settings, tell)
             else:

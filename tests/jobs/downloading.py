@@ -43,7 +43,10 @@ class Downloaded:
         content = self.files.get((role, "csv"))
         if content is None:
             return []
-        text = io.StringIO(content.decode("utf-8-sig"), newline="")
+        encoding = self.window["settings"]["encoding"]
+        text = io.StringIO(
+            content.decode("utf-8-sig" if encoding == "utf-8" else encoding), newline=""
+        )
         return list(csv.DictReader(text, delimiter=delimiter))
 
     def sheets(self, role: str = "records") -> list[list[list[Any]]]:

@@ -27,7 +27,13 @@ from tests.jobs.test_transaction_download import online
 from webapp.extensions import db
 from webapp.models import DownloadFile, Run
 from webapp.rules.download_settings import DownloadRequest, DownloadSettings
-from webapp.services.downloads import find_head, find_result, get_file
+from webapp.services.downloads import (
+    file_key,
+    find_head,
+    find_result,
+    get_file,
+    workbook_folder,
+)
 from webapp.services.files import FileStore, file_store
 
 
@@ -109,6 +115,21 @@ def test_killed_at_any_moment_after_the_file_everything_goes_once(
     assert download(site, DownloadSettings(), operation=slug).rows() == []
 
 
+def test_what_a_killed_workbook_left_on_the_disk_goes(site: Site) -> None:
+    site.person(first_name="Ann")
+    run_id = draft(site, DownloadRequest(settings=settings(formats=("xlsx",))))
+    with site.app.app_context():
+        folder = workbook_folder(file_key(run_id, 1, "records", "xlsx"))
+    die_before_the_end(site, run_id)
+    folder.mkdir(parents=True)
+    (folder / "rows").write_text("half")
+
+    site.execute(run_id)
+
+    assert outcome(site, run_id).state == "success"
+    assert list(folder.parent.iterdir()) == []
+
+
 def test_killed_and_then_cancelled_nothing_went(site: Site) -> None:
     add(site, "field:STATEPROV", "MA", "25")
     ann = site.person(first_name="Ann", home_stateprov="NH")
@@ -173,10 +194,13 @@ def test_a_store_without_room_ends_it_with_a_sentence(site: Site, file_format: s
 
     with largest_file(10):
         failed = download(site, settings(formats=(file_format,)))
+    with site.app.app_context():
+        folder = workbook_folder("any").parent
 
     assert failed.state == "failure"
     assert failed.failure == OF_DOWNLOAD.no_store.format(why="File too large")
     assert not [key for key in stored_files(site) if f"run-{failed.run_id}-1-" in key]
+    assert not folder.exists() or list(folder.iterdir()) == []
     assert failed.window == {}
     assert download(site).ids == {ann}
 

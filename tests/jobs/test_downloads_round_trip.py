@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import random
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,8 +23,14 @@ from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
 from tests.jobs.test_crossrefs import add
 from webapp.extensions import db
 from webapp.models import Run
-from webapp.rules.download_settings import DownloadSettings, TimeFormat
-from webapp.rules.guarding import guard, guarded_sql
+from webapp.rules.download_settings import (
+    ColumnChoice,
+    DateFormat,
+    DownloadSettings,
+    Encoding,
+    TimeFormat,
+)
+from webapp.rules.guarding import guard, guarded_sql, unguard
 from webapp.services import runs, uploads
 
 TRICKY = ("=1+1", "+1 (617) 555-0100", "-Bob-", "@ann", "'=x", "O'Neil", "02134", "1.23E+11", "3-4",
@@ -163,6 +170,56 @@ def test_only_the_edits_change_something(site: Site, given_as: str, saved_as: st
     after["members"] = [member for member in after["members"] if member[0] in known]
     for part in ("constituents", "emails", "members", "choices", "centers", "interests"):
         assert before[part] == after[part], part
+
+
+@pytest.mark.parametrize(
+    ("encoding", "delimiter", "dates"),
+    [
+        (Encoding.UTF8, ";", DateFormat.MONTH_FIRST),
+        (Encoding.WINDOWS, "\t", DateFormat.ISO),
+        (Encoding.UTF16, "|", DateFormat.MONTH_FIRST),
+        (Encoding.UTF16, ",", DateFormat.ISO),
+    ],
+)
+def test_however_it_is_written_it_reads_back(
+    site: Site, encoding: Encoding, delimiter: str, dates: DateFormat
+) -> None:
+    people = populate(site)
+    if encoding is Encoding.WINDOWS:  # which lacks it, and a download says so
+        site.sql_do(
+            "UPDATE constituents SET first_name = 'Zoë', home_street1 = 'Zoë', position = 'Zoë'"
+            " WHERE first_name = '＝2'"
+        )
+    found = download(
+        site, DownloadSettings(encoding=encoding, delimiter=delimiter, date_format=dates)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / found.names["records", "csv"]
+        path.write_bytes(found.files["records", "csv"])
+        result = upload(site, path)
+    assert {name: count for name, count in result.counts.items() if count} == {
+        "unchanged": len(people)
+    }, site.sql("SELECT constituent_id, old FROM change_log WHERE run_id = %s", result.id)
+
+
+SIGNS = (*"=+-@'\t\r\n ,;|a0\"<>&é𝒳＝", "_x0041_", "_x000D_", "_x005F_", "\x01", "\x0b", "\x1f",
+         "\x7f", "\x85", "\u2028", "\ufeff", "\u200b", "\xa0", "1E5", "http://x")  # fmt: skip
+
+
+def test_whatever_is_in_a_cell_both_files_have_it(site: Site) -> None:
+    """Signs that XML can't have, what XML's own escapes look like, and what files are made of."""
+    chance = random.Random(5)
+    stored = {}
+    for _ in range(300):
+        value = "".join(chance.choices(SIGNS, k=chance.randint(1, 6)))
+        stored[str(site.person(nickname=value))] = value
+    chosen = DownloadSettings(
+        columns=(ColumnChoice("CONS_ID"), ColumnChoice("NICKNAME")), formats=("csv", "xlsx")
+    )
+    found = download(site, chosen)
+    for file_format in ("csv", "xlsx"):
+        _, *rows = cells_of(found, file_format)
+        assert {row[0]: unguard(row[1]) for row in rows} == stored
 
 
 def test_the_mark_can_be_left_out(site: Site) -> None:

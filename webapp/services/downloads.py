@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sqlalchemy import delete, select, text, update
@@ -141,6 +143,12 @@ def file_key(run_id: int, attempt: int, role: str, file_format: str) -> str:
     return f"downloads/run-{run_id}-{attempt}-{role}.{file_format}"
 
 
+def workbook_folder(key: str) -> Path:
+    """Where the workbook with this key is put together, on this machine: with the data, for the
+    system's folder for such things may be small, or memory."""
+    return current_settings().data_dir / "workbooks" / PurePosixPath(key).stem
+
+
 def commit_window(session: Session, run_id: int) -> None:
     """Let what the run put down count: from here on the next window begins at its end. In the
     transaction that marks the run a success; the file store is told after it."""
@@ -168,7 +176,8 @@ def withdraw(session: Session, run: Run, attempt: int) -> None:
 
 
 def delete_attempts(run_id: int, latest: int) -> None:
-    """Delete the files of a run's attempts up to this one, what was only begun included."""
+    """Delete the files of a run's attempts up to this one, what was only begun included, and the
+    parts of workbooks on this machine."""
     store = file_store()
     for attempt in range(1, latest + 1):
         for role in ROLES:
@@ -177,6 +186,7 @@ def delete_attempts(run_id: int, latest: int) -> None:
                 with suppress(OSError):
                     store.delete(key)
                     store.delete(f"{key}{UNFINISHED}")
+                shutil.rmtree(workbook_folder(key), ignore_errors=True)
 
 
 # What one did ------------------------------------------------------------------------------

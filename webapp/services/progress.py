@@ -21,6 +21,7 @@ _DOING: Mapping[str, str] = {
 }
 _DOWNLOADING: Mapping[str, str] = {
     "run": "Writing the file. You can leave this page; the run goes on without you.",
+    "": "Finding out what changed. You can leave this page; the run goes on without you.",
     "preview": "Counting what it would give. Nothing is delivered, and you can leave this page.",
 }
 _QUEUED = "Waiting for a worker. It starts by itself as soon as one is free."
@@ -139,8 +140,11 @@ def _sentence(run: Run, now: datetime) -> str:
         return _STOPPING_DOWNLOAD if is_download(run) else _STOPPING.get(run.kind, "Stopping.")
     if run.state == "queued":
         return _QUEUED
-    doing = _DOWNLOADING if is_download(run) else _DOING
-    return _ENDED.get(run.state) or doing[run.kind]
+    if is_download(run):
+        # Nothing is written before it is known how much there is
+        step = "" if run.kind == "run" and run.rows_total is None else run.kind
+        return _ENDED.get(run.state) or _DOWNLOADING[step]
+    return _ENDED.get(run.state) or _DOING[run.kind]
 
 
 def _delay(run: Run, now: datetime) -> int:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import python_calamine
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
+from jobs.processors import download_progress
 from tests.finished_runs import make_download
 from tests.people import make_center, make_person, sign_in
 from tests.working import work_off
@@ -28,6 +29,7 @@ from webapp.models import (
     Run,
 )
 from webapp.rules.roles import Grant, Role
+from webapp.services.progress import describe_progress
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -132,6 +134,42 @@ def test_ask_look_run_fetch(person: Downloading, people: list[int]) -> None:
     ]
     assert hashlib.sha256(first.data).hexdigest() in results
     assert link[2] in first.headers["Content-Disposition"]
+    # About people: neither a proxy nor the browser of whoever signed out has it
+    assert first.headers["Cache-Control"] == "no-store"
+
+
+def test_the_bar_goes_on_from_one_file_to_the_next(
+    person: Downloading, people: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it is known how much there is, it says that this is being found out."""
+    monkeypatch.setattr(download_progress, "LOOK_SECONDS", 0)
+    with person.app.app_context():
+        # All that the row of the run has ever said, while it was running
+        db.session.execute(
+            text(
+                "CREATE TABLE said (at int GENERATED ALWAYS AS IDENTITY, delivered bigint);"
+                " CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                " INSERT INTO said (delivered) VALUES (NEW.delivered); RETURN NULL; END $$;"
+                " CREATE TRIGGER say AFTER UPDATE ON runs FOR EACH ROW WHEN (NEW.state = 'running'"
+                " AND NEW.kind = 'run') EXECUTE FUNCTION say()"
+            )
+        )
+        db.session.commit()
+    person.ask(formats=["csv", "xlsx"])
+    try:
+        person.run()
+        with person.app.app_context():
+            run = db.session.get_one(Run, person.run_id)
+            said = list(db.session.scalars(text("SELECT delivered FROM said ORDER BY at")))
+            run.state, run.rows_total = "running", None
+            assert "Finding out what changed" in describe_progress(run).sentence
+            db.session.rollback()
+    finally:
+        with person.app.app_context():
+            db.session.execute(text("DROP TRIGGER say ON runs; DROP FUNCTION say; DROP TABLE said"))
+            db.session.commit()
+    assert said == sorted(said)
+    assert {0, 1, 2} <= set(said)
 
 
 def test_the_message_has_the_counts_and_what_is_held_back(
