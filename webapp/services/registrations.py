@@ -153,9 +153,9 @@ def list_waiting(
 def find_next(session: Session, reach: Reach, after_id: int) -> int | None:
     """The registration that waits behind this one, or before it, if there is another one at all."""
     number = PotentialMatch.registration_id
-    query = _waiting(reach.sees, select(number)).where(number != after_id)
-    found: int | None = session.scalar(query.order_by(number < after_id, number).limit(1))
-    return found
+    query = _waiting(reach.sees, select(number)).order_by(number).limit(1)
+    found: int | None = session.scalar(query.where(number > after_id))
+    return found if found is not None else session.scalar(query.where(number < after_id))
 
 
 def list_pairs(session: Session, constituent_id: int, reach: Reach) -> Pairs:
