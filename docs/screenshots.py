@@ -119,6 +119,7 @@ def upload_sample(page: Page, url: str, name: str, folder: Path) -> None:
 
 def look_ahead(page: Page) -> None:
     """From what was found to the finished preview."""
+    page.get_by_role("link", name="Continue", exact=True).click()
     press(page, "Show me what would happen")
     page.get_by_role("link", name="Continue to review").wait_for(timeout=PATIENCE * 1000)
 

@@ -200,6 +200,7 @@ TABLE: dict[str, Who | Rule] = {
     "transactions.list_transactions": VIEW,
     "transactions.results": VIEW,
     "transactions.show_transaction": VIEW,
+    "transactions.correct": ADMINISTER,
     "groups.list_groups": VIEW,
     "groups.results": VIEW,
     "groups.show_group": VIEW,

@@ -20,6 +20,7 @@ from webapp.models import (
     UserRole,
 )
 from webapp.rules.roles import Role
+from webapp.rules.transactions import TYPE_LABELS
 from webapp.services import registrations
 from webapp.services.demo import DEMO_USERS, is_demo, load_demo
 from webapp.services.demo_people import NORTH
@@ -53,6 +54,31 @@ def test_it_fills_an_empty_database(demo: Session) -> None:
     actors = demo.scalars(select(Change.actor).distinct()).all()
     assert actors == ["Demo"]
     assert demo.scalar(select(func.count()).where(Change.constituent_id.is_not(None))) > 20_000
+
+
+def test_it_has_transactions_of_every_kind(demo: Session) -> None:
+    rows = demo.execute(
+        text(
+            "SELECT transaction_type, count(recurring_of) AS of_original, count(refund_of) AS of,"
+            " count(participant_id) AS participants, count(tribute_type) AS tributes,"
+            " count(receipt_number) AS receipts, bool_or(settled_on IS NULL) AS waits"
+            " FROM transactions GROUP BY 1"
+        )
+    )
+    kinds = {row.transaction_type: row for row in rows}
+    assert kinds.keys() == set(TYPE_LABELS)
+    assert kinds["recurring_payment"].of_original
+    assert kinds["refund"].of
+    assert kinds["teamraiser_gift"].participants
+    assert kinds["donation"].tributes
+    assert kinds["donation"].receipts
+    assert kinds["donation"].waits
+    wrong = (
+        "SELECT count(*) FROM transactions t WHERE transaction_type IN ('ticket_purchase',"
+        " 'ecommerce_order') AND amount IS DISTINCT FROM (SELECT sum(quantity * unit_price)"
+        " FROM transaction_items i WHERE i.transaction_id = t.id)"
+    )
+    assert demo.scalar(text(wrong)) == 0
 
 
 def test_it_happens_once(demo: Session) -> None:

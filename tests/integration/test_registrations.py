@@ -328,3 +328,31 @@ def test_the_tables_can_go_back_and_come_again(app: Flask) -> None:
         assert waiting(session) == {liz}
         [pair] = registrations.list_waiting(session, EVERYTHING).pairs
         assert (pair.candidate and pair.candidate.id, pair.found_at) == (beth, since)
+
+
+# ---- very many of one ----
+
+
+def test_what_was_decided_hides_nothing_that_waits(mary: Session) -> None:
+    liz = person(mary, "Liz")
+    for number in range(registrations.MOST_OF_ONE + 1):
+        not_a_match(mary, pair_of(mary, liz, person(mary, f"Other {number}")))
+    last = person(mary, "Elizabeth")
+    registrations.put_down(mary, liz, last)
+
+    pairs = registrations.list_pairs(mary, liz, EVERYTHING)
+    assert [pair.candidate and pair.candidate.id for pair in pairs.waiting] == [last]
+    assert pairs.waiting_count == 1
+    assert len(registrations.list_pairs(mary, last, EVERYTHING).others) == 1
+
+
+def test_all_resolved_is_all_of_them(mary: Session) -> None:
+    liz, many = person(mary, "Liz"), registrations.MOST_OF_ONE + 10
+    for number in range(many):
+        registrations.put_down(mary, liz, person(mary, f"Other {number}"))
+    pairs = registrations.list_pairs(mary, liz, EVERYTHING)
+    assert (len(pairs.waiting), pairs.waiting_count) == (registrations.MOST_OF_ONE, many)
+
+    assert registrations.resolve_rest(mary, liz, EVERYTHING).pairs == many
+    assert waiting(mary) == set()
+    assert registrations.list_pairs(mary, liz, EVERYTHING).waiting_count == 0

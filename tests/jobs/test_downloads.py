@@ -316,6 +316,21 @@ def test_a_center_is_not_told_of_anothers_groups_and_interests(site: Site) -> No
     assert (second.counts["rows_read"], third.counts["rows_read"]) == (0, 0)
 
 
+@pytest.mark.parametrize("start", [Start.LAST, Start.EVERYTHING])
+def test_a_center_is_told_of_nobody_elses_who_is_gone(site: Site, start: Start) -> None:
+    ann, bob, cem = (site.person(member_id=number) for number in "123")
+    north = site.insert("centers", name="North")
+    site.insert("center_members", center_id=north, constituent_id=ann)
+    download(site, center_id=north)
+    for person in (ann, bob):
+        site.change(person, active_detail="Removed by contact")
+    site.sql_do(f"DELETE FROM constituents WHERE id = {cem}")
+
+    found = download(site, start=start, center_id=north)
+
+    assert (found.ids, found.removed) == (set(), {ann: "Removed by contact"})
+
+
 def test_a_date_ahead_of_the_last_download_leaves_the_window_where_it_is(site: Site) -> None:
     ann, bob = site.person(first_name="Ann"), site.person(first_name="Bob")
     download(site)
@@ -528,6 +543,16 @@ def test_a_row_of_one_blank_cell_is_a_row(site: Site) -> None:
         found = download(site, chosen, Start.EVERYTHING)
         assert {row[column] for row in found.rows()} == there
         assert found.counts["delivered"] == len(found.rows()) == 2
+
+
+def test_what_goes_out_for_a_value_is_no_formula_either(site: Site) -> None:
+    """An entry's code, and a value without one that is kept as it is."""
+    add(site, "field:TITLE", "Ms.", "=1+1")
+    set_policy(site, "field:TITLE", Policy.KEEP)
+    for title in ("Ms.", "@2", "Mr."):
+        site.person(title=title)
+    found = download(site, settings("TITLE"))
+    assert [row["TITLE"] for row in found.rows()] == ["'=1+1", "'@2", "Mr."]
 
 
 def test_a_heading_is_no_formula_either(site: Site) -> None:

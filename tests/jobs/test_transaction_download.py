@@ -530,6 +530,17 @@ def test_several_keys_and_events_of_each_kind(site: Site, ann: int) -> None:
     }  # fmt: skip
 
 
+def test_what_goes_out_for_a_value_is_no_formula(site: Site, ann: int) -> None:
+    campaign = site.insert("campaigns", name="Spring")
+    add(site, "campaign", campaign, "=1+1")
+    add(site, "origin_source", "Web", "@W")
+    set_policy(site, "origin_source", Policy.KEEP)
+    online(site, ann, "T1", campaign_id=campaign, source="Web")
+    online(site, ann, "T2", campaign_id=campaign, source="+1")
+    found = [(row["CAMPAIGN"], row["SOURCE"]) for row in fetch(site).rows()]
+    assert sorted(found) == [("'=1+1", "'+1"), ("'=1+1", "'@W")]
+
+
 def test_our_own_numbers_where_nothing_is_translated(site: Site, ann: int) -> None:
     campaign = site.insert("campaigns", name="Spring")
     online(site, ann, "T1", campaign_id=campaign)

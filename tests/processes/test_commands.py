@@ -143,6 +143,41 @@ def download(out: Path, data: Path, *options: str) -> dict[str, Any]:
     return found
 
 
+def test_gifts_are_uploaded_corrected_and_sent_once(serve: Serve, tmp_path: Path) -> None:
+    run_file(write_file(tmp_path / "people.csv", 3, prefix="gift"), serve.data)
+    file = tmp_path / "gifts.csv"
+    head = "TRANSACTION_ID,MEMBER_ID,AMOUNT,PAYMENT_DATE,TENDER_TYPE,CONFIRMATION_CODE\n"
+    rows = "DB-1,gift0,50,2026-03-01,check,\nDB-2,gift1,20.5,2026-03-01,cash,\n"
+
+    def run(text: str) -> tuple[int, dict[str, Any]]:
+        file.write_text(head + text)
+        given = ["--file", file, "--data", serve.data, "--json"]
+        done = datasync("run", "transaction-upload", *given)
+        return done.returncode, told(done)
+
+    def fetch() -> list[tuple[str, str, str]]:
+        out = tmp_path / "sent.csv"
+        slug = "transaction-information-download"
+        done = datasync("download", slug, "--out", out, "--data", serve.data)
+        assert done.returncode == 0, done.stderr
+        with out.open(encoding="utf-8-sig", newline="") as sent:
+            found = [(r["TRANSACTION_ID"], r["AMOUNT"], r["SENT_AS"]) for r in csv.DictReader(sent)]
+        out.unlink()
+        return found
+
+    code, refused = run(f"{rows}DB-3,gift2,1,2026-03-01,cash,4111111111111111\n")
+    assert (code, refused["run"]) == (1, None)
+    assert "has a card number in CONFIRMATION_CODE, ending in 1111" in refused["failure"]
+    code, made = run(rows)
+    assert (code, made["created"]) == (0, 2)
+    # The offline system has what it sent; what was changed here it has not
+    assert fetch() == []
+    with psycopg.connect(address_of(serve.data)) as connection:
+        connection.execute("UPDATE transactions SET amount = 21 WHERE transaction_id = 'DB-2'")
+    assert fetch() == [("DB-2", "21", "update")]
+    assert fetch() == []
+
+
 def test_what_changed_is_downloaded(serve: Serve, tmp_path: Path) -> None:
     people = write_file(tmp_path / "people.csv", 20, prefix="down")
     imported = run_file(people, serve.data)

@@ -5,6 +5,7 @@ The list of a stream is that of its latest download that counts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,7 @@ _KEYS = {
     "EVENT (personal)": "personal_event",
 }
 """The cross-reference types of columns that are no fields of a constituent."""
+_NAMED = re.compile(r"\(([0-9]+)\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +248,12 @@ def _read_key(text: str) -> tuple[str, int] | None:
     if not reason or not (number.isascii() and number.isdigit() and len(number) < 19):
         return None
     return reason, int(number)
+
+
+def online_value(column: str, value: str) -> str:
+    """A value of the list as its type has it: of what transactions are for, the number alone."""
+    named = _NAMED.search(value) if column in _KEYS else None
+    return named[1] if named else value
 
 
 def crossref_key(column: str) -> str | None:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
@@ -35,11 +35,13 @@ from webapp.services.transactions import TransactionFilter, get_totals
 PAGE_PAIRS = 50
 MOST_COUNTED = 1_000
 """What waits is counted up to here: a tab has no use for more."""
-MOST_OF_ONE = 100
+MOST_OF_ONE = 50
+"""So many pairs of one record are shown of each sort; deciding the rest shows those behind them."""
 
 _ACTOR = func.nullif(func.current_setting("datasync.actor", True), "")
 _Registration = aliased(Constituent, name="registration")
 _Candidate = aliased(Constituent, name="candidate")
+_BOTH_ACTIVE = (_Registration.is_active, _Candidate.is_active)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Every pair that one record is in."""
+    """The pairs that one record is in, of each sort `MOST_OF_ONE` at most."""
 
     waiting: tuple[Pair, ...]  # it is the registration
     others: tuple[Pair, ...]  # another registration may be this record
     settled: tuple[Pair, ...]  # decided, or one of the two is no longer active
+    waiting_count: int  # all that wait, shown or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,24 +153,33 @@ def list_waiting(
 def find_next(session: Session, reach: Reach, after_id: int) -> int | None:
     """The registration that waits behind this one, or before it, if there is another one at all."""
     number = PotentialMatch.registration_id
-    query = _waiting(reach.sees, select(number)).where(number != after_id)
-    found: int | None = session.scalar(query.order_by(number < after_id, number).limit(1))
-    return found
+    query = _waiting(reach.sees, select(number)).order_by(number).limit(1)
+    found: int | None = session.scalar(query.where(number > after_id))
+    return found if found is not None else session.scalar(query.where(number < after_id))
 
 
 def list_pairs(session: Session, constituent_id: int, reach: Reach) -> Pairs:
-    """Every pair that this record is in; of the other one only what this person may see."""
-    of_it = or_(
-        PotentialMatch.registration_id == constituent_id,
-        PotentialMatch.candidate_id == constituent_id,
+    """The pairs that this record is in; of the other one only what this person may see."""
+    is_it = PotentialMatch.registration_id == constituent_id
+    may_be_it = PotentialMatch.candidate_id == constituent_id
+    first, last = PotentialMatch.id, PotentialMatch.id.desc()
+    waiting = _waiting(reach.sees, _pairs(reach)).limit(MOST_OF_ONE)
+    settled = (
+        _joined(_pairs(reach))
+        .where(or_(is_it, may_be_it), _sees(_Registration, reach.sees))
+        .where(~and_(PotentialMatch.decision.is_(None), *_BOTH_ACTIVE))
+        .limit(MOST_OF_ONE)
     )
-    query = _joined(_pairs(reach)).where(of_it, _sees(_Registration, reach.sees))
-    found = _read(session, query.order_by(PotentialMatch.id).limit(MOST_OF_ONE))
-    mine = [pair for pair in found if pair.registration.id == constituent_id]
+    mine = _read(session, waiting.where(is_it).order_by(first))
+    count = len(mine)
+    if count == MOST_OF_ONE:
+        found = _waiting(reach.sees, select(func.count(PotentialMatch.id))).where(is_it)
+        count = session.scalar(found) or 0
     return Pairs(
-        waiting=tuple(pair for pair in mine if pair.is_waiting),
-        others=tuple(pair for pair in found if pair.is_waiting and pair not in mine),
-        settled=tuple(pair for pair in reversed(found) if not pair.is_waiting),
+        waiting=tuple(mine),
+        others=tuple(_read(session, waiting.where(may_be_it).order_by(first))),
+        settled=tuple(_read(session, settled.order_by(last))),
+        waiting_count=count,
     )
 
 
@@ -188,10 +200,7 @@ def _joined(query: Select[Any]) -> Select[Any]:
 def _waiting(centers: Collection[int] | None, query: Select[Any]) -> Select[Any]:
     """As the view `unresolved_duplicates` has it, which is what downloads ask."""
     return _joined(query).where(
-        PotentialMatch.decision.is_(None),
-        _Registration.is_active,
-        _Candidate.is_active,
-        _sees(_Registration, centers),
+        PotentialMatch.decision.is_(None), *_BOTH_ACTIVE, _sees(_Registration, centers)
     )
 
 
@@ -380,5 +389,6 @@ def _why_not(pair: Pair) -> str:
 
 def resolve_rest(session: Session, registration_id: int, reach: Reach) -> Decided:
     """Say of all candidates that are left that none is the same person as this registration."""
-    waiting = list_pairs(session, registration_id, reach).waiting
-    return decide_not_a_match(session, [pair.id for pair in waiting], reach)
+    query = _waiting(reach.sees, select(PotentialMatch.id))
+    left = session.scalars(query.where(PotentialMatch.registration_id == registration_id))
+    return decide_not_a_match(session, left, reach)

@@ -1,8 +1,7 @@
 """The rejects file: every row that did not go through, as it came in, with its number and reason.
 
 It has the columns of the file that was imported, in their order, then DATASYNC_ROW and
-DATASYNC_REASON, and can be uploaded again once fixed (promise 9). UTF-8 with a byte order mark and
-every cell quoted, which Excel opens right by a double click; cells that a spreadsheet would
+DATASYNC_REASON, and can be uploaded again once fixed (promise 9). Cells that a spreadsheet would
 calculate are guarded (promise 12, `rules.guarding`), and reading the file takes the guard away.
 
 A row that had too many or too few cells keeps that fault until somebody looks at it: its surplus
@@ -16,13 +15,10 @@ sent again is looked at again; what a person corrected is.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
-import xlsxwriter
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -30,6 +26,7 @@ from webapp.models import Run, RunRow
 from webapp.rules.faults import FaultCode
 from webapp.rules.fields import REPORT_COLUMNS
 from webapp.rules.guarding import guard, is_report_column
+from webapp.services.text_tables import write_csv, write_workbook
 
 BATCH_ROWS = 5_000
 NOT_FIXED = (
@@ -37,8 +34,6 @@ NOT_FIXED = (
     "each cell under its heading, then clear this cell and all to its right."
 )
 _KEPT_DELIMITERS = (",", ";")
-MAX_XLSX_ROWS = 1_048_575
-_MAX_XLSX_CELL = 32_767
 
 
 class _Reject(NamedTuple):
@@ -55,47 +50,24 @@ def write_rejects(session: Session, run: Run, stream: BinaryIO) -> int:
     no page has to count them again.
     """
     layout = _Layout(run)
-    with_bom = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="", write_through=False)
-    writer = csv.writer(with_bom, delimiter=_delimiter(run), quoting=csv.QUOTE_ALL)
-    writer.writerow(layout.header)
-    count = 0
     problems: Counter[str] = Counter()
-    for rejects in _read_rejects(session, run.id):
-        writer.writerows(layout.lay_out(reject) for reject in rejects)
-        count += len(rejects)
-        for reject in rejects:
+
+    def rows() -> Iterator[list[str]]:
+        for reject in _read_rejects(session, run.id):
             problems.update({fault["code"] for fault in reject.faults or ()})
-    with_bom.flush()
-    with_bom.detach()
+            yield layout.lay_out(reject)
+
+    count = write_csv(stream, layout.header, rows(), delimiter=_delimiter(run))
     if not run.is_finished:
         run.tallies = run.tallies | {"problems": dict(problems)}
     return count
 
 
 def write_rejects_workbook(session: Session, run: Run, stream: BinaryIO) -> int:
-    """The same as an Excel workbook in which every cell is text, so that 02134 stays 02134."""
+    """The same as an Excel workbook."""
     layout = _Layout(run)
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    workbook = xlsxwriter.Workbook(stream, options)
-    as_text = workbook.add_format({"num_format": "@"})
-    heading = workbook.add_format({"num_format": "@", "bold": True})
-    sheet = workbook.add_worksheet("Rejects")
-    sheet.freeze_panes(1, 0)
-    sheet.set_column(0, len(layout.header), 18, as_text)
-    for column, name in enumerate(layout.header):
-        sheet.write_string(0, column, name, heading)
-    count = 0
-    for rejects in _read_rejects(session, run.id):
-        for reject in rejects:
-            count += 1
-            if count > MAX_XLSX_ROWS:
-                workbook.close()
-                return MAX_XLSX_ROWS
-            for column, cell in enumerate(layout.lay_out(reject)):
-                if cell:
-                    sheet.write_string(count, column, cell[:_MAX_XLSX_CELL], as_text)
-    workbook.close()
-    return count
+    rows = map(layout.lay_out, _read_rejects(session, run.id))
+    return write_workbook(stream, "Rejects", layout.header, rows)
 
 
 def explain(faults: Iterable[dict[str, str]] | None) -> str:
@@ -152,7 +124,7 @@ def _delimiter(run: Run) -> str:
     return delimiter if delimiter in _KEPT_DELIMITERS else ","
 
 
-def _read_rejects(session: Session, run_id: int) -> Iterator[list[_Reject]]:
+def _read_rejects(session: Session, run_id: int) -> Iterator[_Reject]:
     after = 0
     while True:
         rows = session.execute(
@@ -168,5 +140,5 @@ def _read_rejects(session: Session, run_id: int) -> Iterator[list[_Reject]]:
         ).all()
         if not rows:
             return
-        yield [_Reject(*row) for row in rows]
+        yield from (_Reject(*row) for row in rows)
         after = rows[-1].row_number

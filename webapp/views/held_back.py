@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -73,7 +74,8 @@ def show(stream_id: int) -> ResponseReturnValue:
         ],
         is_transactions=is_transactions,
         values=[
-            (each, _mapping_url(each.field)) for each in held_back.list_values(session, run_id)
+            (each, _mapping_url(each.field, each.value))
+            for each in held_back.list_values(session, run_id)
         ],
         now=now,
     )
@@ -120,14 +122,18 @@ def _remedy(record: WithheldRecord, stream_id: int) -> tuple[str, str | None]:
 
 
 def _map_value(record: WithheldRecord, _stream_id: int) -> tuple[str, str | None]:
-    return f"Map “{record.value}”", _mapping_url(record.field)
+    return f"Map “{record.value}”", _mapping_url(record.field, record.value)
 
 
-def _mapping_url(field: str) -> str | None:
+def _mapping_url(field: str, value: str) -> str | None:
+    """Where just this value is mapped; who may not do it sees what is not mapped yet."""
     key = held_back.crossref_key(field)
     if key is None or not may_open("crossref_unmapped.show"):
         return None
-    return url_for("crossref_unmapped.show", key=key)
+    if not may_open("crossrefs.add_entry"):
+        return url_for("crossref_unmapped.show", key=key)
+    wanted: dict[str, Any] = {"for": held_back.online_value(field, value)}
+    return url_for("crossrefs.show_type", key=key, _anchor="crossref-table", **wanted)
 
 
 def _look_at_constituent(record: WithheldRecord, _stream_id: int) -> tuple[str, str | None]:
@@ -146,8 +152,12 @@ def _give_member_id(record: WithheldRecord, _stream_id: int) -> tuple[str, str |
     return "Give a member ID", url
 
 
-def _wait(_record: WithheldRecord, _stream_id: int) -> tuple[str, str | None]:
-    return "Nothing to do", None
+def _wait(record: WithheldRecord, _stream_id: int) -> tuple[str, str | None]:
+    if not may_open("transactions.correct"):
+        return "Nothing to do", None
+    return "Say when it was settled", url_for(
+        "transactions.correct", transaction_id=record.record_id, _anchor="settled_on"
+    )
 
 
 def _constituent_url(record: WithheldRecord) -> str | None:

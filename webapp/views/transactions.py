@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
 from webapp.access import VIEW, may, require_any_center, scope
+from webapp.config import current_settings
+from webapp.errors import DataSyncError
 from webapp.extensions import db
+from webapp.forms.base import add_error
+from webapp.forms.transactions import TransactionForm
 from webapp.models import Constituent, Transaction
 from webapp.rules.transactions import METHOD_LABELS, TENDER_LABELS, TRIBUTE_LABELS, TYPE_LABELS
 from webapp.services import constituents, transactions
 from webapp.services.constituents import LARGEST_ID
+from webapp.services.transaction_edits import (
+    PURPOSES,
+    correct_transaction,
+    get_version,
+    list_purposes,
+    read_values,
+)
 from webapp.services.transactions import LONGEST_QUERY, TransactionFilter
+from webapp.transactions import commits
 
 bp = Blueprint("transactions", __name__, url_prefix="/transactions")
 
@@ -55,6 +68,38 @@ def show_transaction(transaction_id: int) -> ResponseReturnValue:
         may_open_participant=_is_visible(details.participant),
         may_open_original=original is not None and _is_visible_to_us(original.constituent_id),
     )
+
+
+@bp.route("/<int:transaction_id>/correct", methods=["GET", "POST"])
+@commits
+def correct(transaction_id: int) -> ResponseReturnValue:
+    """Whose it is, what for, when settled: put right by hand."""
+    session, found = db.session(), _get_visible(transaction_id)
+    stored = read_values(found)
+    form = TransactionForm(
+        data={name: getattr(stored, name) for name in stored.__dataclass_fields__}
+        | {"version": get_version(found)}
+    )
+    for name in PURPOSES:
+        form.offer(name, list_purposes(session, name))
+    if form.validate_on_submit():
+        today = datetime.now(ZoneInfo(current_settings().time_zone)).date()
+        try:
+            changed = correct_transaction(
+                session, found, form.values(), seen=form.version.data, today=today
+            )
+        except DataSyncError as error:
+            add_error(form, error)
+        else:
+            if changed:
+                flash("Saved. The next download that sends it tells of it.", "success")
+            else:
+                flash("Nothing was changed.", "info")
+            return hx.go_to(url_for("transactions.show_transaction", transaction_id=found.id))
+    page = render_template(
+        "transactions/correct.html", form=form, transaction=found, types=TYPE_LABELS
+    )
+    return page, 422 if form.errors else 200
 
 
 def _get_visible(number: int) -> Transaction:

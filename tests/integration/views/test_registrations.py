@@ -383,6 +383,17 @@ def test_an_upload_has_the_step_only_while_somebody_waits(
     assert "Not a match: 1 pair decided" in wizard.get("preview").text or waiting(app) == set()
 
 
+def test_a_file_of_cross_references_meets_nobody(app: Flask) -> None:
+    pair(app, person(app, "Liz"), person(app, "Beth"))
+    carl = browser(app, "carl@example.org", Role.VIEW_IMPORT_EXPORT, Role.CROSSREF_MANAGE, *RUNNER)
+    start = "/operations/cross-reference-upload/start"
+    assert STEP not in main_of(carl, start)
+    answer = carl.post(start, data={"label": "Codes", "type_key": "group", "date_order": "mdy"})
+    run_id = int(answer.location.split("/")[2])
+    assert STEP not in main_of(carl, answer.location)
+    assert carl.get(f"/runs/{run_id}/conflicts").location.endswith("/wizard/file")
+
+
 def test_an_upload_can_go_on_without_a_decision(app: Flask, rita: FlaskClient[Any]) -> None:
     pair(app, person(app, "Liz"), person(app, "Beth"))
     wizard = Wizard(app, rita)

@@ -19,6 +19,8 @@ from webapp.models import (
     Campaign,
     CenterMember,
     Constituent,
+    Designation,
+    DonationForm,
     Event,
     Run,
     RunEdit,
@@ -210,6 +212,65 @@ def test_a_page_tells_all_about_one(admin: FlaskClient[Any], ids: dict[str, int]
     assert "Gala seat" in text
     assert "300.10 USD" in text
     assert admin.get("/transactions/999999").status_code == 404
+
+
+def test_every_kind_has_a_page(
+    admin: FlaskClient[Any], ids: dict[str, int], session: Session
+) -> None:
+    run, party = Event(name="River Run", kind="teamraiser"), Event(name="Party", kind="personal")
+    form, fund = DonationForm(name="Web form"), Designation(name="Otter fund")
+    session.add_all([run, party, form, fund])
+    session.flush()
+    first = give(
+        session, ids["mine"], tribute_type="in_memory", tribute_name="Jo", form_id=form.id,
+        designation_id=fund.id, settled_on=DAY, settlement_batch="B20", check_number="0012",
+        confirmation_code="X-1", tax_deductible=Decimal("40.00"),
+    )  # fmt: skip
+    monthly = give(
+        session, ids["mine"], transaction_type="recurring_payment", recurring_of=first,
+        creation_method=2,
+    )  # fmt: skip
+    order = give(session, ids["mine"], "37.00", transaction_type="ecommerce_order")
+    for position, (name, quantity) in enumerate((("Canvas bag", 1), ("Mug", 2))):
+        session.add(
+            TransactionItem(
+                transaction_id=order, position=position, kind="product", name=name,
+                quantity=quantity, unit_price=Decimal("9.25") * (2 - position),
+            )
+        )  # fmt: skip
+    others = {
+        "TeamRaiser gift": give(
+            session, ids["other"], transaction_type="teamraiser_gift", event_id=run.id,
+            participant_id=ids["mine"], team_name="The Otters",
+        ),
+        "TeamRaiser registration": give(
+            session, ids["mine"], transaction_type="teamraiser_registration", event_id=run.id
+        ),
+        "Personal fundraising gift": give(
+            session, ids["other"], transaction_type="personal_gift", event_id=party.id,
+            participant_id=ids["mine"],
+        ),
+    }  # fmt: skip
+    session.commit()
+
+    told = page(admin, f"/transactions/{first}")
+    for words in (
+        "Donation T", "50.00 USD", "Settled", "B20", "0012", "X-1", "40.00 USD", "Web form",
+        "Otter fund", "In memory of", "Jo", f'href="/transactions/{monthly}"',
+    ):  # fmt: skip
+        assert words in told
+    told = page(admin, f"/transactions/{monthly}")
+    assert "Recurring payment of" in told
+    assert f'href="/transactions/{first}"' in told
+    told = page(admin, f"/transactions/{order}")
+    for words in ("eCommerce order T", "Canvas bag", "18.50 USD", "Mug", "9.25 USD", "37.00 USD"):
+        assert words in told
+    for label, number in others.items():
+        told = page(admin, f"/transactions/{number}")
+        assert f"{label} T" in told
+        assert ("River Run" if label.startswith("Team") else "Party") in told
+    assert "The Otters" in page(admin, f"/transactions/{others['TeamRaiser gift']}")
+    assert "Participant" in page(admin, f"/transactions/{others['Personal fundraising gift']}")
 
 
 def test_the_profile_has_the_latest_and_the_total(
