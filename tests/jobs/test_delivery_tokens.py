@@ -70,6 +70,15 @@ def test_what_the_database_never_had_is_told_and_everything_goes_again(
     assert (after.ids, after.window["restored_from"]) == (set(), None)
 
 
+def test_any_file_store_remembers(site: Site, ann: int) -> None:
+    site.set(files_url=f"memory://tokens-{ann}")
+    first = download(site)
+    forget(site, download(site))
+    told = download(site)
+    assert told.window["restored_from"] == first.window["cluster"]
+    assert download(site).window["restored_from"] is None
+
+
 @pytest.mark.parametrize("start", [Start.EVERYTHING, Start.DATE, Start.AGAIN])
 def test_it_is_told_whatever_was_asked_for(site: Site, ann: int, start: Start) -> None:
     first = download(site)
