@@ -8,7 +8,8 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from datetime import time as clock
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,7 +25,7 @@ from webapp.config import current_settings
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.models import Operation, Run
-from webapp.rules.download_settings import DownloadRequest, Start, midnight_of
+from webapp.rules.download_settings import DownloadRequest, Start
 from webapp.services import downloads, registrations
 from webapp.services.files import file_store
 from webapp.services.notifications import deliver_waiting
@@ -123,7 +124,8 @@ def read_since(text: str) -> tuple[Start, datetime | None]:
     if text in (Start.LAST, Start.EVERYTHING):
         return Start(text), None
     zone = ZoneInfo(current_settings().time_zone)
-    return Start.DATE, midnight_of(date.fromisoformat(text), zone)
+    midnight = datetime.combine(date.fromisoformat(text), clock(), zone)
+    return Start.DATE, midnight.astimezone(UTC)
 
 
 def describe(session: Session, run: Run, seconds: float) -> dict[str, Any]:

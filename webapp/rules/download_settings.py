@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 LONGEST_HEADING = 100
-_EARLIEST = date(1900, 1, 1)
 
 
 class Start(StrEnum):
@@ -21,6 +19,12 @@ class Start(StrEnum):
     DATE = "date"  # since a date
     AGAIN = "again"  # since the beginning of an earlier download
     FREE = "free"  # only what was held back before
+
+
+def is_start(day: date) -> bool:
+    """Whether changes can be wanted from this day on. At the ends of the calendar its midnight has
+    no time in UTC."""
+    return 1900 <= day.year <= 2999
 
 
 class DateFormat(StrEnum):
@@ -161,9 +165,3 @@ class DownloadRequest:
             known.get("again_run_id"),
             DownloadSettings.from_json(known.get("settings")),
         )
-
-
-def midnight_of(day: date, zone: ZoneInfo) -> datetime:
-    """When a day begins at the site, in UTC. Nothing is older than 1900, and the first days there
-    are have no time in every zone."""
-    return datetime.combine(max(day, _EARLIEST), time(), zone).astimezone(UTC)
