@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from jobs.claims import MOST_ATTEMPTS_AT_ONE_ROW
 from jobs.failures import OF_DOWNLOAD
+from jobs.processors import download_progress
 from tests.jobs.downloading import (
     SLUG,
     die_before_the_end,
@@ -128,6 +129,40 @@ def test_what_a_killed_workbook_left_on_the_disk_goes(site: Site) -> None:
 
     assert outcome(site, run_id).state == "success"
     assert list(folder.parent.iterdir()) == []
+
+
+PRESS = """CREATE FUNCTION press() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    NEW.cancel_requested := NEW.cancel_requested OR ({moment}) IS TRUE; RETURN NEW; END $$;
+CREATE TRIGGER press BEFORE UPDATE ON runs FOR EACH ROW EXECUTE FUNCTION press()"""
+IS_PUT_DOWN = "EXISTS (SELECT FROM download_windows w WHERE w.run_id = NEW.id)"
+
+
+@pytest.mark.parametrize("file_format", ["csv", "xlsx"])
+@pytest.mark.parametrize(
+    "moment", ["NEW.state = 'running'", "NEW.rows_total > 0", "NEW.delivered > 0", IS_PUT_DOWN]
+)
+def test_whenever_it_is_cancelled_all_of_it_went_or_nothing(
+    site: Site, moment: str, file_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it begins, when all is counted, while the file is written, and when all is put down."""
+    monkeypatch.setattr(download_progress, "LOOK_SECONDS", 0)
+    ann = site.person(first_name="Ann")
+    site.sql_do(PRESS.format(moment=moment))
+    try:
+        found = download(site, settings(formats=(file_format,)))
+    finally:
+        site.sql_do("DROP TRIGGER press ON runs; DROP FUNCTION press")
+
+    assert site.sql("SELECT cancel_requested FROM runs WHERE id = %s", found.run_id) == [(True,)]
+    assert found.state == ("success" if moment is IS_PUT_DOWN else "cancelled")
+    # The site begins its numbers anew for each test, the store does not
+    of_it = [key for key in stored_files(site) if f"{found.run_id}-1-records.{file_format}" in key]
+    if found.state == "success":
+        assert (len(of_it), found.counts["delivered"]) == (1, 1)
+        assert download(site).ids == set()
+    else:
+        assert (of_it, found.window, set(found.counts.values())) == ([], {}, {0})
+        assert download(site).ids == {ann}
 
 
 def test_killed_and_then_cancelled_nothing_went(site: Site) -> None:

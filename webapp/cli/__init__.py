@@ -162,12 +162,17 @@ def _add_download(parser: argparse.ArgumentParser) -> None:
 def _since(text: str) -> str:
     if text in ("last", "everything"):
         return text
+    from webapp.rules.download_settings import is_start
+
     try:
-        return date.fromisoformat(text).isoformat()
+        day = date.fromisoformat(text)
     except ValueError:
+        day = date.min
+    if not is_start(day):
         raise argparse.ArgumentTypeError(
             f"{text} is no start; use last, everything, or a date such as 2026-03-01"
-        ) from None
+        )
+    return day.isoformat()
 
 
 def _add_create_user(parser: argparse.ArgumentParser) -> None:

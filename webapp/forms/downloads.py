@@ -31,6 +31,7 @@ from webapp.rules.download_settings import (
     Encoding,
     Start,
     TimeFormat,
+    is_start,
 )
 from webapp.rules.fields import Field
 
@@ -161,8 +162,12 @@ def settings_data(settings: DownloadSettings) -> dict[str, object]:
 
 def _needed_by_start(form: FlaskForm, field: FormField) -> None:
     """A start by date needs the date."""
-    if form.start.data == Start.DATE and not "".join(field.raw_data or ()).strip():
+    if form.start.data != Start.DATE:
+        return
+    if not "".join(field.raw_data or ()).strip():
         raise StopValidation("Enter the date from which on changes are wanted.")
+    if field.data and not is_start(field.data):
+        raise StopValidation("Enter a date between the years 1900 and 2999.")
 
 
 class DownloadForm(DownloadSettingsForm, RunForm):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -19,6 +19,12 @@ class Start(StrEnum):
     DATE = "date"  # since a date
     AGAIN = "again"  # since the beginning of an earlier download
     FREE = "free"  # only what was held back before
+
+
+def is_start(day: date) -> bool:
+    """Whether changes can be wanted from this day on. At the ends of the calendar its midnight has
+    no time in UTC."""
+    return 1900 <= day.year <= 2999
 
 
 class DateFormat(StrEnum):

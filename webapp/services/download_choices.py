@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from webapp.models import Center, Group, Interest
 
-MOST = 500
+MOST = 5_000
 
 Choices = list[tuple[int, str]]
 

@@ -78,6 +78,8 @@ def _title(run: Run) -> str:
 
 
 def _counts_in_words(run: Run) -> str:
+    if is_download(run) and run.state != "success":
+        return "nothing was delivered"
     if is_download(run):
         told = [
             f"{number(getattr(run, name))} {_LABELS.get(name, name).lower()}"

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,6 +30,8 @@ from webapp.models import (
     Run,
 )
 from webapp.rules.roles import Grant, Role
+from webapp.services.downloads import delete_old_files
+from webapp.services.files import file_store
 from webapp.services.progress import describe_progress
 
 if TYPE_CHECKING:
@@ -184,6 +187,43 @@ def test_the_message_has_the_counts_and_what_is_held_back(
         assert "1 record held back." in message.body
 
 
+def test_the_message_of_one_that_failed_says_that_nothing_went(
+    person: Downloading, people: list[int]
+) -> None:
+    """Not that nothing has changed."""
+    with person.app.app_context():
+        db.session.get_one(Constituent, people[0]).first_name = "Άννα"
+        db.session.commit()
+    person.ask(encoding="cp1252")
+    results = person.run(notify="boss@example.org")
+
+    assert "“Ά” can&#39;t be written in the encoding that was chosen" in results
+    with person.app.app_context():
+        message = db.session.scalars(select(Message).filter_by(recipient="boss@example.org")).one()
+        assert message.subject == "March failed: nothing was delivered"
+        assert "“Ά” can't be written" in message.body
+
+
+def test_when_their_time_is_over_the_files_go_and_the_page_says_so(
+    person: Downloading, people: list[int]
+) -> None:
+    person.ask()
+    link = re.search(r'href="(/runs/\d+/files/\d+)"', person.run())
+    assert link
+    days = timedelta(days=person.app.config["DATASYNC"].download_days)
+    for age, status in ((days - timedelta(minutes=5), 200), (days + timedelta(minutes=5), 404)):
+        with person.app.app_context():
+            run = db.session.get_one(Run, person.run_id)
+            run.finished_at = datetime.now(UTC) - age
+            db.session.commit()
+            delete_old_files(db.session(), file_store())
+            db.session.commit()
+        assert person.client.get(link[1], buffered=True).status_code == status
+    page = person.get(f"/runs/{person.run_id}")
+    assert f"deleted after {days.days} days; take the window again" in page
+    assert link[1] not in page
+
+
 def test_a_database_that_was_put_back_is_told_wherever_people_look(
     person: Downloading, people: list[int]
 ) -> None:
@@ -269,6 +309,9 @@ def test_a_window_can_be_taken_again(person: Downloading, people: list[int]) -> 
         (columns(f"CONS_ID={'x' * 101}"), "The heading of CONS_ID has 101 characters"),
         (columns("CONS_ID=Číslo") | {"encoding": "cp1252"}, "The heading “Číslo” has “Č”, which"),
         ({"start": "date"}, "Enter the date from which on"),
+        ({"start": "date", "since": "9999-12-31"}, "between the years 1900 and 2999"),
+        ({"start": "date", "since": "0001-01-01"}, "between the years 1900 and 2999"),
+        ({"start": "date", "since": "31/12/2026"}, "Not a valid date"),
         ({"formats": ""}, "Choose CSV, Excel or both"),
         ({"label": " "}, "Enter a label"),
     ],
