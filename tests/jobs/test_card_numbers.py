@@ -84,3 +84,12 @@ def test_gifts_without_any_go_through(site: Site) -> None:
 def test_members_may_have_long_numbers(site: Site) -> None:
     site.person(member_id=CARD)
     assert upload(site, [gift(MEMBER_ID=CARD)]).run.counts["created"] == 1
+
+
+def test_transactions_may_have_long_numbers(site: Site) -> None:
+    """They are the offline system's own keys: another one would be another transaction."""
+    rows = [
+        gift(TRANSACTION_ID=CARD),
+        gift(TRANSACTION_ID="G-2", TRANSACTION_TYPE="refund", REFUND_OF=CARD),
+    ]
+    assert upload(site, rows).run.counts["created"] == 2

@@ -10,10 +10,18 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from webapp.rules.fields import KEY_COLUMNS
+
+UNWATCHED_COLUMNS = (*KEY_COLUMNS, "TRANSACTION_ID", "RECURRING_OF", "REFUND_OF")
+"""Not looked at: the keys of somebody's own, which could not be written otherwise."""
+
 # By itself or within other words, in groups or not; a letter or an underscore beside it makes it
-# somebody's reference
-_SHAPE = re.compile(r"(?<!\w)(?=(\d(?:[ -]?\d){13,15})(?!\w))", re.ASCII)
-_MANY_DIGITS = re.compile(r"[0-9](?:[ -]?[0-9]){13}")
+# somebody's reference. What isn't one blank or hyphen parts only groups as they stand on cards.
+_PARTED = r"[^\w\n]{1,3}"
+_IN_GROUPS = rf"\d{{4}}{_PARTED}(?:(?:\d{{4}}{_PARTED}){{2}}\d{{4}}|\d{{6}}{_PARTED}\d{{4,5}})"
+_SHAPE = re.compile(rf"(?<!\w)(?=(\d(?:[ -]?\d){{13,15}}|{_IN_GROUPS})(?!\w))", re.ASCII)
+_MANY_DIGITS = re.compile(rf"\d(?:[ -]?\d){{13}}|{_IN_GROUPS}", re.ASCII)
+_NO_DIGIT = re.compile(r"\D+")
 _FEWEST = 14
 _ISSUED = re.compile(
     r"4\d{15}|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"  # Visa, Mastercard
@@ -108,7 +116,7 @@ class CardWatch:
 def _shaped(text: str) -> Iterator[str]:
     """The digits of each number that a card could have."""
     for found in _SHAPE.finditer(text):
-        digits = found[1].replace(" ", "").replace("-", "")
+        digits = _NO_DIGIT.sub("", found[1])
         if _ISSUED.fullmatch(digits):
             yield digits
 

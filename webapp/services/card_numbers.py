@@ -9,9 +9,8 @@ import time
 from sqlalchemy.orm import Session
 
 from webapp.models import Upload
-from webapp.rules.card_numbers import CardsFound, CardWatch
+from webapp.rules.card_numbers import UNWATCHED_COLUMNS, CardsFound, CardWatch
 from webapp.rules.catalogues import TRANSACTION_UPLOAD
-from webapp.rules.fields import KEY_COLUMNS
 from webapp.rules.reading import UnreadableError, read_records
 from webapp.services.files import file_store
 from webapp.services.uploads import UploadError, dialect_of, source_of
@@ -54,7 +53,7 @@ def forget_card_numbers(session: Session, upload: Upload) -> str:
 def _find(upload: Upload, seconds: float | None = None) -> CardsFound | None:
     """Whether there are any, among the rows that can be read in so many seconds."""
     columns = (upload.examination or {}).get("columns") or []
-    watch = CardWatch(columns, left_out=KEY_COLUMNS)
+    watch = CardWatch(columns, left_out=UNWATCHED_COLUMNS)
     end = None if seconds is None else time.monotonic() + seconds
     try:
         for batch in read_records(source_of(upload), dialect_of(upload), size=BATCH_ROWS):

@@ -14,9 +14,8 @@ from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
 from webapp.models import Run, RunEdit, User
-from webapp.rules.card_numbers import has_card_number
+from webapp.rules.card_numbers import UNWATCHED_COLUMNS, has_card_number
 from webapp.rules.catalogues import TRANSACTION_UPLOAD
-from webapp.rules.fields import KEY_COLUMNS
 
 LONGEST_CELL = 10_000
 NOT_A_DRAFT = "not_a_draft"
@@ -149,8 +148,8 @@ def _record(session: Session, run: Run, edit: RunEdit) -> RunEdit:
 
 
 def _check_value(run: Run, column: str, value: str) -> None:
-    is_of_gifts = run.operation.kind == TRANSACTION_UPLOAD and column not in KEY_COLUMNS
-    if is_of_gifts and has_card_number(value):
+    is_watched = run.operation.kind == TRANSACTION_UPLOAD and column not in UNWATCHED_COLUMNS
+    if is_watched and has_card_number(value):
         raise DataSyncError(
             "card_number",
             "That has a card number, and no card numbers are kept here. Write something else.",

@@ -207,3 +207,13 @@ def test_only_an_administrator_corrects(
 def test_the_day_of_the_payment_is_early_enough(admin: Correcting, ids: dict[str, int]) -> None:
     assert admin.correct(ids["gift"], settled_on=str(PAID)).status_code == 303
     assert admin.stored(ids["gift"]).settled_on == PAID < date.today() + timedelta(days=1)  # noqa: DTZ011
+
+
+def test_what_was_there_before_stands_though_it_looks_like_a_card_number(
+    admin: Correcting, ids: dict[str, int]
+) -> None:
+    """One long number in ten does; an upload that has others beside it takes it in."""
+    with admin.app.app_context():
+        db.session.get_one(Transaction, ids["gift"]).settlement_batch = "4111111111111111"
+        db.session.commit()
+    assert admin.correct(ids["gift"], receipt_number="R-1").status_code == 303
