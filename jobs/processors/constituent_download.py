@@ -226,7 +226,8 @@ SELECT DISTINCT ON (l.constituent_id) l.constituent_id,
 FROM change_log l LEFT JOIN constituents c ON c.id = l.constituent_id
 LEFT JOIN LATERAL (SELECT x.id, x.old FROM change_log x
     WHERE x.constituent_id = l.constituent_id AND x.table_name = 'constituents'
-    AND (x.op = 'delete' OR x.id > l.id AND x.old ? 'member_id') ORDER BY x.id LIMIT 1) later ON true
+    AND (x.op = 'delete' OR x.id > l.id AND x.old ? 'member_id')
+    ORDER BY x.id LIMIT 1) later ON true
 WHERE l.table_name = 'center_members' AND l.op = 'delete' AND l.key = %(center)s::text
     AND NOT {in_center("l.constituent_id")}
 ORDER BY l.constituent_id, l.id DESC)"""
