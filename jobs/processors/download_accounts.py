@@ -14,9 +14,10 @@ from jobs.crossrefs import forget_seen
 from jobs.outward import record_outward
 from jobs.processors.download_files import Written
 from jobs.processors.download_plans import Counts, Plan
-from jobs.processors.download_windows import Window
 from webapp.rules.download_settings import DownloadRequest
 from webapp.services.downloads import delete_attempts
+
+_TABLES = ("download_files", "withheld_records", "download_deliveries", "download_windows")
 
 _RECORD_WINDOW = """
 INSERT INTO download_windows (run_id, stream_id, number, start, since_at, from_snapshot,
@@ -48,9 +49,8 @@ def forget_earlier_attempts(connection: psycopg.Connection, mine: Claim) -> None
     delete_attempts(mine.id, mine.attempt - 1)
     with connection.transaction():
         hold(connection, mine)
-        for table in ("download_files", "withheld_records", "download_deliveries"):
+        for table in _TABLES:
             connection.execute(f"DELETE FROM {table} WHERE run_id = %s", [mine.id])
-        connection.execute("DELETE FROM download_windows WHERE run_id = %s", [mine.id])
         forget_seen(connection, mine)
         connection.execute(
             "UPDATE runs SET rows_read = 0, delivered = 0, removed = 0, withheld = 0,"
@@ -64,46 +64,15 @@ def record(
     mine: Claim,
     plan: Plan,
     request: DownloadRequest,
-    window: Window,
     counts: Counts,
     files: list[Written],
 ) -> None:
     """Put down what became of every record that was looked at. Raises what `hold` does."""
     records = next(file for file in files if file.role == "records")
-    delivered = records.rows
-    head, position, source = window.head, window.position, plan.source
+    window, head, source = plan.window, plan.window.head, plan.source
     with connection.transaction():
         hold(connection, mine)
-        connection.execute(
-            _RECORD_WINDOW,
-            {
-                "run": mine.id,
-                "stream": window.stream_id,
-                "number": window.number,
-                "start": window.start.value,
-                "since_at": window.since_at,
-                "from": window.since and window.since.text,
-                "from_log_id": window.since and window.since.last_id,
-                "to": window.until.text,
-                "to_at": window.until_at,
-                "moves": window.moves,
-                "position": position and position.snapshot.text,
-                "position_log_id": position and position.snapshot.last_id,
-                "position_at": position and position.at,
-                "cluster": position.cluster if position else window.cluster,
-                "restored_from": window.restored_from,
-                "token": window.token,
-                "changed": counts.changed,
-                "carried": counts.carried,
-                "delivered": delivered,
-                "removed": counts.removed,
-                "withheld": counts.withheld,
-                "filtered_out": counts.filtered_out,
-                "echoed": counts.echoed,
-                "settings": Jsonb(request.settings.to_json()),
-                "sample": Jsonb([source.headings, *records.sample]),
-            },
-        )
+        _record_window(connection, mine, plan, request, counts, records)
         connection.execute(
             _RECORD_WITHHELD,
             {"run": mine.id, "head": head and head.run_id, "now": window.until_at},
@@ -122,10 +91,51 @@ def record(
             )
         for codes in source.codes:
             record_outward(connection, mine, codes.outward, plan.codes.counted(codes))
-        set_counts(connection, mine, counts, delivered)
+        set_counts(connection, mine, counts, records.rows)
         cut = sum(file.cut_cells for file in files)
         told = {"cut_cells": cut, "gone_columns": source.gone}
         add_tallies(connection, mine, {name: value for name, value in told.items() if value})
+
+
+def _record_window(
+    connection: psycopg.Connection,
+    mine: Claim,
+    plan: Plan,
+    request: DownloadRequest,
+    counts: Counts,
+    records: Written,
+) -> None:
+    window, position = plan.window, plan.window.position
+    connection.execute(
+        _RECORD_WINDOW,
+        {
+            "run": mine.id,
+            "stream": window.stream_id,
+            "number": window.number,
+            "start": window.start.value,
+            "since_at": window.since_at,
+            "from": window.since and window.since.text,
+            "from_log_id": window.since and window.since.last_id,
+            "to": window.until.text,
+            "to_at": window.until_at,
+            "moves": window.moves,
+            "position": position and position.snapshot.text,
+            "position_log_id": position and position.snapshot.last_id,
+            "position_at": position and position.at,
+            "cluster": position.cluster if position else window.cluster,
+            "restored_from": window.restored_from,
+            "token": window.token,
+            "changed": counts.changed,
+            "carried": counts.carried,
+            "delivered": records.rows,
+            "removed": counts.removed,
+            "withheld": counts.withheld,
+            "filtered_out": counts.filtered_out,
+            "echoed": counts.echoed,
+            "settings": Jsonb(request.settings.to_json()),
+            "sample": Jsonb([plan.source.headings, *records.sample]),
+        },
+    )
 
 
 def set_counts(connection: psycopg.Connection, mine: Claim, counts: Counts, delivered: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 import psycopg
 
@@ -45,17 +45,17 @@ def _make_constituent_source(
 
 
 def _load_tables(
-    connection: psycopg.Connection, mine: Claim, keys: Iterable[str]
+    connection: psycopg.Connection, mine: Claim, keys: Set[str], *, always: Set[str] = frozenset()
 ) -> dict[str, Outward]:
     """The cross-reference tables of these types. One without any entry translates nothing: where
-    nobody has mapped anything yet, our own values go out."""
-    wanted = set(keys)
-    tables = load_outward(connection, mine, wanted) if wanted else {}
-    found = {}
-    for key, table in tables.items():
-        if _has_entries(connection, table):
-            found[key] = table
-    return found
+    nobody has mapped anything yet, our own values go out. Those in `always` count all the same:
+    then what is not mapped waits."""
+    tables = load_outward(connection, mine, keys) if keys else {}
+    return {
+        key: table
+        for key, table in tables.items()
+        if key in always or _has_entries(connection, table)
+    }
 
 
 def _has_entries(connection: psycopg.Connection, table: Outward) -> bool:
@@ -71,21 +71,12 @@ def _make_transaction_source(
     scene = transaction_download.Scene(
         run_id=mine.id,
         center_id=mine.run["center_id"],
-        tables=_load_purposes(connection, mine, keys),
+        # What transactions are for has to be mapped; where they came from only once anything is
+        tables=_load_tables(
+            connection, mine, keys, always=keys - {transaction_download.SOURCE_KEY}
+        ),
     )
     return transaction_download.make_source(request.settings, scene)
-
-
-def _load_purposes(
-    connection: psycopg.Connection, mine: Claim, keys: set[str]
-) -> dict[str, Outward]:
-    """Every type of what transactions are for counts, also one without entries: what is not mapped
-    waits. Codes without any entry are left as they are."""
-    tables = load_outward(connection, mine, keys) if keys else {}
-    key = transaction_download.SOURCE_KEY
-    if key in tables and not _has_entries(connection, tables[key]):
-        del tables[key]
-    return tables
 
 
 _MAKERS: Mapping[str, SourceMaker] = {

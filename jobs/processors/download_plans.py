@@ -68,7 +68,7 @@ class Plan:
     def __init__(self, connection: psycopg.Connection, source: Source, window: Window) -> None:
         self._connection = connection
         self.source = source
-        self._window = window
+        self.window = window
         self._is_whole = window.is_everything
         self._withheld = 0
         self._sent = ""
@@ -123,8 +123,8 @@ class Plan:
             for number, column in enumerate(source.columns)
         ]
         inner = ", ".join(cell for cell, _ in made if cell)
-        lists = source.lists(self._window) if source.lists else ""
-        joins = source.cell_joins(self._window) if source.cell_joins else ""
+        lists = source.lists(self.window) if source.lists else ""
+        joins = source.cell_joins(self.window) if source.cell_joins else ""
         limited = f" LIMIT {limit}" if limit is not None else ""
         is_ordered = source.in_order or not self._is_whole
         # OFFSET: the lists come behind, so that several processes can make the other cells
@@ -208,8 +208,8 @@ class Plan:
             " WHERE w.stream_id = %(stream)s AND w.is_committed"
             " AND (%(repeats_from)s::bigint IS NULL OR w.number < %(repeats_from)s::bigint)"
             f"{looked_at} GROUP BY d.block",
-            stream=self._window.stream_id,
-            repeats_from=self._window.repeats_from,
+            stream=self.window.stream_id,
+            repeats_from=self.window.repeats_from,
         )
         self._sent = self._join_marks("download_sent", "s", {"is_sent": "records"})
 
@@ -240,7 +240,7 @@ class Plan:
         return join_marks(self._connection, table, self.source.record, alias, columns, most=most)
 
     def _find_candidates(self) -> None:
-        window = self._window
+        window = self.window
         if not window.only_carried:
             self._sql.run(
                 "INSERT INTO download_candidates SELECT record_id, true, is_echo FROM ("
@@ -259,12 +259,10 @@ class Plan:
         self._sql.run("ANALYZE download_candidates")
 
     def _set_aside_removals(self) -> None:
-        if self.source.removals is None or self._window.only_carried:
+        if self.source.removals is None or self.window.only_carried:
             self._sql.run("CREATE TEMP TABLE download_removals (record_id bigint)")
             return
-        self._sql.run(
-            f"CREATE TEMP TABLE download_removals AS {self.source.removals(self._window)}"
-        )
+        self._sql.run(f"CREATE TEMP TABLE download_removals AS {self.source.removals(self.window)}")
         if not self._is_whole:
             self._sql.run(
                 "DELETE FROM download_removals r WHERE NOT EXISTS (SELECT FROM download_candidates"

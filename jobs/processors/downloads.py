@@ -34,8 +34,7 @@ from jobs.processors.download_files import (
 from jobs.processors.download_kinds import make_source
 from jobs.processors.download_plans import Counts, Plan
 from jobs.processors.download_progress import Watch, watching
-from jobs.processors.download_sources import Source
-from jobs.processors.download_windows import Window, find_left_token, find_stream, open_window
+from jobs.processors.download_windows import find_left_token, find_stream, open_window
 from webapp.config import current_settings
 from webapp.rules.download_settings import DownloadRequest
 from webapp.services.downloads import file_key
@@ -56,14 +55,13 @@ def run(connection: psycopg.Connection, mine: Claim) -> None:
         source = make_source(connection, mine, request)
         left = find_left_token(connection, stream_id)
         with _reading(connection):
-            window = open_window(connection, stream_id, request, left)
-            plan = Plan(connection, source, window)
+            plan = Plan(connection, source, open_window(connection, stream_id, request, left))
             counts = plan.make()
             watch.expect(counts)
-            files = _write_files(connection, mine, source, plan, request, watch)
+            files = _write_files(connection, mine, plan, request, watch)
             if source.sends_once:
                 plan.keep_delivered()
-        record(connection, mine, plan, request, window, counts, files)
+        record(connection, mine, plan, request, counts, files)
 
 
 def preview(connection: psycopg.Connection, mine: Claim) -> None:
@@ -74,15 +72,13 @@ def preview(connection: psycopg.Connection, mine: Claim) -> None:
         source = make_source(connection, mine, request)
         left = find_left_token(connection, stream_id)
         with _reading(connection):
-            window = open_window(connection, stream_id, request, left)
-            plan = Plan(connection, source, window)
+            plan = Plan(connection, source, open_window(connection, stream_id, request, left))
             counts = plan.make()
             watch.look()
-            told = _describe(connection, source, window, plan, counts)
+            told = _describe(connection, plan, counts)
         with connection.transaction():
             hold(connection, mine)
-            delivered = told["delivered"]
-            set_counts(connection, mine, counts, delivered)
+            set_counts(connection, mine, counts, told["delivered"])
             add_tallies(connection, mine, {"download": told})
 
 
@@ -122,12 +118,11 @@ def _reading(connection: psycopg.Connection) -> Iterator[None]:
 def _write_files(
     connection: psycopg.Connection,
     mine: Claim,
-    source: Source,
     plan: Plan,
     request: DownloadRequest,
     watch: Watch,
 ) -> list[Written]:
-    settings, files = request.settings, []
+    source, settings, files = plan.source, request.settings, []
     roles = [("records", source.noun, plan.select(), source.headings)]
     if plan.has_removals:
         headings = [column.heading for column in source.removal_columns]
@@ -158,9 +153,9 @@ def name_file(noun: str, at: datetime, run_id: int) -> str:
     return f"{noun}_{local:%Y-%m-%d_%H%M}_run-{run_id}"
 
 
-def _describe(
-    connection: psycopg.Connection, source: Source, window: Window, plan: Plan, counts: Counts
-) -> dict[str, Any]:
+def _describe(connection: psycopg.Connection, plan: Plan, counts: Counts) -> dict[str, Any]:
+    """What a preview tells."""
+    source, window = plan.source, plan.window
     reasons = connection.execute(
         "SELECT reason, field, count(DISTINCT record_id) FROM download_reasons GROUP BY 1, 2"
         " ORDER BY 3 DESC, 1, 2 LIMIT 50"

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from tests.people import Person, make_admin, sign_in
+from tests.unit.rules.reading.sources import Bytes, read_all
 from webapp.models import (
     Change,
     Constituent,
@@ -25,7 +26,7 @@ from webapp.services import registrations
 from webapp.services.demo import DEMO_USERS, is_demo, load_demo
 from webapp.services.demo_people import NORTH
 from webapp.services.registrations import EVERYTHING
-from webapp.services.samples import demo_samples, open_sample
+from webapp.services.samples import Sample, demo_samples, open_sample
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -167,6 +168,14 @@ def test_samples_can_be_downloaded_and_are_the_same_each_time(
         assert answer.data == made.read()
         assert "attachment" in answer.headers["Content-Disposition"]
     assert client.get("/samples/passwords.csv").status_code == 404
+
+
+@pytest.mark.parametrize("sample", demo_samples(), ids=lambda sample: sample.name)
+def test_a_sample_has_as_many_rows_as_it_says(sample: Sample) -> None:
+    made = open_sample(sample.name)
+    assert made is not None
+    rows = len(read_all(Bytes(made.read())).rows)
+    assert sample.description.startswith((f"{rows} rows", f"{rows} sign-ups")), rows
 
 
 def test_without_the_demo_there_are_no_samples(app: Flask, client: FlaskClient[Any]) -> None:

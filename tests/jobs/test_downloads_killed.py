@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import fsspec
 import psycopg
 import pytest
 from sqlalchemy import select
@@ -212,10 +213,14 @@ def test_the_database_refuses_an_account_that_does_not_add_up(site: Site) -> Non
             site.sql_do(statement)
 
 
-def test_a_file_that_could_not_be_written_to_its_end_is_not_there(site: Site) -> None:
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_file_that_could_not_be_written_to_its_end_is_not_there(
+    site: Site, is_folder: bool
+) -> None:
+    """Neither in a folder nor in a store of another kind, which sees to it itself."""
+    key = "downloads/run-0-1-records.csv"
     with site.app.app_context():
-        store = file_store()
-        key = "downloads/run-0-1-records.csv"
+        store = file_store() if is_folder else FileStore(fsspec.filesystem("memory"), "/half")
         with pytest.raises(RuntimeError):
             write_half(store, key)
         assert not store.exists(key)

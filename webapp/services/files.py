@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -55,6 +55,8 @@ class FileStore:
             file.close()
         except BaseException:
             file.discard()
+            with suppress(OSError):
+                self.delete(key)  # not every kind of store keeps the name back until the commit
             raise
         file.commit()
 

@@ -37,6 +37,11 @@ class Tally:
     forwards: int = 0
     backwards: int = 0
 
+    def has_all(self, *, turns: bool) -> bool:
+        """Whether each kind of trouble was there (`turns`: the clock can be turned)."""
+        turned = not turns or (self.forwards > 0 and self.backwards > 0)
+        return self.slept > 0 and self.rollbacks > 0 and turned
+
 
 class Fire:
     """A record's nickname counts how often it was changed."""

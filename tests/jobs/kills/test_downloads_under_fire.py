@@ -129,9 +129,13 @@ def files(staff: Staff, role: str) -> Iterator[list[dict[str, str]]]:
 
 
 def download_all_the_time(staff: Staff, workers: Workers, fire: Fire) -> Counter[str]:
-    """Until there are enough commits: how downloads ended, and how many horses were killed."""
+    """Until there are enough commits and there was trouble of every kind: how downloads ended, and
+    how many horses were killed."""
     chance, ended, doings = random.Random(20261123), Counter[str](), list[str]()
-    while fire.tally.commits < COMMITS or fire.tally.downloads < len(DOINGS):
+    tally, turns = fire.tally, not why_not()
+    while (
+        tally.commits < COMMITS or tally.downloads < len(DOINGS) or not tally.has_all(turns=turns)
+    ):
         assert not fire.failures, fire.failures
         doings = doings or chance.sample(DOINGS, len(DOINGS))
         doing, run_id = doings.pop(), start(staff)
@@ -185,13 +189,9 @@ def test_no_change_is_missed_and_none_goes_twice(
 
     check_deliveries(staff)
 
-    assert fire.tally.rollbacks
-    assert fire.tally.slept, "no transaction was open while several downloads ended"
     if IS_LONG:
         assert ended["cancelled"]
         assert ended["kills"]
     if clock is None:
         pytest.skip(f"All of it held, but at the machine's own time: {why_not()}.")
-    assert fire.tally.forwards
-    assert fire.tally.backwards
     assert min(count_jumps(staff)) > 0, "the changes were not logged at times that jump"
