@@ -59,9 +59,9 @@ def show(stream_id: int) -> ResponseReturnValue:
     after = request.args.get("after", "")[:100]
     page = held_back.list_records(session, run_id, reason=reason, after=after)
     values = held_back.list_values(session, run_id)
-    names = held_back.name_values(
-        session, [(each.field, each.value) for each in (*values, *page.records)]
-    )
+    told = [(each.field, each.value) for each in values]
+    told += [(record.field, record.value) for record in page.records]
+    names = held_back.name_values(session, told)
     now = datetime.now(UTC)
     is_transactions = line.operation.kind == TRANSACTION_DOWNLOAD
     return render_template(
