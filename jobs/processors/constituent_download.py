@@ -157,28 +157,42 @@ _BECAME = "CASE WHEN c.merged_into_id IS NOT NULL THEN 'Merged' ELSE c.active_de
 
 
 def _removals(scene: Scene) -> Callable[[Window], str]:
-    """Who is no longer there: removed, merged, deleted, or no longer in the center."""
+    """Who is no longer there: removed, merged, deleted, or no longer in the center. Where another
+    record has the member ID by now, that one is named: whoever knows people by member IDs would
+    take the living one for gone."""
 
     def removals(window: Window) -> str:
         if window.is_everything:
-            return " UNION ALL ".join((_removed(scene), *_gone(scene, window)))
-        became = f"CASE WHEN c.id IS NULL THEN 'Deleted' WHEN NOT c.is_active THEN {_BECAME}"
+            found = " UNION ALL ".join((_removed(scene), *_gone(scene, window)))
+        else:
+            found = _no_longer_there(scene)
         return (
-            "SELECT k.record_id, coalesce(c.member_id, (SELECT l.old -> 'member_id'"
-            "  FROM change_log l WHERE c.id IS NULL AND l.constituent_id = k.record_id"
-            "  AND l.table_name = 'constituents' AND l.op = 'delete' ORDER BY l.id DESC LIMIT 1))"
-            f" AS member_id, {became} ELSE 'Left the center' END AS became,"
-            " i.id AS into_id, i.member_id AS into_member_id"
-            " FROM download_candidates k LEFT JOIN constituents c ON c.id = k.record_id"
-            " LEFT JOIN constituents i ON i.id = c.merged_into_id"
-            f" WHERE (c.is_active{_scope(scene)}) IS NOT TRUE"
+            "SELECT r.record_id, r.member_id, r.became, coalesce(r.into_id, h.id) AS into_id,"
+            " CASE WHEN r.into_id IS NULL THEN h.member_id ELSE r.into_member_id END"
+            f" AS into_member_id FROM ({found}) r LEFT JOIN constituents h"
+            " ON h.member_id = r.member_id AND h.is_active AND h.id <> r.record_id"
+            f"{_scope(scene, 'h.id')}"
         )
 
     return removals
 
 
-def _scope(scene: Scene) -> str:
-    return f" AND {in_center('c.id')}" if scene.center_id is not None else ""
+def _no_longer_there(scene: Scene) -> str:
+    became = f"CASE WHEN c.id IS NULL THEN 'Deleted' WHEN NOT c.is_active THEN {_BECAME}"
+    return (
+        "SELECT k.record_id, coalesce(c.member_id, (SELECT l.old -> 'member_id'"
+        "  FROM change_log l WHERE c.id IS NULL AND l.constituent_id = k.record_id"
+        "  AND l.table_name = 'constituents' AND l.op = 'delete' ORDER BY l.id DESC LIMIT 1))"
+        f" AS member_id, {became} ELSE 'Left the center' END AS became,"
+        " i.id AS into_id, i.member_id AS into_member_id"
+        " FROM download_candidates k LEFT JOIN constituents c ON c.id = k.record_id"
+        " LEFT JOIN constituents i ON i.id = c.merged_into_id"
+        f" WHERE (c.is_active{_scope(scene)}) IS NOT TRUE"
+    )
+
+
+def _scope(scene: Scene, constituent_id: str = "c.id") -> str:
+    return f" AND {in_center(constituent_id)}" if scene.center_id is not None else ""
 
 
 def _removed(scene: Scene) -> str:
@@ -191,16 +205,31 @@ def _removed(scene: Scene) -> str:
 
 
 def _gone(scene: Scene, window: Window) -> tuple[str, ...]:
-    """Records deleted since something was last delivered; whose they were is no longer known, so a
-    center is not told."""
-    if window.head is None or scene.center_id is not None:
+    """Records that are not there since something was last delivered: deleted, or, for a center, not
+    in it any more, by the member ID they had when they left."""
+    if window.head is None:
         return ()
+    if scene.center_id is not None:
+        return (_LEFT,)
     return (
         "SELECT DISTINCT ON (l.constituent_id) l.constituent_id, l.old -> 'member_id', 'Deleted',"
         " NULL::bigint, NULL::text FROM change_log l"
         " WHERE l.table_name = 'constituents' AND l.op = 'delete'"
         " AND NOT EXISTS (SELECT FROM constituents c WHERE c.id = l.constituent_id)",
     )
+
+
+_LEFT = f"""(
+SELECT DISTINCT ON (l.constituent_id) l.constituent_id,
+    CASE WHEN later.id IS NULL THEN c.member_id ELSE later.old -> 'member_id' END,
+    CASE WHEN c.id IS NULL THEN 'Deleted' ELSE 'Left the center' END, NULL::bigint, NULL::text
+FROM change_log l LEFT JOIN constituents c ON c.id = l.constituent_id
+LEFT JOIN LATERAL (SELECT x.id, x.old FROM change_log x
+    WHERE x.constituent_id = l.constituent_id AND x.table_name = 'constituents'
+    AND (x.op = 'delete' OR x.id > l.id AND x.old ? 'member_id') ORDER BY x.id LIMIT 1) later ON true
+WHERE l.table_name = 'center_members' AND l.op = 'delete' AND l.key = %(center)s::text
+    AND NOT {in_center("l.constituent_id")}
+ORDER BY l.constituent_id, l.id DESC)"""
 
 
 # What stands in the file ---------------------------------------------------------------------

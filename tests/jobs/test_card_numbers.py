@@ -93,3 +93,10 @@ def test_transactions_may_have_long_numbers(site: Site) -> None:
         gift(TRANSACTION_ID="G-2", TRANSACTION_TYPE="refund", REFUND_OF=CARD),
     ]
     assert upload(site, rows).run.counts["created"] == 2
+
+
+def test_a_heading_is_looked_at_too(site: Site) -> None:
+    """A file without headings has its first row there."""
+    draft = site.draft([gift(**{f"visa {CARD}": "x"})], operation=OPERATION)
+    assert site.run(draft).state == "failure"
+    assert kept_anywhere(site) == []

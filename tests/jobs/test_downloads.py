@@ -77,6 +77,24 @@ def test_removed_merged_and_deleted_records_are_told_in_a_file_of_their_own(site
     assert found.counts["removed"] == 3
 
 
+def test_whoever_has_the_member_id_of_one_removed_by_now_is_named(site: Site) -> None:
+    """A number keyed offline: its old record is gone, the person is not."""
+    twin, gone = site.person(member_id="M-1"), site.person(member_id="M-2")
+    kept = site.person(first_name="Ann")
+    download(site)
+    site.change(twin, active_detail="Removed as duplicate")
+    site.change(kept, member_id="M-1")
+    site.sql_do(f"DELETE FROM constituents WHERE id = {gone}")
+    again = site.person(member_id="M-2")
+
+    for start in (Start.LAST, Start.EVERYTHING):
+        told = {int(row["CONS_ID"]): row for row in download(site, start=start).rows("removals")}
+        assert {
+            number: (row["MEMBER_ID"], row["MERGED_INTO_CONS_ID"], row["MERGED_INTO_MEMBER_ID"])
+            for number, row in told.items()
+        } == {twin: ("M-1", str(kept), "M-1"), gone: ("M-2", str(again), "M-2")}
+
+
 def test_who_came_and_went_between_two_downloads_is_no_change(site: Site) -> None:
     download(site)
     ann = site.person(first_name="Ann")
@@ -314,6 +332,30 @@ def test_a_center_is_not_told_of_anothers_groups_and_interests(site: Site) -> No
         (f"G{general},G{own}", str(news))
     ]
     assert (second.counts["rows_read"], third.counts["rows_read"]) == (0, 0)
+
+
+def test_a_center_that_takes_everything_learns_who_left_or_was_deleted(site: Site) -> None:
+    """Its window moves on: nobody would tell it later."""
+    ann, bob, cem = (site.person(member_id=number) for number in "123")
+    north = site.insert("centers", name="North")
+    for person in (ann, bob, cem):
+        site.insert("center_members", center_id=north, constituent_id=person)
+    download(site, center_id=north)
+    site.sql_do(f"DELETE FROM center_members WHERE center_id = {north}")
+    site.change(ann, member_id="of another center")
+    site.sql_do(f"DELETE FROM constituents WHERE id = {cem}")
+
+    found = download(site, start=Start.EVERYTHING, center_id=north)
+
+    told = {row["CONS_ID"]: (row["MEMBER_ID"], row["BECAME"]) for row in found.rows("removals")}
+    assert told == {
+        str(ann): ("1", "Left the center"),
+        str(bob): ("2", "Left the center"),
+        str(cem): ("3", "Deleted"),
+    }
+    site.insert("center_members", center_id=north, constituent_id=bob)
+    back = download(site, start=Start.EVERYTHING, center_id=north)
+    assert (back.ids, sorted(back.removed)) == ({bob}, [ann, cem])
 
 
 @pytest.mark.parametrize("start", [Start.LAST, Start.EVERYTHING])

@@ -54,6 +54,8 @@ def _find(upload: Upload, seconds: float | None = None) -> CardsFound | None:
     """Whether there are any, among the rows that can be read in so many seconds."""
     columns = (upload.examination or {}).get("columns") or []
     watch = CardWatch(columns, left_out=UNWATCHED_COLUMNS)
+    # A file without headings has its first row there
+    watch.look_at_raw({1: "\n".join(columns)})
     end = None if seconds is None else time.monotonic() + seconds
     try:
         for batch in read_records(source_of(upload), dialect_of(upload), size=BATCH_ROWS):

@@ -18,10 +18,10 @@ from webapp.models import User, WithheldRecord
 from webapp.rules.catalogues import TRANSACTION_DOWNLOAD
 from webapp.rules.withholding import Explanation, Reason, explain
 from webapp.services import downloads, held_back
+from webapp.services.constituents import LARGEST_ID
 from webapp.services.held_back import Line
 from webapp.transactions import commits
 from webapp.views.registrations import registration_url
-from webapp.views.wizard import LARGEST_ID
 
 bp = Blueprint("held_back", __name__, url_prefix="/held-back")
 
