@@ -146,6 +146,21 @@ def walk(page: Page, url: str, folder: Path) -> None:
     page.locator("#run-rows a[href*='/constituents/']").nth(1).click()
     press(page, "History")
     shoot(page, "history")
+    walk_out(page, url)
+
+
+def walk_out(page: Page, url: str) -> None:
+    """A first download, and what it holds back."""
+    page.goto(f"{url}/operations/constituent-data-download/download")
+    press(page, "Show me what it would give")
+    page.get_by_role("heading", name="Registration conflicts").wait_for()
+    press(page, "Show me what it would give")
+    run = page.get_by_role("button", name="Run", exact=True)
+    run.click(timeout=PATIENCE * 1000)
+    page.get_by_role("link", name="Download as CSV").wait_for(timeout=PATIENCE * 1000)
+    page.goto(f"{url}/held-back")
+    page.get_by_role("heading", name="Values to map").wait_for()
+    shoot(page, "held-back")
 
 
 def main() -> None:

@@ -74,7 +74,10 @@ def make_run(
     """A run with these rows and the counts that go with them."""
     rows = list(rows)
     counts = Counter(row.outcome for row in rows)
-    operation = session.scalars(select(Operation).order_by(Operation.id)).first()
+    operation = (
+        values.pop("operation", None)
+        or session.scalars(select(Operation).order_by(Operation.id)).first()
+    )
     assert operation is not None
     is_under_way = state in ("queued", "draft")
     now = datetime.now(UTC)

@@ -214,7 +214,7 @@ def test_what_changed_is_downloaded(serve: Serve, tmp_path: Path) -> None:
         (["nonsense", "--out", "a.csv"], "no download is called nonsense"),
         (["constituent-data-download", "--out", "nowhere/a.csv"], "is no folder"),
         (["constituent-data-download", "--out", "a.csv", "--since", "March"], "--since"),
-        (["constituent-data-download", "--out", "a.csv", "--since", "9999-12-31"], "is no start"),
+        (["constituent-data-download", "--out", "a.csv", "--since", "9999-12-31"], "neither last"),
         (["constituent-data-download", "--out", "folder.csv"], "is there and is no file"),
         (["constituent-data-download", "--out", "beside.csv"], "beside-removed.csv is there and"),
         (["constituent-data-download", "--out", "a.csv", "--run", "1", "--since", "last"], "--run"),

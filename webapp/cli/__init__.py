@@ -170,7 +170,7 @@ def _since(text: str) -> str:
         day = date.min
     if not is_start(day):
         raise argparse.ArgumentTypeError(
-            f"{text} is no start; use last, everything, or a date such as 2026-03-01"
+            f"“{text}” is neither last, nor everything, nor a date such as 2026-03-01"
         )
     return day.isoformat()
 

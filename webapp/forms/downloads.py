@@ -161,8 +161,12 @@ def settings_data(settings: DownloadSettings) -> dict[str, object]:
 
 
 def _needed_by_start(form: FlaskForm, field: FormField) -> None:
-    """A start by date needs the date."""
+    """A start by date needs the date; one that was entered for another start isn't ignored."""
     if form.start.data != Start.DATE:
+        if field.data and field.data != field.object_data:
+            raise StopValidation(
+                "Choose “What changed since a date” to use this date, or clear the date."
+            )
         return
     if not "".join(field.raw_data or ()).strip():
         raise StopValidation("Enter the date from which on changes are wanted.")

@@ -35,7 +35,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     ),
     Reason.NOT_SETTLED: Explanation(
         "The payment is not settled yet",
-        "Nothing to do: it goes by itself once its batch is settled.",
+        "Say on its page when it was settled: “Correct” there, which is for site administrators.",
     ),
     Reason.CONSTITUENT_INACTIVE: Explanation(
         "The constituent was removed",

@@ -6,7 +6,7 @@ The list of a stream is that of its latest download that counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from webapp.models import (
     Center,
+    CrossReferenceType,
     DownloadStream,
     DownloadWindow,
     Operation,
@@ -23,7 +24,7 @@ from webapp.models import (
 )
 from webapp.rules.fields import STORED_FIELDS
 from webapp.rules.withholding import Explanation, Reason, explain
-from webapp.services.crossref_online import key_of
+from webapp.services.crossref_online import find_labels, key_of
 
 PAGE_RECORDS = 50
 MOST_VALUES = 50
@@ -39,6 +40,8 @@ _KEYS = {
     "EVENT (personal)": "personal_event",
 }
 """The cross-reference types of columns that are no fields of a constituent."""
+_NUMBERED = ("GROUP_IDS", "INTEREST_IDS")
+"""Columns of which the list has bare numbers."""
 _NAMED = re.compile(r"\(([0-9]+)\)$")
 
 
@@ -254,6 +257,18 @@ def online_value(column: str, value: str) -> str:
     """A value of the list as its type has it: of what transactions are for, the number alone."""
     named = _NAMED.search(value) if column in _KEYS else None
     return named[1] if named else value
+
+
+def name_values(session: Session, values: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """By column and value: how people know it, groups and interests by name and number. The other
+    values say themselves what they are."""
+    named = {each: each[1] for each in values}
+    for column in _NUMBERED:
+        numbers = [value for where, value in named if where == column]
+        found = session.scalar(select(CrossReferenceType).filter_by(key=_KEYS[column]))
+        labels = find_labels(session, found, numbers) if found and numbers else {}
+        named |= {(column, value): f"{name} ({value})" for value, name in labels.items()}
+    return named
 
 
 def crossref_key(column: str) -> str | None:

@@ -22,7 +22,7 @@ from webapp.models import (
     RunRow,
     Transaction,
 )
-from webapp.rules.catalogues import GROUP_UPLOAD, catalogue_of
+from webapp.rules.catalogues import GROUP_UPLOAD, TRANSACTION_UPLOAD, catalogue_of
 from webapp.rules.fields import STORED_FIELDS, TRANSACTION_FIELDS, Kind
 from webapp.services.changes import FieldChange
 
@@ -249,6 +249,21 @@ def name_targets(session: Session, run: Run, rows: Sequence[RunRow]) -> dict[int
             words = "Added to {}" if outcomes[number] == "updated" else "Was in {} already"
         told[number] = words.format(name)
     return told
+
+
+def find_gifts(session: Session, run: Run, rows: Sequence[RunRow]) -> dict[int, Transaction]:
+    """By row number: the transaction that a row of a transaction upload made or corrected. One that
+    belongs to somebody else by now, or came by a later upload again, is not in it."""
+    if run.kind != "run" or run.operation.kind != TRANSACTION_UPLOAD:
+        return {}
+    found = session.scalars(
+        select(Transaction).where(
+            Transaction.constituent_id.in_({row.constituent_id for row in rows}),
+            Transaction.upload_run_id == run.id,
+            Transaction.upload_row.in_([row.row_number for row in rows]),
+        )
+    )
+    return {gift.upload_row: gift for gift in found if gift.upload_row is not None}
 
 
 def _own_keys(session: Session, run: Run, into_id: int) -> dict[str, set[str]]:

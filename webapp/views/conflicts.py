@@ -14,7 +14,7 @@ from webapp.models import Run
 from webapp.rules.catalogues import TRANSACTION_DOWNLOAD, catalogue_of
 from webapp.services import registrations
 from webapp.services.wizard import Step
-from webapp.views import downloads, wizard
+from webapp.views import downloads, drafts
 from webapp.views.registrations import Origin, reach
 
 bp = Blueprint("conflicts", __name__)
@@ -25,13 +25,13 @@ SHOWN = 10
 @bp.get("/runs/<int:run_id>/conflicts")
 def show(run_id: int) -> ResponseReturnValue:
     """How many wait, what that means for this run, and the first of them; else the next step."""
-    run = wizard.get_own_run(run_id)
+    run = drafts.get_own_run(run_id)
     if catalogue_of(run.operation.kind).is_download:
         return _of_download(run_id)
-    draft = wizard.open_draft(run_id, Step.CONFLICTS)
+    draft = drafts.open_draft(run_id, Step.CONFLICTS)
     if not draft.conflicts:
-        return hx.go_to(wizard.step_url(run, Step.PREVIEW))
-    return wizard.show_step("wizard/conflicts.html", Step.CONFLICTS, draft, **_first(run))
+        return hx.go_to(drafts.step_url(run, Step.PREVIEW))
+    return drafts.show_step("wizard/conflicts.html", Step.CONFLICTS, draft, **_first(run))
 
 
 def _of_download(run_id: int) -> ResponseReturnValue:

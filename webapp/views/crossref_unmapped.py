@@ -40,7 +40,7 @@ from webapp.services.uploads import storable
 from webapp.services.wizard import Step
 from webapp.transactions import commits
 from webapp.views.crossrefs import get_type, site_today, whole_key
-from webapp.views.wizard import get_own_run, refuse, step_url
+from webapp.views.drafts import get_own_run, refuse, step_url
 
 bp = Blueprint("crossref_unmapped", __name__)
 

@@ -21,17 +21,17 @@ from webapp.models import DownloadWindow, Operation, Run, User
 from webapp.rules.download_settings import DownloadRequest, Start
 from webapp.rules.withholding import explain
 from webapp.services import downloads, held_back, registrations, runs, uploads, wizard
+from webapp.services.constituents import LARGEST_ID
 from webapp.services.download_choices import list_choices
 from webapp.services.files import file_store
 from webapp.services.progress import describe_progress
 from webapp.transactions import commits
-from webapp.views.wizard import (
-    LARGEST_ID,
-    count_ahead,
+from webapp.views.drafts import (
     get_operation,
     get_own_run,
     list_places,
     refuse,
+    would_meet_registrations,
 )
 
 bp = Blueprint("downloads", __name__)
@@ -85,7 +85,7 @@ def start(slug: str) -> ResponseReturnValue:
         operation=operation,
         kind=operation.kind,
         step_label=INFORMATION,
-        step_labels=_step_labels(count_ahead(operation, places)),
+        step_labels=_step_labels(would_meet_registrations(operation, places)),
         step_urls=None,
     )
     return page, 422 if form.errors else 200
@@ -185,7 +185,7 @@ def show_step(template: str, label: str, run: Run, **context: Any) -> str:
     waiting = context.get("waiting")
     if waiting is None:
         waiting = registrations.count_for_run(db.session(), run)
-    labels = _step_labels(waiting)
+    labels = _step_labels(waiting > 0)
     return render_template(
         template,
         run=run,
@@ -204,9 +204,9 @@ _ENDPOINTS = {
 }
 
 
-def _step_labels(waiting: int) -> list[str]:
+def _step_labels(has_conflicts: bool) -> list[str]:
     """The steps there are: registration conflicts only while some wait (DOMAIN)."""
-    return [INFORMATION, CONFLICTS, PREVIEW] if waiting else [INFORMATION, PREVIEW]
+    return [INFORMATION, CONFLICTS, PREVIEW] if has_conflicts else [INFORMATION, PREVIEW]
 
 
 # ---- preview and run ----

@@ -37,7 +37,7 @@ from webapp.services import readings, uploads, wizard
 from webapp.services.corrections import NOT_A_DRAFT
 from webapp.services.wizard import Draft, Step
 from webapp.transactions import commits
-from webapp.views.wizard import open_draft, refuse, show_step
+from webapp.views.drafts import open_draft, refuse, show_step
 
 bp = Blueprint("found", __name__, url_prefix="/runs/<int:run_id>/wizard/found")
 

@@ -18,10 +18,10 @@ from webapp.models import User, WithheldRecord
 from webapp.rules.catalogues import TRANSACTION_DOWNLOAD
 from webapp.rules.withholding import Explanation, Reason, explain
 from webapp.services import downloads, held_back
+from webapp.services.constituents import LARGEST_ID
 from webapp.services.held_back import Line
 from webapp.transactions import commits
 from webapp.views.registrations import registration_url
-from webapp.views.wizard import LARGEST_ID
 
 bp = Blueprint("held_back", __name__, url_prefix="/held-back")
 
@@ -58,6 +58,10 @@ def show(stream_id: int) -> ResponseReturnValue:
         reason = ""
     after = request.args.get("after", "")[:100]
     page = held_back.list_records(session, run_id, reason=reason, after=after)
+    values = held_back.list_values(session, run_id)
+    told = [(each.field, each.value) for each in values]
+    told += [(record.field, record.value) for record in page.records]
+    names = held_back.name_values(session, told)
     now = datetime.now(UTC)
     is_transactions = line.operation.kind == TRANSACTION_DOWNLOAD
     return render_template(
@@ -69,14 +73,18 @@ def show(stream_id: int) -> ResponseReturnValue:
         after=after,
         page=page,
         waiting=[
-            _describe(record, now, stream_id, is_transactions=is_transactions)
+            _describe(
+                record,
+                names[record.field, record.value],
+                now,
+                stream_id,
+                is_transactions=is_transactions,
+            )
             for record in page.records
         ],
         is_transactions=is_transactions,
-        values=[
-            (each, _mapping_url(each.field, each.value))
-            for each in held_back.list_values(session, run_id)
-        ],
+        values=[(each, _mapping_url(each.field, each.value)) for each in values],
+        names=names,
         now=now,
     )
 
@@ -105,9 +113,12 @@ def _get_line(stream_id: int) -> Line:
 
 
 def _describe(
-    record: WithheldRecord, now: datetime, stream_id: int, *, is_transactions: bool
+    record: WithheldRecord, name: str, now: datetime, stream_id: int, *, is_transactions: bool
 ) -> Waiting:
-    remedy, url = _remedy(record, stream_id)
+    if record.reason == Reason.UNMAPPED_VALUE:
+        remedy, url = f"Map “{name}”", _mapping_url(record.field, record.value)
+    else:
+        remedy, url = _remedy(record, stream_id)
     record_url = _constituent_url(record)
     if is_transactions and may_open("transactions.show_transaction"):
         record_url = url_for("transactions.show_transaction", transaction_id=record.record_id)
@@ -119,10 +130,6 @@ def _remedy(record: WithheldRecord, stream_id: int) -> tuple[str, str | None]:
     """What to do, as a link where this person may follow it."""
     make = _REMEDIES.get(record.reason)
     return make(record, stream_id) if make else ("", None)
-
-
-def _map_value(record: WithheldRecord, _stream_id: int) -> tuple[str, str | None]:
-    return f"Map “{record.value}”", _mapping_url(record.field, record.value)
 
 
 def _mapping_url(field: str, value: str) -> str | None:
@@ -167,7 +174,6 @@ def _constituent_url(record: WithheldRecord) -> str | None:
 
 
 _REMEDIES: dict[str, Callable[[WithheldRecord, int], tuple[str, str | None]]] = {
-    Reason.UNMAPPED_VALUE: _map_value,
     Reason.UNRESOLVED_DUPLICATE: _resolve,
     Reason.CONSTITUENT_INACTIVE: _look_at_constituent,
     Reason.NO_MEMBER_ID: _give_member_id,

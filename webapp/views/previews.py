@@ -24,6 +24,7 @@ from webapp.models import Run, RunEdit
 from webapp.rules.faults import FaultCode
 from webapp.rules.fields import KEY_COLUMNS
 from webapp.services import corrections, crossref_uses, previews, run_lists, runs, wizard
+from webapp.services.constituents import LARGEST_ID
 from webapp.services.previews import Slice
 from webapp.services.progress import describe_progress
 from webapp.services.repaired import list_repaired
@@ -32,8 +33,7 @@ from webapp.services.wizard import Draft, Step
 from webapp.transactions import commits
 from webapp.views.crossref_unmapped import mapping_context
 from webapp.views.crossrefs import site_today
-from webapp.views.wizard import (
-    LARGEST_ID,
+from webapp.views.drafts import (
     get_own_run,
     open_draft,
     refuse,

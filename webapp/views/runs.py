@@ -159,6 +159,7 @@ def show_row(run_id: int, row_number: int) -> ResponseReturnValue:
         crumbs=list_crumbs(run),
         row=row,
         changes=row_changes.list_row_changes(session, run, row),
+        gift=row_changes.find_gifts(session, run, [row]).get(row_number),
         cells=_named_cells(run, row.cells),
         previous=results.list_rows(
             session, run.id, results.RowFilter(), before=row_number, limit=1
@@ -255,6 +256,7 @@ def _rows_context(run: Run) -> dict[str, Any]:
         "wanted": wanted,
         "page": page,
         "targets": row_changes.name_targets(session, run, page.rows),
+        "gifts": row_changes.find_gifts(session, run, page.rows),
         "problems": problems,
         "urls": _page_urls(
             "runs.show",

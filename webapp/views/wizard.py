@@ -1,8 +1,7 @@
 """The run wizard: operation information, the file, review and Run.
 
 What was found in the file (views/found.py) and the preview (views/previews.py) have modules of
-their own. Every step is a page with its own address and a plain form; what a step changes is in the
-draft's row, so any browser goes on where another one left off.
+their own. Every step is a page with its own address and a plain form (views/drafts.py).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
-from webapp.access import may, needed, require_center, scope, signed_in
+from webapp.access import may, signed_in
 from webapp.config import current_settings
 from webapp.errors import DataSyncError
 from webapp.extensions import db
@@ -31,12 +30,10 @@ from webapp.models import Operation, Run, User
 from webapp.rules.catalogues import catalogue_of
 from webapp.rules.roles import Permission
 from webapp.services import (
-    centers,
     corrections,
     crossrefs,
     operations,
     plans,
-    registrations,
     run_lists,
     runs,
     samples,
@@ -48,11 +45,20 @@ from webapp.services.files import file_store
 from webapp.services.repaired import list_repaired
 from webapp.services.wizard import Draft, Step
 from webapp.transactions import commits
+from webapp.views.drafts import (
+    get_operation,
+    get_own_run,
+    list_places,
+    open_draft,
+    refuse,
+    show_step,
+    step_url,
+    would_meet_registrations,
+)
 
 bp = Blueprint("wizard", __name__)
 
 RUN = Permission.DATA_SYNC_RUN
-LARGEST_ID = 2**63 - 1
 NEEDS_MANAGER = (
     "This run opts people in again, so only a manager (Data Synchronization: Manage) can press "
     "Run. Ask one, or have one take the choice back."
@@ -61,61 +67,6 @@ NEEDS_RIGHT = (
     "This run opts people in again, and its operation no longer has the right to. Ask a manager "
     "(Data Synchronization: Manage) to give it the right, or discard this draft."
 )
-
-
-def open_draft(run_id: int, step: Step) -> Draft:
-    """The draft for one of its steps; off to the right page where that one can't be opened."""
-    run = get_own_run(run_id)
-    if run.state != "draft":
-        if run.queued_at is not None:
-            flash("This run was already started. Here is what became of it.", "info")
-        abort(hx.go_to(url_for("runs.show", run_id=run.id)))
-    if catalogue_of(run.operation.kind).is_download:
-        abort(hx.go_to(url_for("downloads.edit", run_id=run.id)))
-    draft = wizard.read_draft(db.session(), run)
-    if step.position > draft.reached.position:
-        flash(draft.missing, "info")
-        abort(hx.go_to(step_url(run, draft.reached)))
-    return draft
-
-
-def get_own_run(run_id: int) -> Run:
-    """The run of a wizard, if the present user may run things where it belongs."""
-    run = runs.find_run(db.session(), run_id) if run_id <= LARGEST_ID else None
-    if run is None or run.kind != "run":
-        abort(404)
-    require_center(needed(run.operation.kind, RUN), run.center_id)
-    if not operations.is_open_to(run.operation, is_admin=signed_in().is_site_admin):
-        abort(403)
-    return run
-
-
-def step_url(run: Run, step: Step) -> str:
-    """Where a step of a draft is."""
-    return url_for(_ELSEWHERE.get(step) or f"wizard.{step.value}", run_id=run.id)
-
-
-_ELSEWHERE = {
-    Step.FOUND: "found.overview",
-    Step.CONFLICTS: "conflicts.show",
-    Step.PREVIEW: "previews.overview",
-}
-
-
-def show_step(template: str, step: Step, draft: Draft, **context: Any) -> str:
-    """A step's page, with what its frame needs."""
-    return render_template(
-        template,
-        step=step,
-        draft=draft,
-        run=draft.run,
-        step_labels=[each.label for each in draft.steps],
-        step_urls=[
-            step_url(draft.run, each) if each.position <= draft.reached.position else None
-            for each in draft.steps
-        ],
-        **context,
-    )
 
 
 # ---- operation information ----
@@ -207,52 +158,9 @@ def information(run_id: int) -> ResponseReturnValue:
     return page, 422 if form.errors else 200
 
 
-def count_ahead(operation: Operation, places: Sequence[tuple[int, str]]) -> int:
-    """Whether registrations wait that a run for one of these places would meet: more than 0."""
-    if catalogue_of(operation.kind).is_of_entries:
-        return 0
-    centers = {center_id for center_id, _ in places}
-    return registrations.count_waiting(db.session(), None if SITE in centers else centers, most=1)
-
-
 def _labels_ahead(operation: Operation, places: Sequence[tuple[int, str]]) -> list[str]:
-    steps = wizard.list_steps(has_conflicts=count_ahead(operation, places) > 0)
+    steps = wizard.list_steps(has_conflicts=would_meet_registrations(operation, places))
     return [step.label for step in steps]
-
-
-def refuse(run: Run, error: DataSyncError) -> ResponseReturnValue:
-    """The draft can't be changed (any longer): say why, on the page where it stands now."""
-    db.session.rollback()
-    flash(error.message, "error")
-    return hx.go_to(url_for("wizard.resume", run_id=run.id))
-
-
-def get_operation(slug: str) -> Operation:
-    """An operation that this person may run."""
-    operation = operations.find_operation(db.session(), slug)
-    user = signed_in()
-    held = scope(needed(operation.kind, RUN)) if operation else frozenset()
-    if (
-        operation is None
-        or not operations.is_for(operation, user_id=user.id, centers=held)
-        or not operations.is_open_to(operation, is_admin=user.is_site_admin)
-    ):
-        abort(404)
-    return operation
-
-
-def list_places(operation: Operation) -> list[tuple[int, str]]:
-    """For whom this person may run the operation: the site (0) or centers."""
-    if operation.center_id is not None:
-        return [(operation.center_id, "")]
-    held = scope(needed(operation.kind, RUN))
-    if held is None:
-        return [(SITE, "The whole site")]
-    known = centers.list_centers(db.session())
-    places = [(center.id, center.name) for center in known if center.id in held]
-    if not places:
-        abort(403)
-    return places
 
 
 def _types(operation: Operation) -> dict[str, str]:

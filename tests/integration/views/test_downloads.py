@@ -24,6 +24,8 @@ from webapp.models import (
     CustomField,
     DownloadFile,
     DownloadWindow,
+    Group,
+    Interest,
     Message,
     Operation,
     PotentialMatch,
@@ -220,7 +222,7 @@ def test_when_their_time_is_over_the_files_go_and_the_page_says_so(
             db.session.commit()
         assert person.client.get(link[1], buffered=True).status_code == status
     page = person.get(f"/runs/{person.run_id}")
-    assert f"deleted after {days.days} days; take the window again" in page
+    assert f"deleted after {days.days} days; download the changes again" in page
     assert link[1] not in page
 
 
@@ -291,6 +293,39 @@ def test_the_values_to_map_are_added_up(app: Flask, client: FlaskClient[Any]) ->
     assert table.count("/cross-references/field:STATEPROV") + table.count("field%3ASTATEPROV") == 1
 
 
+def test_a_group_to_map_is_called_by_its_name(app: Flask, client: FlaskClient[Any]) -> None:
+    sign_in(client, make_person(app, "run@example.org", *RUNNER))
+    with app.app_context():
+        operation = db.session.scalars(select(Operation).filter_by(slug=SLUG)).one()
+        group, interest = Group(name="Trail Crew"), Interest(name="Otters")
+        db.session.add_all([group, interest])
+        db.session.flush()
+        named = [f"Trail Crew ({group.id})", f"Otters ({interest.id})"]
+        waits = [
+            (1, "unmapped_value", "GROUP_IDS", str(group.id)),
+            (1, "unmapped_value", "INTEREST_IDS", str(interest.id)),
+            (2, "unmapped_value", "GROUP_IDS", "987654"),
+        ]
+        make_download(db.session(), operation, withheld=waits)
+        db.session.commit()
+    page = client.get("/held-back", follow_redirects=True).text
+    values, records = page[page.index('id="held-values"') :].split('id="held-records"')
+    for name in (*named, "987654"):
+        assert f">{name}</th>" in values
+        assert f"“{name}”" in records
+
+
+def test_the_first_file_is_at_hand_and_the_sum_is_explained(
+    person: Downloading, people: list[int]
+) -> None:
+    person.ask(statuses="Accepted")
+    results = person.run()
+    head = results[: results.index('id="files-title"')]
+    assert re.search(r'<a class="btn btn-primary" href="/runs/\d+/files/\d+" download>', head)
+    assert "Filtered out: who is not in the groups" in results
+    assert "eCommerce" not in results
+
+
 def test_a_window_can_be_taken_again(person: Downloading, people: list[int]) -> None:
     person.ask()
     person.run()
@@ -312,6 +347,7 @@ def test_a_window_can_be_taken_again(person: Downloading, people: list[int]) -> 
         ({"start": "date", "since": "9999-12-31"}, "between the years 1900 and 2999"),
         ({"start": "date", "since": "0001-01-01"}, "between the years 1900 and 2999"),
         ({"start": "date", "since": "31/12/2026"}, "Not a valid date"),
+        ({"since": "2026-03-01"}, "Choose “What changed since a date” to use this date"),
         ({"formats": ""}, "Choose CSV, Excel or both"),
         ({"label": " "}, "Enter a label"),
     ],
@@ -331,7 +367,7 @@ def test_headings_have_what_they_have(person: Downloading, people: list[int]) ->
     results = person.run()
     csv_file, workbook = (
         person.client.get(path).data
-        for path in re.findall(r'href="(/runs/\d+/files/\d+)"', results)
+        for path in dict.fromkeys(re.findall(r'href="(/runs/\d+/files/\d+)"', results))
     )
     [row, *_] = csv.reader(io.StringIO(csv_file.decode("utf-8-sig"), newline=""))
     assert row[:4] == ["No, really", 'The "first" name', "'=ZIP", "two lines"]

@@ -85,7 +85,7 @@ def test_every_record_has_reason_age_amount_and_what_fixes_it(
          "Make the constituent active again"],
         ["Person 2", "The constituent has no member ID", "20.20 USD", "40 days",
          "Give a member ID"],
-        ["Person 3", "The payment is not settled yet", "5,000 JPY", "0 days",
+        ["Person 3", "The payment is not settled yet", "5,000 JPY", "under a day",
          "Say when it was settled"],
         ["Person 1", "A value has no cross-reference: CAMPAIGN “Spring (fund) (31)”", "10.10 USD",
          "3 days", "Map “Spring (fund) (31)”"],
@@ -113,7 +113,7 @@ def test_they_are_grouped_by_reason_with_totals(
         ["A value has no cross-reference", "2", "30.30 USD", "5 days"],
         ["The constituent was removed", "1", "-4.00 USD", "1 day"],
         ["The constituent has no member ID", "1", "20.20 USD", "40 days"],
-        ["The payment is not settled yet", "1", "5,000 JPY", "0 days"],
+        ["The payment is not settled yet", "1", "5,000 JPY", "under a day"],
         ["May be someone who is already there", "1", "1.00 USD", "2 days"],
     ]
     assert [row[:4] for row in rows(page, "held-values")] == [

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
+from tests.finished_runs import make_row, make_run
 from tests.people import make_admin, make_center, make_person, sign_in
 from webapp.errors import DataSyncError
 from webapp.extensions import db
@@ -22,6 +23,7 @@ from webapp.models import (
     Designation,
     DonationForm,
     Event,
+    Operation,
     Run,
     RunEdit,
     Transaction,
@@ -373,3 +375,27 @@ def test_nobody_types_a_card_number_into_a_cell(admin: FlaskClient[Any], session
             found = refused.code
         assert found == error
     assert [edit.new_value for edit in session.scalars(select(RunEdit))] == ["ref 17"]
+
+
+def test_a_row_of_an_upload_leads_to_its_transaction(
+    app: Flask, client: FlaskClient[Any], ids: dict[str, int]
+) -> None:
+    with app.app_context():
+        session = db.session()
+        operation = session.scalars(select(Operation).filter_by(slug="transaction-upload")).one()
+        rows = [
+            make_row(2, "created", "M-7", constituent_id=ids["mine"]),
+            make_row(3, "unchanged", "M-7", constituent_id=ids["mine"]),
+        ]
+        run = make_run(session, rows, operation=operation)
+        give(session, ids["mine"], "1250.00", transaction_id="DB-5000", upload_run_id=run.id,
+             upload_row=2)  # fmt: skip
+        path = f"/runs/{run.id}"
+        session.commit()
+    sign_in(client, make_admin(app))
+    listed = client.get(path).text
+    link = re.search(r'<a href="(/transactions/\d+)">DB-5000</a>, 1,250.00 USD', listed)
+    assert link
+    row = client.get(f"{path}/rows/2").text
+    assert re.search(rf'href="{link[1]}">Open transaction DB-5000</a>', row)
+    assert "Open transaction" not in client.get(f"{path}/rows/3").text
