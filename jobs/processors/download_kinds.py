@@ -35,13 +35,18 @@ def _make_constituent_source(
     db.session.remove()
     keys = constituent_download.keys_used(request.settings, fields)
     scene = constituent_download.Scene(
-        run_id=mine.id,
+        run_id=_number(mine),
         center_id=mine.run["center_id"],
         time_zone=current_settings().time_zone,
         fields=fields,
         tables=_load_tables(connection, mine, keys),
     )
     return constituent_download.make_source(request.settings, scene)
+
+
+def _number(mine: Claim) -> int:
+    """The run that the file will be of: a preview shows the mark of the run it is made for."""
+    return mine.run["parent_id"] or mine.id
 
 
 def _load_tables(
@@ -69,7 +74,7 @@ def _make_transaction_source(
 ) -> Source:
     keys = transaction_download.keys_used(request.settings)
     scene = transaction_download.Scene(
-        run_id=mine.id,
+        run_id=_number(mine),
         center_id=mine.run["center_id"],
         # What transactions are for has to be mapped; where they came from only once anything is
         tables=_load_tables(

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from jobs.processors import download_files
-from tests.jobs.downloading import download, settings
+from tests.jobs.downloading import download, draft, outcome, settings
 from tests.jobs.site import Site
 from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
 from tests.jobs.test_crossrefs import add, set_policy
@@ -20,6 +20,7 @@ from webapp.rules.crossrefs import Policy
 from webapp.rules.download_settings import (
     ColumnChoice,
     DateFormat,
+    DownloadRequest,
     DownloadSettings,
     Encoding,
     Start,
@@ -642,3 +643,14 @@ def test_what_could_not_go_is_listed_as_not_yet_mapped(site: Site) -> None:
         counted = crossref_unmapped.count_waiting(db.session(), date(2026, 11, 23))
         db.session.remove()
     assert list(counted.values()) == [crossref_unmapped.Waiting(unsent=1, unsent_rows=3)]
+
+
+def test_the_preview_shows_the_rows_that_the_file_will_have(site: Site) -> None:
+    site.person(first_name="Ann", member_id="A-1")
+    run_id = draft(site, DownloadRequest(Start.EVERYTHING, settings=settings("FIRST_NAME")))
+
+    site.preview(run_id)
+    site.run(run_id)
+
+    told = site.sql("SELECT tallies->'download' FROM runs WHERE parent_id = %s", run_id)[0][0]
+    assert told["sample"] == [list(row.values()) for row in outcome(site, run_id).rows()]

@@ -263,6 +263,15 @@ def test_a_file_without_names_asks_what_its_columns_are(found: Found) -> None:
     assert "Show me what would happen" in found.page()
 
 
+def test_numbers_with_zeros_in_front_are_zips_only_in_a_column_of_zips(found: Found) -> None:
+    rows = "".join(f"{number:05},Hopper,02139\n" for number in range(1, 20))
+
+    page = found.upload("MEMBER_ID,LAST_NAME,HOME_ZIP\n" + rows).page()
+
+    table = page[page.index('id="columns"') :]
+    assert re.findall(r'<td class="tight">(.*?)</td>', table)[:3] == ["codes", "text", "ZIPs"]
+
+
 def test_without_names_what_is_plain_from_the_values_is_suggested(found: Found) -> None:
     rows = [f"{n},p{n}@example.org,Boston,02{n}\n" for n in range(110, 150)]
     page = found.upload("".join(rows)).page()
