@@ -193,7 +193,7 @@ def _marks(looked_at: str) -> str:
 
 def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str]:
     """Made, moved, or corrected in something the file tells. Who came into the center brings what
-    the center was never sent."""
+    the center was never sent, or was corrected since: before they came back it was nobody's."""
 
     def changed(window: Window) -> str:
         unseen, scope, joined = window.unseen(), "", ""
@@ -208,7 +208,9 @@ def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str
                 " (SELECT FROM download_deliveries d JOIN download_windows w ON w.run_id = d.run_id"
                 " WHERE d.block = t.id >> 10 AND d.records @> t.id"
                 f" AND w.stream_id = {window.stream_id}"
-                " AND w.is_committed)"
+                " AND w.is_committed AND NOT EXISTS (SELECT FROM change_log x"
+                " WHERE x.table_name = 'transactions' AND x.key = t.id::text"
+                " AND x.id > coalesce(w.position_log_id, 0) AND x.old ?| %(counted)s::text[]))"
             )
         return (
             "SELECT record_id, bool_and(is_echo) AS is_echo FROM ("

@@ -595,6 +595,25 @@ def test_a_center_gets_its_own_peoples(site: Site, ann: int, bob: int) -> None:
     assert marks(of_site) == {"T1": "new", "T2": "new"}
 
 
+def test_who_comes_back_into_a_center_brings_what_was_corrected_meanwhile(
+    site: Site, ann: int
+) -> None:
+    north = site.insert("centers", name="North")
+    site.insert("center_members", center_id=north, constituent_id=ann)
+    for key in ("T1", "T2"):
+        online(site, ann, key)
+    first = fetch(site, center_id=north)
+    site.sql_do("DELETE FROM center_members")
+    correct(site, "T1", amount="25.00")
+    away = fetch(site, center_id=north)
+    site.insert("center_members", center_id=north, constituent_id=ann)
+    back = fetch(site, center_id=north)
+
+    assert (keys(first), keys(away)) == (["T1", "T2"], [])
+    assert marks(back) == {"T1": "update"}
+    assert keys(fetch(site, center_id=north)) == []
+
+
 def test_a_centers_own_cross_references_come_first(site: Site, ann: int) -> None:
     north = site.insert("centers", name="North")
     site.insert("center_members", center_id=north, constituent_id=ann)

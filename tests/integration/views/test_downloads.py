@@ -310,6 +310,7 @@ def test_a_group_to_map_is_called_by_its_name(app: Flask, client: FlaskClient[An
         db.session.commit()
     page = client.get("/held-back", follow_redirects=True).text
     values, records = page[page.index('id="held-values"') :].split('id="held-records"')
+    assert values.count("For whoever manages cross-references") == 3
     for name in (*named, "987654"):
         assert f">{name}</th>" in values
         assert f"“{name}”" in records

@@ -157,6 +157,7 @@ def test_who_only_views_decides_nothing(app: Flask) -> None:
         assert "Beth Lee" in page
         assert 'name="match"' not in page
         assert "Remove" not in page
+    assert "Deciding needs Data Synchronization: Run" in page
     for url, data in (
         (f"{LIST}/decide", {"match": str(number)}),
         (f"{LIST}/{liz}/resolve", {}),
