@@ -29,6 +29,7 @@ TABLES = (
     "download_marks",
     "download_delivered",
     "download_values",
+    "download_lacking",
 )
 
 _CREATE = """
@@ -111,35 +112,38 @@ class Plan:
 
     # What stands in the files -------------------------------------------------------------
 
-    def select(self, *, limit: int | None = None) -> str:
-        """SQL of the cells that are delivered, guarded, with parameters merged in."""
+    def select(self, *, limit: int | None = None, is_numbered: bool = False) -> str:
+        """SQL of the cells that are delivered, guarded, with parameters merged in; in front of
+        them, where wanted, `record_id`."""
         source = self.source
         # COPY writes a row of one NULL as an empty line, which readers take for none at all
         last = "coalesce(({})::text, '')" if len(source.columns) == 1 else "{}"
         made = [
-            (f"{_cell(column)} AS c{number}", last.format(f"p.c{number}"))
+            (f"{_cell(column)} AS c{place}", last.format(f"p.c{place}"))
             if not column.is_list
             else ("", last.format(_cell(column)))
-            for number, column in enumerate(source.columns)
+            for place, column in enumerate(source.columns)
         ]
         inner = ", ".join(cell for cell, _ in made if cell)
         lists = source.lists(self.window) if source.lists else ""
         joins = source.cell_joins(self.window) if source.cell_joins else ""
         limited = f" LIMIT {limit}" if limit is not None else ""
+        number = "p.record_id, " if is_numbered else ""
         is_ordered = source.in_order or not self._is_whole
         # OFFSET: the lists come behind, so that several processes can make the other cells
         return self._sql.merged(
-            f"SELECT {', '.join(cell for _, cell in made)} FROM ("
+            f"SELECT {number}{', '.join(cell for _, cell in made)} FROM ("
             f"SELECT {source.record} AS record_id{', ' if inner else ''}{inner}"
             f" FROM {self._from} {joins} {self._sent} WHERE {self._delivered()}"
             f"{f' ORDER BY {source.record}' if is_ordered else ''}{limited} OFFSET 0) p {lists}"
             f"{' ORDER BY p.record_id' if is_ordered else ''}"
         )
 
-    def select_removals(self) -> str:
-        """SQL of the cells of the file of removals."""
+    def select_removals(self, *, is_numbered: bool = False) -> str:
+        """SQL of the cells of the file of removals; in front of them, where wanted, `record_id`."""
+        number = "r.record_id, " if is_numbered else ""
         cells = ", ".join(map(_cell, self.source.removal_columns))
-        return f"SELECT {cells} FROM download_removals r ORDER BY r.record_id"
+        return f"SELECT {number}{cells} FROM download_removals r ORDER BY r.record_id"
 
     @property
     def has_removals(self) -> bool:

@@ -23,6 +23,7 @@ import psycopg
 
 from jobs.claims import Claim, add_tallies, hold
 from jobs.processors.download_accounts import forget_earlier_attempts, record, set_counts
+from jobs.processors.download_characters import find_lacking
 from jobs.processors.download_files import (
     SAMPLE_ROWS,
     Target,
@@ -76,6 +77,7 @@ def preview(connection: psycopg.Connection, mine: Claim) -> None:
             counts = plan.make()
             watch.look()
             told = _describe(connection, plan, counts)
+            told["lacking"] = find_lacking(connection, plan, request.settings)
         with connection.transaction():
             hold(connection, mine)
             set_counts(connection, mine, counts, told["delivered"])

@@ -192,19 +192,20 @@ def _marks(looked_at: str) -> str:
 
 
 def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str]:
-    """Made, moved, or corrected in something the file tells. Who came into the center brings what
-    the center was never sent, or was corrected since: before they came back it was nobody's."""
+    """Made, moved, or corrected in something the file tells. Who came into the center, or among
+    those the settings ask for, brings what was never sent, or was corrected since: before they came
+    it was nobody's."""
 
     def changed(window: Window) -> str:
-        unseen, scope, joined = window.unseen(), "", ""
+        unseen = window.unseen()
+        scope = "" if scene.center_id is None else f" AND {_IN_CENTER}"
         echo = "false" if settings.echoes else _BY_UPLOAD
-        if scene.center_id is not None:
-            scope = f" AND {_IN_CENTER}"
+        entered, joined = _entered(settings, scene), ""
+        if entered:
             joined = (
                 " UNION ALL SELECT t.id, false FROM change_log l"
                 " JOIN transactions t ON t.constituent_id = l.constituent_id"
-                f" WHERE {unseen} AND l.table_name = 'center_members' AND l.op = 'insert'"
-                f" AND l.key = %(center)s::text{scope} AND NOT EXISTS"
+                f" WHERE {unseen} AND ({' OR '.join(entered)}){scope} AND NOT EXISTS"
                 " (SELECT FROM download_deliveries d JOIN download_windows w ON w.run_id = d.run_id"
                 " WHERE d.block = t.id >> 10 AND d.records @> t.id"
                 f" AND w.stream_id = {window.stream_id}"
@@ -222,6 +223,25 @@ def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str
         )
 
     return changed
+
+
+def _entered(settings: DownloadSettings, scene: Scene) -> list[str]:
+    """SQL about `change_log l`: whether by it somebody came into the center or may have come among
+    those the settings ask for."""
+    came = "l.table_name = '{}' AND l.op = 'insert' AND l.key {}"
+    any_of = "= ANY(%({})s::bigint[]::text[])"
+    ways = {
+        came.format("center_members", "= %(center)s::text"): scene.center_id is not None,
+        came.format("center_members", any_of.format("centers")): settings.centers,
+        came.format("group_members", any_of.format("groups")): settings.groups,
+        f"l.table_name = 'interest_choices' AND l.key {any_of.format('interests')}": (
+            settings.interests
+        ),
+        "l.table_name = 'constituents' AND l.op = 'update' AND l.old ? 'active_detail'": (
+            settings.statuses
+        ),
+    }
+    return [way for way, is_asked in ways.items() if is_asked]
 
 
 class _Columns:

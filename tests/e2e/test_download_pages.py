@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from tests.e2e.browser import await_focus, look_at, sign_in
@@ -136,6 +137,40 @@ def test_a_download_from_the_list_to_the_file(
     page.get_by_text("Waiting for a worker").wait_for()
     work_off(app)
     page.get_by_text("0 changed + 3 held back before = 0 delivered").wait_for()
+
+
+def test_what_the_file_lacks_is_told_and_mended(
+    app: Flask, page: Page, live_url: str, people: None
+) -> None:
+    with app.app_context():
+        ann, cem = (
+            db.session.scalars(select(Constituent).filter_by(first_name=name)).one()
+            for name in ("Ann", "Cem")
+        )
+        ann.last_name, ann.nickname = "Dvořáková-Novotná", "Ω"
+        cem.last_name, cem.home_stateprov = "Yılmaz", "MA"
+        db.session.commit()
+    sign_in(page, live_url, make_person(app, "manage@example.org", *ROLES))
+    page.goto(f"{live_url}/operations/constituent-data-download/download")
+    page.locator("summary", has_text="How the files are written").click()
+    page.get_by_label("Characters of the CSV file").select_option(value="cp1252")
+    page.get_by_role("button", name="Show me what it would give").click()
+    page.get_by_role("heading", name="1 registration waits").wait_for()
+    page.get_by_role("button", name="Show me what it would give").click()
+    page.get_by_text("Waiting for a worker").wait_for()
+    work_off(app)
+    page.get_by_text("2 records have characters that Windows-1252 lacks").wait_for()
+    look_at(page, "download-preview-lacking")
+    expect(page.get_by_role("button", name="Run", exact=True)).to_have_count(0)
+
+    page.get_by_role("link", name="Choose other characters").click()
+    page.get_by_label("Characters of the CSV file").select_option(value="utf-8")
+    page.get_by_role("button", name="Show me what it would give").click()
+    page.get_by_role("heading", name="1 registration waits").wait_for()
+    page.get_by_role("button", name="Show me what it would give").click()
+    page.get_by_text("Waiting for a worker").wait_for()
+    work_off(app)
+    expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible()
 
 
 def test_the_settings_of_an_operation(app: Flask, page: Page, live_url: str) -> None:

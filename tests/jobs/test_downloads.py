@@ -17,6 +17,7 @@ from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
 from tests.jobs.test_crossrefs import add, set_policy
 from webapp.extensions import db
 from webapp.rules.crossrefs import Policy
+from webapp.rules.download_columns import REMOVAL_COLUMNS
 from webapp.rules.download_settings import (
     ColumnChoice,
     DateFormat,
@@ -72,6 +73,8 @@ def test_removed_merged_and_deleted_records_are_told_in_a_file_of_their_own(site
     assert found.ids == set()
     assert found.removed == {ann: "Removed by contact", bob: "Merged", cem: "Deleted"}
     by_id = {int(row["CONS_ID"]): row for row in found.rows("removals")}
+    # No heading that can be chosen for a key may be one of these
+    assert list(by_id[bob]) == ["CONS_ID", "MEMBER_ID", *REMOVAL_COLUMNS]
     assert by_id[bob]["MERGED_INTO_CONS_ID"] == str(dee)
     assert by_id[bob]["MERGED_INTO_MEMBER_ID"] == "M-3"
     assert by_id[cem]["MEMBER_ID"] == "M-2"

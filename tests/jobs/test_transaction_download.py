@@ -625,6 +625,46 @@ def test_a_centers_own_cross_references_come_first(site: Site, ann: int) -> None
     assert [row["CAMPAIGN"] for row in fetch(site).rows()] == ["GENERAL"]
 
 
+@pytest.mark.parametrize("what", ["groups", "interests", "centers", "statuses"])
+def test_who_comes_among_those_asked_for_brings_what_was_never_sent(
+    site: Site, ann: int, bob: int, what: str
+) -> None:
+    number = {
+        "groups": site.group("Donors"),
+        "interests": site.interest("News"),
+        "centers": site.insert("centers", name="North"),
+        "statuses": 0,
+    }[what]
+
+    def enter(person: int) -> None:
+        if what == "groups":
+            site.insert("group_members", group_id=number, constituent_id=person)
+        elif what == "interests":
+            site.insert(
+                "interest_choices", interest_id=number, constituent_id=person, opted_in=True
+            )
+        elif what == "centers":
+            site.insert("center_members", center_id=number, constituent_id=person)
+        else:
+            site.change(person, active_detail="Accepted")
+
+    chosen = DownloadSettings(**{what: ("Accepted",) if what == "statuses" else (number,)})
+    for person in (ann, bob):
+        site.change(person, active_detail="Prospect")
+    enter(ann)
+    online(site, ann, "T1")
+    online(site, bob, "T2")
+
+    first = fetch(site, chosen)
+    enter(bob)
+    second = fetch(site, chosen)
+    site.change(bob, first_name="Rob")
+
+    assert (keys(first), first.counts["filtered_out"]) == (["T1"], 1)
+    assert marks(second) == {"T2": "new"}
+    assert fetch(site, chosen).counts["rows_read"] == 0
+
+
 def test_the_filter_is_about_the_givers(site: Site, ann: int, bob: int) -> None:
     donors = site.group("Donors")
     site.insert("group_members", group_id=donors, constituent_id=ann)

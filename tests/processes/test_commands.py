@@ -208,6 +208,30 @@ def test_what_changed_is_downloaded(serve: Serve, tmp_path: Path) -> None:
     assert download(tmp_path / "usual.csv", serve.data)["restored"] is False
 
 
+def test_a_center_has_a_download_of_its_own(serve: Serve, tmp_path: Path) -> None:
+    people = write_file(tmp_path / "people.csv", 3, prefix="own-download")
+    run_file(people, serve.data)
+    with psycopg.connect(address_of(serve.data)) as connection:
+        connection.execute(
+            "WITH c AS (INSERT INTO centers (name) VALUES ('Deep South') RETURNING id)"
+            " INSERT INTO center_members (center_id, constituent_id)"
+            " SELECT c.id, p.id FROM c, constituents p WHERE p.member_id = 'own-download1'"
+        )
+    first = download(tmp_path / "first.csv", serve.data, "--center", "deep south")
+    next_one = download(tmp_path / "next.csv", serve.data, "--center", "Deep South")
+
+    with (tmp_path / "first.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row["MEMBER_ID"] for row in csv.DictReader(file)] == ["own-download1"]
+    assert (first["delivered"], next_one["changed"]) == (1, 0)
+    out = tmp_path / "nowhere.csv"
+    refused = datasync(
+        "download", DOWNLOAD_SLUG, "--out", out, "--data", serve.data, "--json",
+        "--center", "nowhere",
+    )  # fmt: skip
+    assert refused.returncode == 2
+    assert "There is no center called nowhere. There are: " in told(refused)["error"]
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -218,6 +242,7 @@ def test_what_changed_is_downloaded(serve: Serve, tmp_path: Path) -> None:
         (["constituent-data-download", "--out", "folder.csv"], "is there and is no file"),
         (["constituent-data-download", "--out", "beside.csv"], "beside-removed.csv is there and"),
         (["constituent-data-download", "--out", "a.csv", "--run", "1", "--since", "last"], "--run"),
+        ([DOWNLOAD_SLUG, "--out", "a.csv", "--run", "1", "--center", "North"], "no --center"),
     ],
 )
 def test_a_download_that_can_not_be_is_refused(

@@ -147,6 +147,7 @@ def _add_download(parser: argparse.ArgumentParser) -> None:
         type=_since,
         help="last (the last success; default), everything, or a date such as 2026-03-01",
     )
+    parser.add_argument("--center", metavar="C", type=_text, help="only what is of this center")
     parser.add_argument(
         "--run",
         metavar="RUN",

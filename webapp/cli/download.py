@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.cli.fetching import fetch, why_not
+from webapp.cli.places import find_place
 from webapp.cli.printing import count_registrations
 from webapp.cli.usage import tell_wrong_usage
 from webapp.cli.waiting import wait_for_end
@@ -39,8 +40,9 @@ COUNTS = ("changed", "carried", "delivered", "removed", "withheld", "filtered_ou
 def run(options: argparse.Namespace) -> int:
     """0 when the file was written; 1 when it was not."""
     sentence = why_not(options.out)
-    if options.run is not None and options.since is not None:
-        sentence = "--run fetches what was made, so it takes no --since. Leave one of them out."
+    given = "--since" if options.since is not None else "--center" if options.center else ""
+    if options.run is not None and given:
+        sentence = f"--run fetches what was made, so it takes no {given}. Leave one of them out."
     if sentence:
         return tell_wrong_usage(sentence, is_json=options.json)
     with at_work(options, "download") as services:
@@ -57,12 +59,15 @@ def _run(options: argparse.Namespace, services: Attached) -> int:
         )
         sentence = f"no download is called {options.operation}. Use {known}."
         return tell_wrong_usage(sentence, is_json=options.json)
+    try:
+        center_id = find_place(session, operation, options.center)
+    except DataSyncError as error:
+        return tell_wrong_usage(error.message, is_json=options.json)
     started = time.monotonic()
     try:
         if options.run is None:
-            ended = wait_for_end(
-                _start(session, operation, options), services, show=not options.json
-            )
+            queued = _start(session, operation, options, center_id)
+            ended = wait_for_end(queued, services, show=not options.json)
         else:
             ended = _find_earlier(session, operation, options)
     except DataSyncError as error:
@@ -77,7 +82,9 @@ def _run(options: argparse.Namespace, services: Attached) -> int:
     return 0 if told["files"] else 1
 
 
-def _start(session: Session, operation: Operation, options: argparse.Namespace) -> int:
+def _start(
+    session: Session, operation: Operation, options: argparse.Namespace, center_id: int | None
+) -> int:
     """The download queued; its number."""
     settings = replace(downloads.settings_of(operation), formats=(_format_of(options),))
     start, since_at = read_since(options.since or Start.LAST)
@@ -85,7 +92,7 @@ def _start(session: Session, operation: Operation, options: argparse.Namespace) 
         session,
         operation,
         None,
-        center_id=operation.center_id,
+        center_id=center_id,
         label=options.label,
         request=DownloadRequest(start, since_at, None, settings),
     )

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.cli.local_files import choices_of
+from webapp.cli.places import find_place
 from webapp.cli.printing import count_registrations, shown
 from webapp.cli.usage import tell_wrong_usage
 from webapp.cli.waiting import wait_for_end
@@ -26,7 +27,6 @@ from webapp.rules.catalogues import catalogue_of
 from webapp.rules.doctor import Finding
 from webapp.services import readings
 from webapp.services.card_numbers import refuse_card_numbers
-from webapp.services.centers import get_center_by_name
 from webapp.services.crossrefs import list_all_types
 from webapp.services.downloads import is_download
 from webapp.services.files import file_store
@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace, services: Attached) -> int:
         return tell_wrong_usage(sentence, is_json=options.json)
     try:
         wrong = _wrong_use(session, operation, options)
-        center_id = _center_of(session, operation, options)
+        center_id = find_place(session, operation, options.center)
     except DataSyncError as error:
         wrong, center_id = error.message, None
     if wrong:
@@ -104,17 +104,6 @@ def _wrong_use(session: Session, operation: Operation, options: argparse.Namespa
         return f"{what}. Use {', '.join(keys.values())}."
     options.type = known
     return ""
-
-
-def _center_of(session: Session, operation: Operation, options: argparse.Namespace) -> int | None:
-    """For which center it runs, None for the site: it touches that center's own only."""
-    if options.center is None:
-        return operation.center_id
-    center = get_center_by_name(session, options.center)
-    if operation.center_id not in (None, center.id):
-        message = f"{operation.slug} is another center's operation. Leave --center out."
-        raise DataSyncError("other_center", message)
-    return center.id
 
 
 def _start(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from webapp.rules.download_settings import LONGEST_HEADING, ColumnChoice
 from webapp.rules.fields import DOWNLOAD_COLUMN, REPORT_COLUMNS, Field, Section
 
+REMOVAL_KEYS = frozenset({"CONS_ID", "MEMBER_ID"})
+REMOVAL_COLUMNS = ("BECAME", "MERGED_INTO_CONS_ID", "MERGED_INTO_MEMBER_ID")
+"""What the file of those who were removed tells besides the keys."""
 SECTION = "section:"
 """Before a section's name: all of its columns."""
 EVERY = "every"
@@ -35,7 +38,9 @@ def check_columns(
         else:
             heading = "" if column.heading == column.name else column.heading
             kept[column.name] = ColumnChoice(column.name, heading)
-    return tuple(kept.values()), faults + _check_headings(kept.values())
+    return tuple(kept.values()), (
+        faults + _check_headings(kept.values()) + _check_removals(kept, known)
+    )
 
 
 def _check_headings(columns: Iterable[ColumnChoice]) -> list[str]:
@@ -56,6 +61,20 @@ def _check_headings(columns: Iterable[ColumnChoice]) -> list[str]:
             )
         seen.add(folded)
     return faults
+
+
+def _check_removals(columns: Mapping[str, ColumnChoice], known: Collection[str]) -> list[str]:
+    """The file of removals has the keys under the headings they have here (their own names where
+    they aren't chosen) and columns of its own. Only a download of constituents has such a file."""
+    if "TRANSACTION_ID" in known:
+        return []
+    taken = {*REMOVAL_COLUMNS, *(REMOVAL_KEYS - columns.keys())}
+    return [
+        f"The heading of {column.name} can’t be “{column.shown}”: the file of those who were "
+        "removed has another column called so. Use another."
+        for column in columns.values()
+        if column.shown.upper() in taken
+    ]
 
 
 def arrange_columns(

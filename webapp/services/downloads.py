@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,8 @@ from webapp.models import (
     WithheldRecord,
 )
 from webapp.rules.catalogues import CATALOGUES
-from webapp.rules.download_settings import DownloadRequest, DownloadSettings, Start
+from webapp.rules.download_settings import DownloadRequest, DownloadSettings, Encoding, Start
+from webapp.rules.file_characters import ENCODING_NAMES
 from webapp.services import runs
 from webapp.services.delivery_tokens import leave_token
 from webapp.services.files import UNFINISHED, FileStore, file_store
@@ -299,6 +300,27 @@ def describe_preview(preview: Run) -> dict[str, Any] | None:
     """What a finished preview found."""
     found = preview.tallies.get("download")
     return dict(found) if isinstance(found, dict) else None
+
+
+def say_lacking(told: Mapping[str, Any] | None) -> str:
+    """Why a file of what a preview told can't be written, and what to do; blank where it can be."""
+    lacking = (told or {}).get("lacking")
+    if not lacking:
+        return ""
+    records, name = lacking["records"], ENCODING_NAMES[Encoding(lacking["encoding"])]
+    have = "1 record has" if records == 1 else f"{records:,} records have"
+    return (
+        f"{have} characters that {name} lacks, so the file can’t be written. Choose UTF-8 among the"
+        " characters of the CSV file, or change the values and look again."
+    )
+
+
+def require_writable(session: Session, draft: Run) -> None:
+    """`DataSyncError` "unwritable" where the preview of the draft as it is told so."""
+    preview = runs.current_preview(session, draft)
+    problem = say_lacking(describe_preview(preview)) if preview is not None else ""
+    if problem:
+        raise DataSyncError("unwritable", problem)
 
 
 def load_run(session: Session, run_id: int) -> Run | None:

@@ -10,7 +10,7 @@ from flask import Blueprint, abort, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
-from webapp.access import RUN, VIEW, require_center, signed_in
+from webapp.access import RUN, VIEW, may_open, require_center, signed_in
 from webapp.config import current_settings
 from webapp.errors import DataSyncError
 from webapp.extensions import db
@@ -18,6 +18,7 @@ from webapp.forms.download_columns import ColumnsForm
 from webapp.forms.downloads import DownloadForm, settings_data
 from webapp.forms.wizard import SITE, ReviewForm
 from webapp.models import DownloadWindow, Operation, Run, User
+from webapp.rules.catalogues import TRANSACTION_DOWNLOAD
 from webapp.rules.download_settings import DownloadRequest, Start
 from webapp.rules.withholding import explain
 from webapp.services import downloads, held_back, registrations, runs, uploads, wizard
@@ -239,6 +240,7 @@ def run(run_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _preview_page(draft, form), 422
     try:
+        downloads.require_writable(db.session(), draft)
         wizard.set_notification(db.session(), draft, form.addresses())
         runs.start_run(db.session(), draft, without_preview=True)
     except DataSyncError as error:
@@ -258,11 +260,40 @@ def _preview_page(run: Run, form: ReviewForm) -> str:
         preview=preview,
         progress=describe_progress(preview) if preview is not None else None,
         told=told,
+        problem=downloads.say_lacking(told),
+        lacking=_list_lacking(run, told),
         previous_at=datetime.fromisoformat(previous) if previous else None,
         reasons=_reasons(told["reasons"]) if told else (),
         asked=downloads.request_of(run),
         settings_changed=_settings_changed(run),
     )
+
+
+def _list_lacking(run: Run, told: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The first few values that can't be written, each with the page that changes it."""
+    first = ((told or {}).get("lacking") or {}).get("first", ())
+    is_transactions = run.operation.kind == TRANSACTION_DOWNLOAD
+    return [
+        {
+            "who": who or f"Record {record_id}",
+            "url": _record_url(record_id, is_transaction=is_transactions) if who else None,
+            "heading": heading,
+            "cell": cell,
+            "character": character,
+        }
+        for record_id, who, heading, cell, character in first
+    ]
+
+
+def _record_url(record_id: int, *, is_transaction: bool) -> str | None:
+    """A record's page, where this person may open it."""
+    if is_transaction:
+        is_open = may_open("transactions.show_transaction")
+        return (
+            url_for("transactions.show_transaction", transaction_id=record_id) if is_open else None
+        )
+    is_open = may_open("constituents.show_constituent")
+    return url_for("constituents.show_constituent", constituent_id=record_id) if is_open else None
 
 
 def _reasons(rows: list[list[Any]]) -> list[tuple[str, str, int]]:

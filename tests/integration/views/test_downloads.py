@@ -192,11 +192,11 @@ def test_the_message_has_the_counts_and_what_is_held_back(
 def test_the_message_of_one_that_failed_says_that_nothing_went(
     person: Downloading, people: list[int]
 ) -> None:
-    """Not that nothing has changed."""
+    """Not that nothing has changed. The preview had nothing to say: the name came after it."""
+    person.ask(encoding="cp1252")
     with person.app.app_context():
         db.session.get_one(Constituent, people[0]).first_name = "Άννα"
         db.session.commit()
-    person.ask(encoding="cp1252")
     results = person.run(notify="boss@example.org")
 
     assert "“Ά” can&#39;t be written in the encoding that was chosen" in results
@@ -342,6 +342,7 @@ def test_a_window_can_be_taken_again(person: Downloading, people: list[int]) -> 
         (columns("CONS_ID", "SHOE_SIZE"), "“SHOE_SIZE” is not a column of this download any more"),
         (columns("CONS_ID", "CONS_ID"), "CONS_ID is there twice"),
         (columns("CONS_ID=ID", "MEMBER_ID=ID"), "Two columns have the heading “ID”"),
+        (columns("CONS_ID=became"), "The heading of CONS_ID can’t be “became”: the file"),
         (columns(f"CONS_ID={'x' * 101}"), "The heading of CONS_ID has 101 characters"),
         (columns("CONS_ID=Číslo") | {"encoding": "cp1252"}, "The heading “Číslo” has “Č”, which"),
         ({"start": "date"}, "Enter the date from which on"),
@@ -358,6 +359,36 @@ def test_what_can_not_be_is_said(person: Downloading, given: dict[str, object], 
     answer = person.client.post(f"/operations/{SLUG}/download", data=data)
     assert answer.status_code == 422
     assert says in answer.text
+
+
+def test_a_file_that_can_not_be_written_is_told_before_it_is_run(
+    app: Flask, person: Downloading, people: list[int]
+) -> None:
+    with app.app_context():
+        db.session.execute(
+            update(Constituent).where(Constituent.id == people[0]).values(last_name="Ő’Neil")
+        )
+        db.session.commit()
+    wanted = columns("CONS_ID", "LAST_NAME=Surname")
+    preview = person.ask(**wanted, encoding="cp1252")
+    path = f"/runs/{person.run_id}/download"
+    after = person.client.post(f"{path}/run", data={"notify": ""}, follow_redirects=True).text
+
+    says = "1 record has characters that Windows-1252 lacks, so the file can’t be written."
+    for page in (preview, after):
+        assert says in page
+        assert ">Run</button>" not in page
+        assert f'href="{path}#encoding"' in page
+        cells = re.search(r'id="lacking-values".*?</tbody>', page, re.DOTALL)
+        assert cells
+        for told in ("Ann Ő’Neil", "Surname", ">Ő’Neil<", ">Ő<"):
+            assert told in cells[0]
+    with app.app_context():
+        assert db.session.get_one(Run, person.run_id).state == "draft"
+
+    changed = person.client.post(path, data=USUAL | wanted | {"encoding": "utf-8"})
+    assert says not in person.look(changed)
+    assert "2 delivered" in person.run()
 
 
 def test_headings_have_what_they_have(person: Downloading, people: list[int]) -> None:

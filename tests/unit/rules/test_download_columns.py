@@ -12,7 +12,7 @@ from webapp.rules.download_columns import (
     group_unused,
 )
 from webapp.rules.download_settings import ColumnChoice
-from webapp.rules.fields import STANDARD_FIELDS
+from webapp.rules.fields import STANDARD_FIELDS, TRANSACTION_DOWNLOAD_FIELDS
 
 NAMES = [field.column for field in STANDARD_FIELDS]
 
@@ -48,10 +48,41 @@ def test_a_heading_that_says_the_name_is_none() -> None:
             "The heading of CONS_ID can’t be “datasync_download”: by it our own files are known. "
             "Use another.",
         ),
+        (
+            (ColumnChoice("CONS_ID"), ColumnChoice("MEMBER_ID", "Became")),
+            "The heading of MEMBER_ID can’t be “Became”: the file of those who were removed has "
+            "another column called so. Use another.",
+        ),
+        (
+            (ColumnChoice("CONS_ID", "MEMBER_ID"), ColumnChoice("LAST_NAME")),
+            "The heading of CONS_ID can’t be “MEMBER_ID”: the file of those who were removed has "
+            "another column called so. Use another.",
+        ),
+        (
+            (ColumnChoice("FIRST_NAME", "cons_id"), ColumnChoice("MEMBER_ID")),
+            "The heading of FIRST_NAME can’t be “cons_id”: the file of those who were removed has "
+            "another column called so. Use another.",
+        ),
     ],
 )
 def test_what_can_not_be_is_said(columns: tuple[ColumnChoice, ...], says: str) -> None:
     assert check_columns(columns, STANDARD_FIELDS)[1] == [says]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        (ColumnChoice("CONS_ID", "OUR_ID"), ColumnChoice("MEMBER_ID", "CONS_ID")),
+        (ColumnChoice("CONS_ID", "MEMBER_ID"), ColumnChoice("MEMBER_ID", "CONS_ID")),
+    ],
+)
+def test_the_keys_can_have_one_anothers_names(columns: tuple[ColumnChoice, ...]) -> None:
+    assert check_columns(columns, STANDARD_FIELDS) == (columns, [])
+
+
+def test_a_download_that_reports_nobody_as_removed_can_have_these_headings() -> None:
+    columns = (ColumnChoice("CONS_ID", "BECAME"), ColumnChoice("FIRST_NAME", "MEMBER_ID"))
+    assert check_columns(columns, TRANSACTION_DOWNLOAD_FIELDS) == (columns, [])
 
 
 @pytest.mark.parametrize(
