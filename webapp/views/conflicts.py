@@ -15,7 +15,8 @@ from webapp.rules.catalogues import TRANSACTION_DOWNLOAD, catalogue_of
 from webapp.services import registrations
 from webapp.services.wizard import Step
 from webapp.views import downloads, drafts
-from webapp.views.registrations import Origin, reach
+from webapp.views.origins import Origin
+from webapp.views.registrations import reach
 
 bp = Blueprint("conflicts", __name__)
 
@@ -58,5 +59,5 @@ def _first(run: Run) -> dict[str, Any]:
         "pairs": page.pairs,
         "has_more": page.next_after is not None,
         "most": registrations.MOST_COUNTED,
-        "origin": Origin(run.id, None),
+        "origin": Origin(run.id),
     }

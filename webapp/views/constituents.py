@@ -31,6 +31,7 @@ from webapp.services.constituent_edits import (
 from webapp.services.constituent_search import SearchPage, Status, search_constituents
 from webapp.services.transactions import TransactionFilter
 from webapp.transactions import commits
+from webapp.views.origins import Origin
 from webapp.views.registrations import may_edit, reach
 
 bp = Blueprint("constituents", __name__, url_prefix="/constituents")
@@ -77,6 +78,7 @@ def show_constituent(constituent_id: int) -> ResponseReturnValue:
         may_edit=may_edit(center_ids),
         pairs=registrations.list_pairs(session, constituent.id, reach()),
         short_label=short_label,
+        origin=Origin.of_request(),
     )
 
 
@@ -112,7 +114,7 @@ def edit_constituent(constituent_id: int) -> ResponseReturnValue:
         form.show_edit(edit)
         return _edit_page(constituent, form, edit), 409 if edit.interferences else 422
     flash(_saved(edit), "success" if edit.changed else "info")
-    return hx.go_to(url_for("constituents.show_constituent", constituent_id=constituent_id))
+    return hx.go_to(Origin.of_request().url or _profile_url(constituent_id))
 
 
 @bp.post("/<int:constituent_id>/reactivate")
@@ -121,16 +123,16 @@ def reactivate(constituent_id: int) -> ResponseReturnValue:
     """Make a removed record active again."""
     _, center_ids = _get_visible(constituent_id)
     require_any_center(RUN, center_ids)
-    unique_email = current_settings().unique_email
+    origin, unique_email = Origin.of_request(), current_settings().unique_email
     try:
         reactivate_constituent(
             db.session(), constituent_id, unique_email=unique_email, center_ids=scope(VIEW)
         )
     except DataSyncError as error:
         flash(error.message, "error")
-    else:
-        flash("The record is active again.", "success")
-    return hx.go_to(url_for("constituents.show_constituent", constituent_id=constituent_id))
+        return hx.go_to(_profile_url(constituent_id, **origin.fields))
+    flash("The record is active again.", "success")
+    return hx.go_to(origin.url or _profile_url(constituent_id))
 
 
 @bp.post("/<int:constituent_id>/remove")
@@ -148,7 +150,7 @@ def remove(constituent_id: int) -> ResponseReturnValue:
             f"{constituent.display_name} was removed. The record can be made active again.",
             "success",
         )
-    return hx.go_to(url_for("constituents.show_constituent", constituent_id=constituent_id))
+    return hx.go_to(_profile_url(constituent_id))
 
 
 @bp.get("/<int:constituent_id>/history")
@@ -224,6 +226,10 @@ def _get_visible(constituent_id: int) -> tuple[Constituent, list[int]]:
     return constituent, center_ids
 
 
+def _profile_url(constituent_id: int, **more: Any) -> str:
+    return url_for("constituents.show_constituent", constituent_id=constituent_id, **more)
+
+
 def _number(name: str) -> int | None:
     """A key from the address; None for what is no key."""
     value = request.args.get(name, type=int)
@@ -250,6 +256,7 @@ def _edit_page(constituent: Constituent, form: ConstituentForm, edit: Edit | Non
         form=form,
         sections=sections,
         edit=edit,
+        origin=Origin.of_request(),
         shown=constituents.shown_value,
     )
 

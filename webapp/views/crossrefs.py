@@ -35,6 +35,7 @@ from webapp.services.constituents import LARGEST_ID
 from webapp.services.crossref_online import Option
 from webapp.services.crossrefs import EntryFilter, EntryLine
 from webapp.transactions import commits
+from webapp.views.origins import Origin
 
 bp = Blueprint("crossrefs", __name__, url_prefix="/cross-references")
 
@@ -77,6 +78,7 @@ def show_type(key: str) -> ResponseReturnValue:
         **list_context(found),
         form=form,
         saved=None,
+        origin=Origin.of_request(),
         uploads=crossrefs.list_uploads(
             db.session(), found, center_ids=scope(CROSSREF_VIEW), user_id=signed_in().id
         ),
@@ -115,7 +117,7 @@ def add_entry(key: str) -> ResponseReturnValue:
     """Add one, for the center or centers that the person manages."""
     found = get_type(key)
     form = _new_form(found)
-    saved = None
+    saved, origin = None, Origin.of_request()
     if form.validate_on_submit():
         try:
             values = form.values()
@@ -127,9 +129,9 @@ def add_entry(key: str) -> ResponseReturnValue:
             saved = _get_line(found, entry.id)
             if not hx.wants_fragment():
                 flash("Added.", "success")
-                return hx.go_to(url_for("crossrefs.show_type", key=key))
+                return hx.go_to(url_for("crossrefs.show_type", key=key, **origin.fields))
             form = _new_form(found, is_fresh=True)
-    context = {**list_context(found), "form": form, "saved": saved, "uploads": ()}
+    context = {**list_context(found), "form": form, "saved": saved, "uploads": (), "origin": origin}
     if hx.wants_fragment():
         return render_template("crossrefs/_table.html", **context), 422 if form.errors else 200
     return render_template("crossrefs/show_type.html", **context), 422 if form.errors else 200

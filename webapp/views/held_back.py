@@ -21,6 +21,7 @@ from webapp.services import downloads, held_back
 from webapp.services.constituents import LARGEST_ID
 from webapp.services.held_back import Line
 from webapp.transactions import commits
+from webapp.views.origins import Origin
 from webapp.views.registrations import registration_url
 
 bp = Blueprint("held_back", __name__, url_prefix="/held-back")
@@ -64,6 +65,7 @@ def show(stream_id: int) -> ResponseReturnValue:
     names = held_back.name_values(session, told)
     now = datetime.now(UTC)
     is_transactions = line.operation.kind == TRANSACTION_DOWNLOAD
+    origin = Origin(stream=stream_id, reason=reason, behind=after)
     return render_template(
         "held_back/show.html",
         line=line,
@@ -77,13 +79,13 @@ def show(stream_id: int) -> ResponseReturnValue:
                 record,
                 names[record.field, record.value],
                 now,
-                stream_id,
+                origin,
                 is_transactions=is_transactions,
             )
             for record in page.records
         ],
         is_transactions=is_transactions,
-        values=[(each, _mapping_url(each.field, each.value)) for each in values],
+        values=[(each, _mapping_url(each.field, each.value, origin)) for each in values],
         names=names,
         now=now,
     )
@@ -113,67 +115,74 @@ def _get_line(stream_id: int) -> Line:
 
 
 def _describe(
-    record: WithheldRecord, name: str, now: datetime, stream_id: int, *, is_transactions: bool
+    record: WithheldRecord, name: str, now: datetime, origin: Origin, *, is_transactions: bool
 ) -> Waiting:
     if record.reason == Reason.UNMAPPED_VALUE:
-        remedy, url = f"Map “{name}”", _mapping_url(record.field, record.value)
+        remedy, url = f"Map “{name}”", _mapping_url(record.field, record.value, origin)
     else:
-        remedy, url = _remedy(record, stream_id)
-    record_url = _constituent_url(record)
+        remedy, url = _remedy(record, origin)
+    record_url = _constituent_url(record, Origin())
     if is_transactions and may_open("transactions.show_transaction"):
         record_url = url_for("transactions.show_transaction", transaction_id=record.record_id)
     days = max((now - record.since_at).days, 0)
     return Waiting(record, explain(record.reason), record_url, remedy, url, days)
 
 
-def _remedy(record: WithheldRecord, stream_id: int) -> tuple[str, str | None]:
+def _remedy(record: WithheldRecord, origin: Origin) -> tuple[str, str | None]:
     """What to do, as a link where this person may follow it."""
     make = _REMEDIES.get(record.reason)
-    return make(record, stream_id) if make else ("", None)
+    return make(record, origin) if make else ("", None)
 
 
-def _mapping_url(field: str, value: str) -> str | None:
+def _mapping_url(field: str, value: str, origin: Origin) -> str | None:
     """Where just this value is mapped; who may not do it sees what is not mapped yet."""
     key = held_back.crossref_key(field)
     if key is None or not may_open("crossref_unmapped.show"):
         return None
     if not may_open("crossrefs.add_entry"):
         return url_for("crossref_unmapped.show", key=key)
-    wanted: dict[str, Any] = {"for": held_back.online_value(field, value)}
+    wanted: dict[str, Any] = {"for": held_back.online_value(field, value)} | origin.fields
     return url_for("crossrefs.show_type", key=key, _anchor="crossref-table", **wanted)
 
 
-def _look_at_constituent(record: WithheldRecord, _stream_id: int) -> tuple[str, str | None]:
-    return "Make the constituent active again", _constituent_url(record)
+def _look_at_constituent(record: WithheldRecord, origin: Origin) -> tuple[str, str | None]:
+    return "Make the constituent active again", _constituent_url(record, origin)
 
 
-def _resolve(record: WithheldRecord, stream_id: int) -> tuple[str, str | None]:
-    url = registration_url(record.constituent_id, stream=stream_id)
+def _resolve(record: WithheldRecord, origin: Origin) -> tuple[str, str | None]:
+    url = registration_url(record.constituent_id, origin)
     return "Decide whether it is the same person", url
 
 
-def _give_member_id(record: WithheldRecord, _stream_id: int) -> tuple[str, str | None]:
+def _give_member_id(record: WithheldRecord, origin: Origin) -> tuple[str, str | None]:
     url = None
     if record.constituent_id is not None and may_open("constituents.edit_constituent"):
-        url = url_for("constituents.edit_constituent", constituent_id=record.constituent_id)
+        url = url_for(
+            "constituents.edit_constituent", constituent_id=record.constituent_id, **origin.fields
+        )
     return "Give a member ID", url
 
 
-def _wait(record: WithheldRecord, _stream_id: int) -> tuple[str, str | None]:
+def _wait(record: WithheldRecord, origin: Origin) -> tuple[str, str | None]:
     if not may_open("transactions.correct"):
         return "Nothing to do", None
     return "Say when it was settled", url_for(
-        "transactions.correct", transaction_id=record.record_id, _anchor="settled_on"
+        "transactions.correct",
+        transaction_id=record.record_id,
+        _anchor="settled_on",
+        **origin.fields,
     )
 
 
-def _constituent_url(record: WithheldRecord) -> str | None:
+def _constituent_url(record: WithheldRecord, origin: Origin) -> str | None:
     if record.constituent_id is None or not may_open("constituents.show_constituent"):
         return None
-    return url_for("constituents.show_constituent", constituent_id=record.constituent_id)
+    return url_for(
+        "constituents.show_constituent", constituent_id=record.constituent_id, **origin.fields
+    )
 
 
-_REMEDIES: dict[str, Callable[[WithheldRecord, int], tuple[str, str | None]]] = {
+_REMEDIES: dict[str, Callable[[WithheldRecord, Origin], tuple[str, str | None]]] = {
     Reason.UNRESOLVED_DUPLICATE: _resolve,
     Reason.CONSTITUENT_INACTIVE: _look_at_constituent,
     Reason.NO_MEMBER_ID: _give_member_id,

@@ -6,7 +6,6 @@ or the wizard's step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
@@ -22,43 +21,9 @@ from webapp.services import constituents, registrations
 from webapp.services.registrations import Decided, Pairs, Reach
 from webapp.transactions import commits
 from webapp.views.memberships import chosen_person, found_people, typed_query
+from webapp.views.origins import Origin, is_number, requested_number
 
 bp = Blueprint("registrations", __name__, url_prefix="/registrations")
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where somebody comes from, and goes back to: a run's wizard, or a held-back list."""
-
-    run: int | None
-    stream: int | None
-
-    @classmethod
-    def of_request(cls) -> Origin:
-        """As the address or the form has it."""
-        return cls(_number("run"), _number("stream"))
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """What a form or an address has to hand on."""
-        given: dict[str, int | None] = {"run": self.run, "stream": self.stream}
-        return {name: number for name, number in given.items() if number is not None}
-
-    @property
-    def label(self) -> str:
-        """What the link back says; blank where there is none."""
-        if self.run is not None:
-            return "Back to the run"
-        return "Back to the held-back list" if self.stream is not None else ""
-
-    @property
-    def url(self) -> str:
-        """Where it leads; to the list where somebody comes from nowhere."""
-        if self.run is not None:
-            return url_for("conflicts.show", run_id=self.run)
-        if self.stream is not None:
-            return url_for("held_back.show", stream_id=self.stream)
-        return url_for("registrations.list_registrations")
 
 
 def reach() -> Reach:
@@ -75,7 +40,7 @@ def list_registrations() -> ResponseReturnValue:
     after = request.args.get("after", "")[:50]
     page = registrations.list_waiting(db.session(), reach(), after=after)
     return render_template(
-        "registrations/list_registrations.html", page=page, after=after, origin=Origin(None, None)
+        "registrations/list_registrations.html", page=page, after=after, origin=Origin()
     )
 
 
@@ -84,8 +49,8 @@ def list_registrations() -> ResponseReturnValue:
 def decide() -> ResponseReturnValue:
     """Say of one pair (its own button), or of all that are ticked, that it is no match."""
     wanted = request.form.getlist("match") or request.form.getlist("ticked")
-    numbers = [int(each) for each in wanted if _is_number(each)]
-    origin, registration_id = Origin.of_request(), _number("registration")
+    numbers = [int(each) for each in wanted if is_number(each)]
+    origin, registration_id = Origin.of_request(), requested_number("registration")
     if not numbers:
         flash("Tick those that are no match first.", "info")
         return hx.go_to(_place(origin, registration_id))
@@ -182,8 +147,8 @@ def _go_on(constituent_id: int, origin: Origin) -> ResponseReturnValue:
         return hx.go_to(_page_of(constituent_id, origin))
     flash(f"{registration.display_name} no longer waits: it may go with the next download.", "info")
     following = registrations.find_next(session, reach(), constituent_id)
-    if origin.label or following is None:
-        return hx.go_to(origin.url)
+    if origin.url or following is None:
+        return hx.go_to(origin.url or url_for("registrations.list_registrations"))
     return hx.go_to(_page_of(following, origin))
 
 
@@ -211,7 +176,7 @@ def add_candidate(constituent_id: int) -> ResponseReturnValue:
             f"whether it is the same person as {other.display_name}.",
             "success",
         )
-        return hx.go_to(_page_of(constituent_id, Origin(None, None)))
+        return hx.go_to(_page_of(constituent_id, Origin()))
     return render_template(
         "registrations/add_candidate.html",
         registration=registration,
@@ -247,17 +212,8 @@ def _page_of(constituent_id: int, origin: Origin) -> str:
     )
 
 
-def registration_url(constituent_id: int | None, **origin: Any) -> str | None:
+def registration_url(constituent_id: int | None, origin: Origin) -> str | None:
     """Where a registration is resolved, for whoever may look at it."""
     if constituent_id is None or not may_open("registrations.show_registration"):
         return None
-    return url_for("registrations.show_registration", constituent_id=constituent_id, **origin)
-
-
-def _number(name: str) -> int | None:
-    value = request.values.get(name, "")
-    return int(value) if _is_number(value) else None
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19
+    return _page_of(constituent_id, origin)

@@ -29,6 +29,7 @@ from webapp.services.transaction_edits import (
 )
 from webapp.services.transactions import LONGEST_QUERY, TransactionFilter
 from webapp.transactions import commits
+from webapp.views.origins import Origin
 
 bp = Blueprint("transactions", __name__, url_prefix="/transactions")
 
@@ -75,6 +76,8 @@ def show_transaction(transaction_id: int) -> ResponseReturnValue:
 def correct(transaction_id: int) -> ResponseReturnValue:
     """Whose it is, what for, when settled: put right by hand."""
     session, found = db.session(), _get_visible(transaction_id)
+    origin = Origin.of_request()
+    back = origin.url or url_for("transactions.show_transaction", transaction_id=found.id)
     stored = read_values(found)
     form = TransactionForm(
         data={name: getattr(stored, name) for name in stored.__dataclass_fields__}
@@ -95,9 +98,14 @@ def correct(transaction_id: int) -> ResponseReturnValue:
                 flash("Saved. The next download that sends it tells of it.", "success")
             else:
                 flash("Nothing was changed.", "info")
-            return hx.go_to(url_for("transactions.show_transaction", transaction_id=found.id))
+            return hx.go_to(back)
     page = render_template(
-        "transactions/correct.html", form=form, transaction=found, types=TYPE_LABELS
+        "transactions/correct.html",
+        form=form,
+        transaction=found,
+        types=TYPE_LABELS,
+        origin=origin,
+        back=back,
     )
     return page, 422 if form.errors else 200
 

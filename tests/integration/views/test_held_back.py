@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,14 @@ from sqlalchemy import select
 from tests.finished_runs import make_download
 from tests.people import make_admin, make_person, sign_in
 from webapp.extensions import db
-from webapp.models import Operation, WithheldRecord
+from webapp.models import (
+    Campaign,
+    Constituent,
+    DownloadWindow,
+    Operation,
+    Transaction,
+    WithheldRecord,
+)
 from webapp.rules.roles import Role
 
 if TYPE_CHECKING:
@@ -79,6 +86,7 @@ def test_every_record_has_reason_age_amount_and_what_fixes_it(
     app: Flask, client: FlaskClient[Any], held: None
 ) -> None:
     page = opened(sign_in(client, make_admin(app)))
+    back = f"stream={client.get('/held-back').location.rsplit('/', 1)[1]}"
 
     assert rows(page, "held-records") == [
         ["Person 4", "The constituent was removed", "-4.00 USD", "1 day",
@@ -97,10 +105,10 @@ def test_every_record_has_reason_age_amount_and_what_fixes_it(
          "Decide whether it is the same person"],
     ]  # fmt: skip
     assert links(page) >= {
-        "/transactions/1", "/constituents/4", "/constituents/2/edit",
-        "/transactions/3/correct#settled_on",
-        "/cross-references/campaign?for=31#crossref-table",
-        "/cross-references/personal_event?for=7#crossref-table",
+        "/transactions/1", f"/constituents/4?{back}", f"/constituents/2/edit?{back}",
+        f"/transactions/3/correct?{back}#settled_on", f"/registrations/5?{back}",
+        f"/cross-references/campaign?for=31&{back}#crossref-table",
+        f"/cross-references/personal_event?for=7&{back}#crossref-table",
     }  # fmt: skip
 
 
@@ -140,3 +148,110 @@ def test_who_only_looks_gets_no_link_they_may_not_follow(
     for link in links(page):
         if link.startswith("/cross-references/"):
             assert client.get(link).status_code == 200
+
+
+@pytest.fixture
+def fixable(app: Flask) -> str:
+    """The address of a list in which two people and a gift are held back, each fixed in another
+    way."""
+    with app.app_context():
+        session = db.session()
+        ann, eve = Constituent(first_name="Ann"), Constituent(first_name="Eve")
+        eve.active_detail = "Removed by contact"
+        session.add_all([ann, eve])
+        session.flush()
+        gift = Transaction(
+            transaction_type="donation", constituent_id=ann.id, amount=Decimal(20),
+            currency="USD", payment_date=date(2026, 3, 1), tender_type="credit_card",
+            creation_method=1,
+        )  # fmt: skip
+        session.add(gift)
+        session.flush()
+        operation = session.scalars(
+            select(Operation).filter_by(slug="transaction-information-download")
+        ).one()
+        run = make_download(
+            session,
+            operation,
+            withheld=[
+                (ann.id, "no_member_id", "", ""),
+                (eve.id, "constituent_inactive", "", ""),
+                (gift.id, "not_settled", "", ""),
+                (gift.id, "unmapped_value", "CAMPAIGN", "Spring (31)"),
+            ],
+        )
+        stream = session.get_one(DownloadWindow, run.id).stream_id
+        session.commit()
+        return f"/held-back/{stream}"
+
+
+@pytest.mark.parametrize(
+    ("reason", "posted_to", "typed"),
+    [
+        ("no_member_id", "/edit", {"member_id": "A-1"}),
+        ("constituent_inactive", "/reactivate", {}),
+        ("not_settled", "/correct", {"settled_on": "2026-03-02"}),
+    ],
+)
+def test_who_fixes_something_goes_back_to_where_they_were(
+    app: Flask,
+    client: FlaskClient[Any],
+    fixable: str,
+    reason: str,
+    posted_to: str,
+    typed: dict[str, str],
+) -> None:
+    sign_in(client, make_admin(app))
+    here = f"{fixable}?reason={reason}#records-title"
+    page = client.get(here).text
+    url = next(link for link in links(page) if "stream=" in link and "for=" not in link)
+
+    opened = client.get(url).text
+    assert here in links(opened), "there is a way back without saving"
+    form = next(each for each in opened.split("<form ")[1:] if f'{posted_to}"' in each)
+    inputs = {
+        name[1]: html.unescape(value[1])
+        for tag in re.findall(r"<input [^>]+>", form.split("</form>")[0])
+        if (name := re.search(r' name="([^"]+)"', tag))
+        and (value := re.search(r' value="([^"]*)"', tag))
+    }
+    assert inputs["reason"] == reason
+    path = re.search(r'action="([^"]+)"', form)
+    assert path
+    answer = client.post(path[1], data=inputs | typed)
+    assert answer.location == here
+
+
+def test_who_maps_a_value_has_a_way_back(
+    app: Flask, client: FlaskClient[Any], fixable: str
+) -> None:
+    sign_in(client, make_admin(app))
+    with app.app_context():
+        db.session.add(Campaign(id=31, name="Spring"))
+        db.session.commit()
+    page = client.get(f"{fixable}?reason=unmapped_value").text
+    url = next(link for link in links(page) if "for=31" in link)
+    here = f"{fixable}?reason=unmapped_value#records-title"
+
+    form = client.get(url).text
+    assert here in links(form)
+    handed_on = {"stream": fixable.rsplit("/", 1)[1], "reason": "unmapped_value"}
+    for name, value in handed_on.items():
+        assert f'<input type="hidden" name="{name}" value="{value}">' in form
+    path = "/cross-references/campaign/entries"
+    one = {"new-foreign_0": "SPR", "new-online_choice": "31", **handed_on}
+    swapped = client.post(path, data=one, headers={"HX-Request": "true"})
+    assert "“SPR” stands for Spring" in swapped.text
+    assert here in links(swapped.text)
+    added = client.post(path, data=one | {"new-foreign_0": "SPR2"})
+    assert here in links(client.get(added.location).text)
+
+
+def test_where_somebody_comes_from_is_a_page_of_ours(
+    app: Flask, client: FlaskClient[Any], fixable: str
+) -> None:
+    sign_in(client, make_admin(app))
+    for query in ("stream=https://example.org", "stream=-1", "run=//x", "reason=x", "behind=x"):
+        page = client.get(f"/cross-references/campaign?{query}").text
+        assert "Back to" not in page
+        assert "example.org/" not in page
