@@ -169,6 +169,7 @@ def _needed_by_start(form: FlaskForm, field: FormField) -> None:
             )
         return
     if not "".join(field.raw_data or ()).strip():
+        field.errors = []  # that a blank is no date says the same, less well
         raise StopValidation("Enter the date from which on changes are wanted.")
     if field.data and not is_start(field.data):
         raise StopValidation("Enter a date between the years 1900 and 2999.")

@@ -45,12 +45,13 @@ class CardsFound:
     def sentence(self, file_name: str) -> str:
         """What is said of the file, which is no longer there."""
         column = f" in {self.column}" if self.column else ""
-        others = f", and {self.rows - 1:,} more of them" if self.rows > 1 else ""
+        more = self.rows - 1
+        others = f"; {more:,} more {'row has' if more == 1 else 'rows have'} one" if more else ""
         return (
             f"Row {self.row:,} of {file_name} has a card number{column}, ending in {self.ending}"
             f"{others}. No card numbers are kept here, so the file was deleted and nothing of it "
-            "was read in. Take the card numbers out and send it again; a number that is something "
-            "else goes with a letter in front of it."
+            "was read in. Take the card numbers out and upload it again. A long number that is "
+            "something else needs a letter in front of it."
         )
 
 

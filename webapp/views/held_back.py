@@ -146,7 +146,8 @@ def _mapping_url(field: str, value: str, origin: Origin) -> str | None:
 
 
 def _look_at_constituent(record: WithheldRecord, origin: Origin) -> tuple[str, str | None]:
-    return "Make the constituent active again", _constituent_url(record, origin)
+    url = _constituent_url(record, origin) if may_open("constituents.reactivate") else None
+    return "Make the constituent active again", url
 
 
 def _resolve(record: WithheldRecord, origin: Origin) -> tuple[str, str | None]:

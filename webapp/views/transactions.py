@@ -95,7 +95,7 @@ def correct(transaction_id: int) -> ResponseReturnValue:
             add_error(form, error)
         else:
             if changed:
-                flash("Saved. The next download that sends it tells of it.", "success")
+                flash("Saved. The next download that sends it has it as it is now.", "success")
             else:
                 flash("Nothing was changed.", "info")
             return hx.go_to(back)

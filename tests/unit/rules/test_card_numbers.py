@@ -66,7 +66,7 @@ def test_where_they_stand() -> None:
     assert found is not None
     assert (found.column, found.row, found.ending, found.rows) == ("NOTE", 3, "1111", 2)
     assert found.sentence("gifts.csv").startswith(
-        "Row 3 of gifts.csv has a card number in NOTE, ending in 1111, and 1 more of them."
+        "Row 3 of gifts.csv has a card number in NOTE, ending in 1111; 1 more row has one."
     )
 
 
