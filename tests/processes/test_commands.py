@@ -297,6 +297,7 @@ def test_files_are_fetched_again(serve: Serve, tmp_path: Path) -> None:
         assert refused.returncode == 1
         assert says in told(refused)["failure"]
         assert told(refused)["files"] == []
+        assert told(refused).keys() == made.keys()
 
 
 def test_the_entries_of_a_type_are_uploaded(serve: Serve, tmp_path: Path) -> None:

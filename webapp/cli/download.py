@@ -161,6 +161,7 @@ def _refused(error: DataSyncError, seconds: float) -> dict[str, Any]:
         "state": "failure",
         **dict.fromkeys(COUNTS, 0),
         "restored": False,
+        "registrations_waiting": 0,
         "cut_cells": 0,
         "gone_columns": [],
         "files": [],
