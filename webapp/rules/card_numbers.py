@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from webapp.rules.fields import KEY_COLUMNS
 
-UNWATCHED_COLUMNS = (*KEY_COLUMNS, "TRANSACTION_ID", "RECURRING_OF", "REFUND_OF")
-"""Not looked at: the keys of somebody's own, which could not be written otherwise."""
+_UNWATCHED_COLUMNS = frozenset((*KEY_COLUMNS, "TRANSACTION_ID", "RECURRING_OF", "REFUND_OF"))
 
 # By itself or within other words, in groups or not; a letter or an underscore beside it makes it
 # somebody's reference. What isn't one blank or hyphen parts only groups as they stand on cards.
@@ -59,14 +58,17 @@ def has_card_number(text: str) -> bool:
     return any(_is_checked(number) for number in _shaped(text))
 
 
-class CardWatch:
-    """Looks at the rows of a file. `columns` are their headings; some may be `left_out`."""
+def is_watched(heading: str) -> bool:
+    """Whether the cells of a column are looked at: not the keys of somebody's own, which could not
+    be written otherwise."""
+    return heading.strip().upper() not in _UNWATCHED_COLUMNS
 
-    def __init__(self, columns: Sequence[str], left_out: Iterable[str] = ()) -> None:
-        unread = set(left_out)
-        self._columns = [
-            (at, name) for at, name in enumerate(columns) if name.strip().upper() not in unread
-        ]
+
+class CardWatch:
+    """Looks at the rows of a file. `columns` are their headings."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = [(at, name) for at, name in enumerate(columns) if is_watched(name)]
         self._shaped: dict[str, int] = {}
         self._found: dict[str, CardsFound] = {}
 

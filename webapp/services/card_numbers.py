@@ -9,7 +9,7 @@ import time
 from sqlalchemy.orm import Session
 
 from webapp.models import Upload
-from webapp.rules.card_numbers import UNWATCHED_COLUMNS, CardsFound, CardWatch
+from webapp.rules.card_numbers import CardsFound, CardWatch
 from webapp.rules.catalogues import TRANSACTION_UPLOAD
 from webapp.rules.reading import UnreadableError, read_records
 from webapp.services.files import file_store
@@ -53,7 +53,7 @@ def forget_card_numbers(session: Session, upload: Upload) -> str:
 def _find(upload: Upload, seconds: float | None = None) -> CardsFound | None:
     """Whether there are any, among the rows that can be read in so many seconds."""
     columns = (upload.examination or {}).get("columns") or []
-    watch = CardWatch(columns, left_out=UNWATCHED_COLUMNS)
+    watch = CardWatch(columns)
     # A file without headings has its first row there
     watch.look_at_raw({1: "\n".join(columns)})
     end = None if seconds is None else time.monotonic() + seconds

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
 from webapp.models import Run, RunEdit, User
-from webapp.rules.card_numbers import UNWATCHED_COLUMNS, has_card_number
+from webapp.rules.card_numbers import has_card_number, is_watched
 from webapp.rules.catalogues import TRANSACTION_UPLOAD
 
 LONGEST_CELL = 10_000
@@ -148,8 +148,7 @@ def _record(session: Session, run: Run, edit: RunEdit) -> RunEdit:
 
 
 def _check_value(run: Run, column: str, value: str) -> None:
-    is_watched = run.operation.kind == TRANSACTION_UPLOAD and column not in UNWATCHED_COLUMNS
-    if is_watched and has_card_number(value):
+    if run.operation.kind == TRANSACTION_UPLOAD and is_watched(column) and has_card_number(value):
         raise DataSyncError(
             "card_number",
             "That has a card number, and no card numbers are kept here. Write something else.",
