@@ -58,5 +58,5 @@ def _first(run: Run) -> dict[str, Any]:
         "pairs": page.pairs,
         "has_more": page.next_after is not None,
         "most": registrations.MOST_COUNTED,
-        "origin": Origin(run.id, None),
+        "origin": Origin(run=run.id),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,7 @@ from webapp.services import downloads, held_back
 from webapp.services.constituents import LARGEST_ID
 from webapp.services.held_back import Line
 from webapp.transactions import commits
-from webapp.views.registrations import registration_url
+from webapp.views.registrations import Origin, registration_url
 
 bp = Blueprint("held_back", __name__, url_prefix="/held-back")
 
@@ -36,6 +36,16 @@ class Waiting:
     remedy: str
     remedy_url: str | None
     days: int
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """What the records of a list have in common: whose it is, and what its values are called, by
+    column and value."""
+
+    stream_id: int
+    is_transactions: bool
+    names: Mapping[tuple[str, str], str]
 
 
 @bp.get("")
@@ -61,9 +71,9 @@ def show(stream_id: int) -> ResponseReturnValue:
     values = held_back.list_values(session, run_id)
     told = [(each.field, each.value) for each in values]
     told += [(record.field, record.value) for record in page.records]
-    names = held_back.name_values(session, told)
-    now = datetime.now(UTC)
     is_transactions = line.operation.kind == TRANSACTION_DOWNLOAD
+    shown = _List(stream_id, is_transactions, held_back.name_values(session, told))
+    now = datetime.now(UTC)
     return render_template(
         "held_back/show.html",
         line=line,
@@ -72,19 +82,10 @@ def show(stream_id: int) -> ResponseReturnValue:
         reason=reason,
         after=after,
         page=page,
-        waiting=[
-            _describe(
-                record,
-                names[record.field, record.value],
-                now,
-                stream_id,
-                is_transactions=is_transactions,
-            )
-            for record in page.records
-        ],
+        waiting=[_describe(record, shown, now) for record in page.records],
         is_transactions=is_transactions,
         values=[(each, _mapping_url(each.field, each.value)) for each in values],
-        names=names,
+        names=shown.names,
         now=now,
     )
 
@@ -112,24 +113,22 @@ def _get_line(stream_id: int) -> Line:
     return line
 
 
-def _describe(
-    record: WithheldRecord, name: str, now: datetime, stream_id: int, *, is_transactions: bool
-) -> Waiting:
-    if record.reason == Reason.UNMAPPED_VALUE:
-        remedy, url = f"Map “{name}”", _mapping_url(record.field, record.value)
-    else:
-        remedy, url = _remedy(record, stream_id)
+def _describe(record: WithheldRecord, shown: _List, now: datetime) -> Waiting:
+    make = _REMEDIES.get(record.reason)
+    remedy, url = make(record, shown) if make else ("", None)
     record_url = _constituent_url(record)
-    if is_transactions and may_open("transactions.show_transaction"):
+    if shown.is_transactions and may_open("transactions.show_transaction"):
         record_url = url_for("transactions.show_transaction", transaction_id=record.record_id)
-    days = max((now - record.since_at).days, 0)
+    days = (now - record.since_at).days
     return Waiting(record, explain(record.reason), record_url, remedy, url, days)
 
 
-def _remedy(record: WithheldRecord, stream_id: int) -> tuple[str, str | None]:
-    """What to do, as a link where this person may follow it."""
-    make = _REMEDIES.get(record.reason)
-    return make(record, stream_id) if make else ("", None)
+# ---- what to do, and where, if this person may open it ----
+
+
+def _map_value(record: WithheldRecord, shown: _List) -> tuple[str, str | None]:
+    name = shown.names[record.field, record.value]
+    return f"Map “{name}”", _mapping_url(record.field, record.value)
 
 
 def _mapping_url(field: str, value: str) -> str | None:
@@ -143,23 +142,25 @@ def _mapping_url(field: str, value: str) -> str | None:
     return url_for("crossrefs.show_type", key=key, _anchor="crossref-table", **wanted)
 
 
-def _look_at_constituent(record: WithheldRecord, _stream_id: int) -> tuple[str, str | None]:
+def _reactivate(record: WithheldRecord, _shown: _List) -> tuple[str, str | None]:
     return "Make the constituent active again", _constituent_url(record)
 
 
-def _resolve(record: WithheldRecord, stream_id: int) -> tuple[str, str | None]:
-    url = registration_url(record.constituent_id, stream=stream_id)
+def _resolve(record: WithheldRecord, shown: _List) -> tuple[str, str | None]:
+    url = None
+    if record.constituent_id is not None and may_open("registrations.show_registration"):
+        url = registration_url(record.constituent_id, Origin(stream=shown.stream_id))
     return "Decide whether it is the same person", url
 
 
-def _give_member_id(record: WithheldRecord, _stream_id: int) -> tuple[str, str | None]:
+def _give_member_id(record: WithheldRecord, _shown: _List) -> tuple[str, str | None]:
     url = None
     if record.constituent_id is not None and may_open("constituents.edit_constituent"):
         url = url_for("constituents.edit_constituent", constituent_id=record.constituent_id)
     return "Give a member ID", url
 
 
-def _wait(record: WithheldRecord, _stream_id: int) -> tuple[str, str | None]:
+def _settle(record: WithheldRecord, _shown: _List) -> tuple[str, str | None]:
     if not may_open("transactions.correct"):
         return "Nothing to do", None
     return "Say when it was settled", url_for(
@@ -173,9 +174,10 @@ def _constituent_url(record: WithheldRecord) -> str | None:
     return url_for("constituents.show_constituent", constituent_id=record.constituent_id)
 
 
-_REMEDIES: dict[str, Callable[[WithheldRecord, int], tuple[str, str | None]]] = {
+_REMEDIES: dict[str, Callable[[WithheldRecord, _List], tuple[str, str | None]]] = {
+    Reason.UNMAPPED_VALUE: _map_value,
     Reason.UNRESOLVED_DUPLICATE: _resolve,
-    Reason.CONSTITUENT_INACTIVE: _look_at_constituent,
+    Reason.CONSTITUENT_INACTIVE: _reactivate,
     Reason.NO_MEMBER_ID: _give_member_id,
-    Reason.NOT_SETTLED: _wait,
+    Reason.NOT_SETTLED: _settle,
 }

@@ -13,7 +13,7 @@ from flask import Blueprint, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
-from webapp.access import RUN, VIEW, may_for_any, may_open, scope
+from webapp.access import RUN, VIEW, may_for_any, scope
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.formats import plural
@@ -29,8 +29,8 @@ bp = Blueprint("registrations", __name__, url_prefix="/registrations")
 class Origin:
     """Where somebody comes from, and goes back to: a run's wizard, or a held-back list."""
 
-    run: int | None
-    stream: int | None
+    run: int | None = None
+    stream: int | None = None
 
     @classmethod
     def of_request(cls) -> Origin:
@@ -74,7 +74,7 @@ def list_registrations() -> ResponseReturnValue:
     after = request.args.get("after", "")[:50]
     page = registrations.list_waiting(db.session(), reach(), after=after)
     return render_template(
-        "registrations/list_registrations.html", page=page, after=after, origin=Origin(None, None)
+        "registrations/list_registrations.html", page=page, after=after, origin=Origin()
     )
 
 
@@ -98,7 +98,7 @@ def decide() -> ResponseReturnValue:
 def _place(origin: Origin, registration_id: int | None) -> str:
     """The page the form was on."""
     if registration_id is not None:
-        return _page_of(registration_id, origin)
+        return registration_url(registration_id, origin)
     if origin.run is not None:
         return origin.url
     after = request.form.get("after", "")[:50] or None
@@ -139,7 +139,7 @@ def show_registration(constituent_id: int) -> ResponseReturnValue:
             if pair.candidate is not None
         },
         origin=origin,
-        next_url=_page_of(following, origin) if following else None,
+        next_url=registration_url(following, origin) if following else None,
         may_decide=any(pair.may_decide for pair in pairs.waiting),
         **_may_change(pairs, center_ids),
     )
@@ -171,12 +171,12 @@ def _go_on(constituent_id: int, origin: Origin) -> ResponseReturnValue:
     session = db.session()
     registration, _ = get_person(constituent_id)
     if registrations.list_pairs(session, constituent_id, reach()).waiting:
-        return hx.go_to(_page_of(constituent_id, origin))
+        return hx.go_to(registration_url(constituent_id, origin))
     flash(f"{registration.display_name} no longer waits: it may go with the next download.", "info")
     following = registrations.find_next(session, reach(), constituent_id)
     if origin.label or following is None:
         return hx.go_to(origin.url)
-    return hx.go_to(_page_of(following, origin))
+    return hx.go_to(registration_url(following, origin))
 
 
 @bp.route("/<int:constituent_id>/candidates", methods=["GET", "POST"])
@@ -202,7 +202,7 @@ def add_candidate(constituent_id: int) -> ResponseReturnValue:
             f"whether it is the same person as {other.display_name}.",
             "success",
         )
-        return hx.go_to(_page_of(constituent_id, Origin(None, None)))
+        return hx.go_to(registration_url(constituent_id, Origin()))
     return render_template(
         "registrations/add_candidate.html",
         registration=registration,
@@ -222,17 +222,11 @@ def _known(pairs: Pairs) -> dict[int, str]:
     return said
 
 
-def _page_of(constituent_id: int, origin: Origin) -> str:
+def registration_url(constituent_id: int, origin: Origin) -> str:
+    """Where a registration is resolved, and the way back from there."""
     return url_for(
         "registrations.show_registration", constituent_id=constituent_id, **origin.fields
     )
-
-
-def registration_url(constituent_id: int | None, **origin: Any) -> str | None:
-    """Where a registration is resolved, for whoever may look at it."""
-    if constituent_id is None or not may_open("registrations.show_registration"):
-        return None
-    return url_for("registrations.show_registration", constituent_id=constituent_id, **origin)
 
 
 def _number(name: str) -> int | None:
