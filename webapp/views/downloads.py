@@ -287,13 +287,12 @@ def _list_lacking(run: Run, told: dict[str, Any] | None) -> list[dict[str, Any]]
 
 def _record_url(record_id: int, *, is_transaction: bool) -> str | None:
     """A record's page, where this person may open it."""
-    if is_transaction:
-        is_open = may_open("transactions.show_transaction")
-        return (
-            url_for("transactions.show_transaction", transaction_id=record_id) if is_open else None
-        )
-    is_open = may_open("constituents.show_constituent")
-    return url_for("constituents.show_constituent", constituent_id=record_id) if is_open else None
+    endpoint, number = (
+        ("transactions.show_transaction", "transaction_id")
+        if is_transaction
+        else ("constituents.show_constituent", "constituent_id")
+    )
+    return url_for(endpoint, **{number: record_id}) if may_open(endpoint) else None
 
 
 def _reasons(rows: list[list[Any]]) -> list[tuple[str, str, int]]:
