@@ -7,7 +7,7 @@ next download sends what was corrected again, as an update.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 
 from sqlalchemy import select
@@ -52,7 +52,7 @@ class TransactionValues:
 def read_values(found: Transaction) -> TransactionValues:
     """What is stored now."""
     return TransactionValues(
-        **{name: getattr(found, name) for name in TransactionValues.__dataclass_fields__}
+        **{each.name: getattr(found, each.name) for each in fields(TransactionValues)}
     )
 
 
@@ -94,8 +94,8 @@ def correct_transaction(
         if typed != getattr(before, name) and has_card_number(typed or ""):
             message = "That is a card number, and no card numbers are kept here."
             raise DataSyncError("card_number", message, name)
-    for name in TransactionValues.__dataclass_fields__:
-        setattr(found, name, getattr(values, name))
+    for name, value in asdict(values).items():
+        setattr(found, name, value)
     session.flush()
     return True
 

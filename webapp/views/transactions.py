@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -76,10 +77,8 @@ def show_transaction(transaction_id: int) -> ResponseReturnValue:
 def correct(transaction_id: int) -> ResponseReturnValue:
     """Whose it is, what for, when settled: put right by hand."""
     session, found = db.session(), _get_visible(transaction_id)
-    stored = read_values(found)
     form = TransactionForm(
-        data={name: getattr(stored, name) for name in stored.__dataclass_fields__}
-        | {"version": get_version(found)}
+        data=asdict(read_values(found)) | {"version": get_version(found)}
     )
     for name in PURPOSES:
         form.offer(name, list_purposes(session, name))
@@ -93,7 +92,7 @@ def correct(transaction_id: int) -> ResponseReturnValue:
             add_error(form, error)
         else:
             if changed:
-                flash("Saved. The next download that sends it tells of it.", "success")
+                flash("Saved. If it was sent before, the next download sends it again, as an update.", "success")
             else:
                 flash("Nothing was changed.", "info")
             return hx.go_to(url_for("transactions.show_transaction", transaction_id=found.id))
