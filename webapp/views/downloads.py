@@ -181,9 +181,11 @@ def get_draft(run_id: int) -> Run:
     return run
 
 
-def show_step(template: str, label: str, run: Run, **context: Any) -> str:
-    """A step's page, with what its frame needs."""
-    waiting = context.get("waiting")
+def show_step(
+    template: str, label: str, run: Run, *, waiting: int | None = None, **context: Any
+) -> str:
+    """A step's page, with what its frame needs; `waiting`: how many registrations the run would
+    meet, where that was counted already."""
     if waiting is None:
         waiting = registrations.count_for_run(db.session(), run)
     labels = _step_labels(waiting > 0)
@@ -194,6 +196,7 @@ def show_step(template: str, label: str, run: Run, **context: Any) -> str:
         step_label=label,
         step_labels=labels,
         step_urls=[url_for(_ENDPOINTS[each], run_id=run.id) for each in labels],
+        waiting=waiting,
         **context,
     )
 
