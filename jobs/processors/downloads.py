@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -36,7 +35,7 @@ from jobs.processors.download_kinds import make_source
 from jobs.processors.download_plans import Counts, Plan
 from jobs.processors.download_progress import Watch, watching
 from jobs.processors.download_windows import find_left_token, find_stream, open_window
-from webapp.config import current_settings
+from webapp.config import site_zone
 from webapp.rules.download_settings import DownloadRequest
 from webapp.services.downloads import file_key
 from webapp.services.files import file_store
@@ -151,7 +150,7 @@ def _write_files(
 
 def name_file(noun: str, at: datetime, run_id: int) -> str:
     """`constituents_2026-03-01_0930_run-42`, in the site's time zone."""
-    local = at.astimezone(ZoneInfo(current_settings().time_zone))
+    local = at.astimezone(site_zone())
     return f"{noun}_{local:%Y-%m-%d_%H%M}_run-{run_id}"
 
 

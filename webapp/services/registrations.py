@@ -12,13 +12,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
-from webapp.config import current_settings
+from webapp.config import site_zone
 from webapp.errors import DataSyncError
 from webapp.formats import day
 from webapp.models import CenterMember, Constituent, PotentialMatch, Run
@@ -304,7 +303,7 @@ def _gifts(session: Session, constituent_id: int) -> str | None:
 
 
 def _day(moment: datetime) -> str:
-    return day(moment.astimezone(ZoneInfo(current_settings().time_zone)).date())
+    return day(moment.astimezone(site_zone()).date())
 
 
 # ---- putting a pair down ----

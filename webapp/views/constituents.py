@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
 from webapp.access import RUN, VIEW, may_for_any, scope
-from webapp.config import current_settings
+from webapp.config import current_settings, site_today
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.base import add_error
@@ -102,7 +100,7 @@ def edit_constituent(constituent_id: int) -> ResponseReturnValue:
             typed=form.typed(request.form),
             version=form.version.data or 0,
             unique_email=settings.unique_email,
-            today=datetime.now(ZoneInfo(settings.time_zone)).date(),
+            today=site_today(),
             center_ids=scope(VIEW),
         )
     except DataSyncError as error:

@@ -17,6 +17,7 @@ from flask_wtf import FlaskForm
 
 from webapp import hx
 from webapp.access import signed_in
+from webapp.config import site_today
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.wizard import CellForm, LeaveOutForm, ValueForm
@@ -32,7 +33,6 @@ from webapp.services.results import OUTCOMES, RowFilter
 from webapp.services.wizard import Draft, Step
 from webapp.transactions import commits
 from webapp.views.crossref_unmapped import mapping_context
-from webapp.views.crossrefs import site_today
 from webapp.views.drafts import (
     get_own_run,
     open_draft,

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import hx
 from webapp.access import CROSSREF_VIEW, may, may_open, needed, require_center, scope, signed_in
+from webapp.config import site_today
 from webapp.extensions import db
 from webapp.forms.runs import RowsForm, RunsForm
 from webapp.models import Run
@@ -24,7 +25,6 @@ from webapp.services.progress import describe_progress, is_download, list_counts
 from webapp.services.repaired import list_repaired
 from webapp.services.uploads import TYPE_OPTION
 from webapp.transactions import commits
-from webapp.views.crossrefs import site_today
 from webapp.views.downloads import describe_result
 
 bp = Blueprint("runs", __name__, url_prefix="/runs")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
 from webapp.access import VIEW, may, require_any_center, scope
-from webapp.config import current_settings
+from webapp.config import site_today
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.base import add_error
@@ -77,22 +76,22 @@ def show_transaction(transaction_id: int) -> ResponseReturnValue:
 def correct(transaction_id: int) -> ResponseReturnValue:
     """Whose it is, what for, when settled: put right by hand."""
     session, found = db.session(), _get_visible(transaction_id)
-    form = TransactionForm(
-        data=asdict(read_values(found)) | {"version": get_version(found)}
-    )
+    form = TransactionForm(data=asdict(read_values(found)) | {"version": get_version(found)})
     for name in PURPOSES:
         form.offer(name, list_purposes(session, name))
     if form.validate_on_submit():
-        today = datetime.now(ZoneInfo(current_settings().time_zone)).date()
         try:
             changed = correct_transaction(
-                session, found, form.values(), seen=form.version.data, today=today
+                session, found, form.values(), seen=form.version.data, today=site_today()
             )
         except DataSyncError as error:
             add_error(form, error)
         else:
             if changed:
-                flash("Saved. If it was sent before, the next download sends it again, as an update.", "success")
+                flash(
+                    "Saved. If it was sent before, the next download sends it again, as an update.",
+                    "success",
+                )
             else:
                 flash("Nothing was changed.", "info")
             return hx.go_to(url_for("transactions.show_transaction", transaction_id=found.id))
