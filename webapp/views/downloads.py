@@ -289,12 +289,11 @@ def _list_lacking(run: Run, told: dict[str, Any] | None) -> list[dict[str, Any]]
 
 def _record_url(record_id: int, *, is_transaction: bool) -> str | None:
     """A record's page, where this person may open it."""
-    endpoint, number = (
-        ("transactions.show_transaction", "transaction_id")
-        if is_transaction
-        else ("constituents.show_constituent", "constituent_id")
-    )
-    return url_for(endpoint, **{number: record_id}) if may_open(endpoint) else None
+    endpoint = "constituents.show_constituent"
+    given: dict[str, Any] = {"constituent_id": record_id}
+    if is_transaction:
+        endpoint, given = "transactions.show_transaction", {"transaction_id": record_id}
+    return url_for(endpoint, **given) if may_open(endpoint) else None
 
 
 def _reasons(rows: list[list[Any]]) -> list[tuple[str, str, int]]:
