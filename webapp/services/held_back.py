@@ -14,6 +14,7 @@ from decimal import Decimal
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from webapp.keys import read_key
 from webapp.models import (
     Center,
     DownloadStream,
@@ -247,10 +248,9 @@ def list_records(
 
 
 def _read_key(text: str) -> tuple[str, int] | None:
-    reason, _, number = text.rpartition(":")
-    if not reason or not (number.isascii() and number.isdigit() and len(number) < 19):
-        return None
-    return reason, int(number)
+    reason, _, last = text.rpartition(":")
+    number = read_key(last)
+    return None if not reason or number is None else (reason, number)
 
 
 def online_value(column: str, value: str) -> str:

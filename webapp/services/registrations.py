@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session, aliased
 from webapp.config import site_zone
 from webapp.errors import DataSyncError
 from webapp.formats import day
+from webapp.keys import read_key
 from webapp.models import CenterMember, Constituent, PotentialMatch, Run
 from webapp.models.registrations import NOT_A_MATCH
 from webapp.rules.catalogues import catalogue_of
@@ -237,10 +238,9 @@ def _pair(
 
 
 def _read_key(text: str) -> tuple[int, int] | None:
-    first, _, second = text.partition(":")
-    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in (first, second)):
-        return None
-    return int(first), int(second)
+    registration, _, pair = text.partition(":")
+    first, second = read_key(registration), read_key(pair)
+    return None if first is None or second is None else (first, second)
 
 
 # ---- two records side by side ----

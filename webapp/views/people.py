@@ -9,6 +9,7 @@ from flask import abort, request
 
 from webapp.access import RUN, VIEW, may_for_any, require_any_center, scope
 from webapp.extensions import db
+from webapp.keys import read_key
 from webapp.models import Constituent
 from webapp.rules.roles import Permission
 from webapp.services import constituents
@@ -35,10 +36,10 @@ def may_see(constituent_id: int) -> bool:
 
 def chosen_person() -> Constituent:
     """The constituent of the form, if it is one of those the present user works with."""
-    number = request.form.get("constituent_id", "")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
+    number = read_key(request.form.get("constituent_id"))
+    if number is None:
         abort(400)
-    return get_person(int(number), RUN)[0]
+    return get_person(number, RUN)[0]
 
 
 def typed_query() -> str:

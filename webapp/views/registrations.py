@@ -17,6 +17,7 @@ from webapp.access import RUN, VIEW, may_for_any, scope
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.formats import plural
+from webapp.keys import read_key
 from webapp.services import constituents, registrations
 from webapp.services.registrations import Decided, Pairs, Reach
 from webapp.transactions import commits
@@ -83,7 +84,7 @@ def list_registrations() -> ResponseReturnValue:
 def decide() -> ResponseReturnValue:
     """Say of one pair (its own button), or of all that are ticked, that it is no match."""
     wanted = request.form.getlist("match") or request.form.getlist("ticked")
-    numbers = [int(each) for each in wanted if _is_number(each)]
+    numbers = [number for each in wanted if (number := read_key(each)) is not None]
     origin, registration_id = Origin.of_request(), _number("registration")
     if not numbers:
         flash("Tick those that are no match first.", "info")
@@ -230,9 +231,4 @@ def registration_url(constituent_id: int, origin: Origin) -> str:
 
 
 def _number(name: str) -> int | None:
-    value = request.values.get(name, "")
-    return int(value) if _is_number(value) else None
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19
+    return read_key(request.values.get(name))

@@ -14,6 +14,7 @@ from webapp.access import CROSSREF_VIEW, may, may_open, needed, require_center, 
 from webapp.config import site_today
 from webapp.extensions import db
 from webapp.forms.runs import RowsForm, RunsForm
+from webapp.keys import INTEGER_DIGITS, read_key
 from webapp.models import Run
 from webapp.rules.catalogues import catalogue_of
 from webapp.rules.roles import Permission
@@ -292,8 +293,7 @@ def _named_cells(run: Run, cells: list[str] | None) -> list[tuple[str, str]]:
 
 def _key(name: str) -> int | None:
     """A key to page from; anything else than a sensible number counts as none."""
-    value = request.args.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
+    return read_key(request.args.get(name), INTEGER_DIGITS)
 
 
 def _asked(*names: str) -> dict[str, Any]:
