@@ -8,8 +8,9 @@ import time
 
 from sqlalchemy.orm import Session
 
+from webapp.errors import DataSyncError
 from webapp.models import Upload
-from webapp.rules.card_numbers import CardsFound, CardWatch
+from webapp.rules.card_numbers import CardsFound, CardWatch, has_card_number
 from webapp.rules.catalogues import TRANSACTION_UPLOAD
 from webapp.rules.reading import UnreadableError, read_records
 from webapp.services.files import file_store
@@ -32,6 +33,13 @@ def refuse_card_numbers(upload: Upload, kind: str) -> None:
     if found is not None:
         _delete(upload)
         raise UploadError(found.sentence(upload.name))
+
+
+def refuse_typed_card_number(text: str, field: str) -> None:
+    """Raise `DataSyncError` where a card number stands in what somebody typed into a field."""
+    if has_card_number(text):
+        message = "That has a card number, and no card numbers are kept here. Write something else."
+        raise DataSyncError(CODE, message, field)
 
 
 def forget_card_numbers(session: Session, upload: Upload) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
 from webapp.models import Campaign, Designation, DonationForm, Event, Transaction
-from webapp.rules.card_numbers import has_card_number
+from webapp.services.card_numbers import refuse_typed_card_number
 from webapp.services.changes import fingerprint, require_unchanged
 from webapp.services.constituents import LARGEST_ID, hold_active
 from webapp.services.locks import waiting_briefly
@@ -91,9 +91,8 @@ def correct_transaction(
         _check_purpose(session, name, getattr(values, name))
     for name in _TEXTS:
         typed = getattr(values, name)
-        if typed != getattr(before, name) and has_card_number(typed or ""):
-            message = "That is a card number, and no card numbers are kept here."
-            raise DataSyncError("card_number", message, name)
+        if typed != getattr(before, name):
+            refuse_typed_card_number(typed or "", name)
     for name, value in asdict(values).items():
         setattr(found, name, value)
     session.flush()

@@ -163,7 +163,7 @@ def test_nothing_new_is_nothing_changed(admin: Correcting, ids: dict[str, int]) 
         ({"settled_on": "2026-02-01"}, "It was paid on 2026-03-01, and can’t be settled before"),
         ({"settled_on": "2999-01-01"}, "That day is yet to come."),
         ({"campaign_id": "999999"}, "Not a valid choice"),
-        ({"receipt_number": "4111 1111 1111 1111"}, "That is a card number"),
+        ({"receipt_number": "4111 1111 1111 1111"}, "That has a card number"),
         ({"receipt_number": "R" * 101}, "Use at most 100 characters."),
     ],
 )
