@@ -19,7 +19,6 @@ from tests.processes.serving import PATIENCE, eventually
 from tests.services import environment_of
 from webapp.extensions import db
 from webapp.serving.processes import wait_until
-from webapp.settings import libpq_url
 
 GATE = 4_711
 """The advisory lock that a worker waits for in the chunk in which it is to be killed."""
@@ -89,9 +88,8 @@ def _gate_at(site: Site, moment: str) -> Iterator[None]:
         f" PERFORM pg_advisory_xact_lock_shared({GATE}); RETURN NULL; END $$;"
         f" CREATE TRIGGER wait_at_gate AFTER {moment} EXECUTE FUNCTION wait_at_gate()"
     )
-    url = libpq_url(site.app.config["DATASYNC"].database_url)
     try:
-        with psycopg.connect(url) as holder:
+        with psycopg.connect(site.url) as holder:
             holder.execute("SELECT pg_advisory_xact_lock(%s)", [GATE])
             yield
     finally:
