@@ -8,6 +8,7 @@ import threading
 
 import psycopg
 
+from tests.holding import WAITING
 from tests.jobs.site import Site
 from tests.jobs.stopping import killed_worker, let_go
 from tests.jobs.test_crossref_uploads import TITLES, entries
@@ -29,21 +30,18 @@ def draft(site: Site) -> int:
 
 
 LOCK = "SELECT 1 FROM cross_reference_types WHERE key = %s FOR UPDATE"
-WAITS = (
-    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
 
 
 def waiting(site: Site) -> int:
     """How many wait for what somebody else holds."""
-    return len(site.sql(WAITS))
+    return len(site.sql(WAITING))
 
 
 def test_killed_it_has_done_nothing_and_does_all_of_it_once(site: Site) -> None:
     run_id = site.start(draft(site))
     site.set(chunk_rows=200)
     reads = "SELECT 1 FROM runs WHERE (tallies ->> 'rows_looked_at')::int > 0"
-    for moment in (reads, WAITS):  # while it reads, and before it writes
+    for moment in (reads, WAITING):  # while it reads, and before it writes
         with psycopg.connect(site.url) as holder:
             holder.execute(LOCK, [TITLES])
             with killed_worker(site, run_id) as await_moment:
