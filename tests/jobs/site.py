@@ -176,13 +176,14 @@ class Site:
     # Before a run -------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Nobody and nothing in it, the settings as they were."""
+        """Nobody and nothing in it, no download in its store, the settings as they were."""
         self.connection.execute(_RESET)
         self.app.config["DATASYNC"] = self._defaults
-        # The numbers of streams begin anew
+        # The numbers of runs and streams begin anew
         store = file_store(self._defaults)
-        for key in store.keys("delivered"):
-            store.delete(key)
+        for folder in ("delivered", "downloads"):
+            for key in store.keys(folder):
+                store.delete(key)
 
     def set(self, **changes: object) -> None:
         """Change settings, until `reset`."""

@@ -27,10 +27,18 @@ GATE = 4_711
 @contextmanager
 def cancelled_after(site: Site, rows: int) -> Iterator[None]:
     """Somebody presses Cancel when this many rows are done."""
+    with cancelled_when(site, f"NEW.state = 'running' AND NEW.next_row >= {rows}"):
+        yield
+
+
+@contextmanager
+def cancelled_when(site: Site, moment: str) -> Iterator[None]:
+    """The same as soon as this is true of the run (NEW)."""
     site.connection.execute(
         "CREATE FUNCTION press_cancel() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        f" NEW.cancel_requested := NEW.next_row >= {rows}; RETURN NEW; END $$;"
-        " CREATE TRIGGER press_cancel BEFORE UPDATE OF next_row ON runs FOR EACH ROW"
+        f" NEW.cancel_requested := NEW.cancel_requested OR ({moment}) IS TRUE;"
+        " RETURN NEW; END $$;"
+        " CREATE TRIGGER press_cancel BEFORE UPDATE ON runs FOR EACH ROW"
         " EXECUTE FUNCTION press_cancel()"
     )
     try:
