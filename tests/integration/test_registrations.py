@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask_migrate
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from tests.holding import WAITING
 from tests.people import make_center
@@ -49,7 +49,7 @@ def waiting(session: Session) -> set[int]:
 
 def pair_of(session: Session, registration: int, candidate: int) -> int:
     registrations.put_down(session, registration, candidate)
-    return session.query(PotentialMatch.id).order_by(PotentialMatch.id.desc()).limit(1).scalar()
+    return session.scalars(select(func.max(PotentialMatch.id))).one()
 
 
 def not_a_match(session: Session, *pairs: int, reach: Reach = EVERYTHING) -> Decided:
