@@ -209,11 +209,7 @@ class Plan:
         self._sql.run(
             "CREATE TEMP TABLE download_sent AS SELECT d.block, range_agg(d.records) AS records"
             " FROM download_deliveries d JOIN download_windows w ON w.run_id = d.run_id"
-            " WHERE w.stream_id = %(stream)s AND w.is_committed"
-            " AND (%(repeats_from)s::bigint IS NULL OR w.number < %(repeats_from)s::bigint)"
-            f"{looked_at} GROUP BY d.block",
-            stream=self.window.stream_id,
-            repeats_from=self.window.repeats_from,
+            f" WHERE {self.window.delivered_by()}{looked_at} GROUP BY d.block"
         )
         self._sent = self._join_marks("download_sent", "s", {"is_sent": "records"})
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from jobs.outward import Outward
+from jobs.processors.download_marks import block_of
 from jobs.processors.download_sources import (
     UNRESOLVED,
     WHO,
@@ -194,7 +195,7 @@ def _marks(looked_at: str) -> str:
 def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str]:
     """Made, moved, or corrected in something the file tells. Who came into the center, or among
     those the settings ask for, brings what was never sent, or was corrected since: before they came
-    it was nobody's."""
+    it was nobody's. What went within a time that is asked for again doesn't count as sent."""
 
     def changed(window: Window) -> str:
         unseen = window.unseen()
@@ -202,14 +203,14 @@ def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str
         echo = "false" if settings.echoes else _BY_UPLOAD
         entered, joined = _entered(settings, scene), ""
         if entered:
+            earlier = "" if window.since_at is None else " AND w.to_at < %(since_at)s"
             joined = (
                 " UNION ALL SELECT t.id, false FROM change_log l"
                 " JOIN transactions t ON t.constituent_id = l.constituent_id"
                 f" WHERE {unseen} AND ({' OR '.join(entered)}){scope} AND NOT EXISTS"
                 " (SELECT FROM download_deliveries d JOIN download_windows w ON w.run_id = d.run_id"
-                " WHERE d.block = t.id >> 10 AND d.records @> t.id"
-                f" AND w.stream_id = {window.stream_id}"
-                " AND w.is_committed AND NOT EXISTS (SELECT FROM change_log x"
+                f" WHERE d.block = {block_of('t.id')} AND d.records @> t.id"
+                f" AND {window.delivered_by()}{earlier} AND NOT EXISTS (SELECT FROM change_log x"
                 " WHERE x.table_name = 'transactions' AND x.key = t.id::text"
                 " AND x.id > coalesce(w.position_log_id, 0) AND x.old ?| %(counted)s::text[]))"
             )
