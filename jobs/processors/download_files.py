@@ -38,7 +38,7 @@ _SHEET_NAME_LENGTH = 31
 
 Buffer = bytes | bytearray
 
-Watch = Callable[[int], None]
+Tell = Callable[[int], None]
 """Told now and then how many rows are written; raises what ends the run."""
 
 
@@ -91,7 +91,7 @@ def write_csv(
     headings: Sequence[str],
     target: Target,
     settings: DownloadSettings,
-    watch: Watch,
+    tell: Tell,
 ) -> Written:
     """The rows of a query as a CSV file."""
     encode = _encoder(settings.encoding)
@@ -113,9 +113,9 @@ def write_csv(
                 if len(block) >= _BUFFER:
                     out.write(encode(block))
                     block.clear()
-                    watch(rows)
+                    tell(rows)
         out.write(encode(block))
-        watch(rows)
+        tell(rows)
     sample = tuple(map(tuple, csv.reader(first, delimiter=settings.delimiter)))
     return Written(
         target.role, "csv", f"{target.name}.csv", target.key, rows, out.size, out.sha256, sample
@@ -127,7 +127,7 @@ def write_workbook(
     select: str,
     headings: Sequence[str],
     target: Target,
-    watch: Watch,
+    tell: Tell,
     *,
     sheet: str,
 ) -> Written:
@@ -143,9 +143,9 @@ def write_workbook(
                     if len(first) < SAMPLE_ROWS:
                         first.append(tuple(row))
                     if book.rows % _ROWS_BETWEEN_LOOKS == 0:
-                        watch(book.rows)
+                        tell(book.rows)
             book.close()
-        watch(book.rows)
+        tell(book.rows)
         with path.open("rb") as source, target.store.write_whole(target.key) as stream:
             out = _Hashing(stream)
             while block := source.read(BLOCK):
