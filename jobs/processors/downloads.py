@@ -53,14 +53,11 @@ def run(connection: psycopg.Connection, mine: Claim) -> None:
         stream_id = _find_stream(connection, mine)
         _wait_for_stream(connection, stream_id, progress)
         forget_earlier_attempts(connection, mine)
-        source = make_source(connection, mine, request)
-        left = find_left_token(connection, stream_id)
-        with _reading(connection):
-            plan = Plan(connection, source, open_window(connection, stream_id, request, left))
+        with _planning(connection, mine, stream_id, request) as plan:
             counts = plan.make()
             progress.expect(counts)
             files = _write_files(connection, mine, plan, request, progress)
-            if source.sends_once:
+            if plan.source.sends_once:
                 plan.keep_delivered()
         record(connection, mine, plan, request, counts, files)
 
@@ -70,10 +67,7 @@ def preview(connection: psycopg.Connection, mine: Claim) -> None:
     request = DownloadRequest.from_json(mine.run["options"].get("download"))
     with showing_progress(mine) as progress:
         stream_id = _find_stream(connection, mine)
-        source = make_source(connection, mine, request)
-        left = find_left_token(connection, stream_id)
-        with _reading(connection):
-            plan = Plan(connection, source, open_window(connection, stream_id, request, left))
+        with _planning(connection, mine, stream_id, request) as plan:
             counts = plan.make()
             progress.look()
             told = _describe(connection, plan, counts)
@@ -100,6 +94,17 @@ def _wait_for_stream(connection: psycopg.Connection, stream_id: int, progress: R
             return
         progress.look()
         time.sleep(LOCK_PAUSE_SECONDS)
+
+
+@contextmanager
+def _planning(
+    connection: psycopg.Connection, mine: Claim, stream_id: int, request: DownloadRequest
+) -> Iterator[Plan]:
+    """The plan of what is read in here. What has to be known beforehand is asked before."""
+    source = make_source(connection, mine, request)
+    left = find_left_token(connection, stream_id)
+    with _reading(connection):
+        yield Plan(connection, source, open_window(connection, stream_id, request, left))
 
 
 @contextmanager
