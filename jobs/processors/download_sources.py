@@ -94,10 +94,10 @@ class Source:
     `p.record_id`: they come last, when the other cells are done; `cell_joins` those of what the
     other cells need besides. Parameters are named, `%(since_at)s` among them.
 
-    `marks` makes the SQL of the few records of which something is true that takes many rows to
-    tell: `record_id` and a boolean for each of `mark_names`, of those that a condition on
-    `record` says. Everywhere else it is `m.NAME`, never NULL. Of sources that send each record once
-    `s.is_sent` says the same of those that went before.
+    `traits` makes the SQL of the few records of which something is true that takes many rows to
+    tell: `record_id` and a boolean for each of `trait_names`, of those that a condition on
+    `record` says. Everywhere else it is `trait.NAME`, never NULL. Of sources that send each record
+    once `s.is_sent` says the same of those that went before.
     """
 
     noun: str
@@ -112,8 +112,8 @@ class Source:
     wanted: str | None = None
     lists: Callable[[Window], str] | None = None
     cell_joins: Callable[[Window], str] | None = None
-    marks: Callable[[str], str] | None = None
-    mark_names: tuple[str, ...] = ()
+    traits: Callable[[str], str] | None = None
+    trait_names: tuple[str, ...] = ()
     withholdings: tuple[Withholding, ...] = ()
     codes: tuple[Codes, ...] = ()
     removals: Callable[[Window], str] | None = None

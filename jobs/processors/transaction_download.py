@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from jobs.outward import Outward
-from jobs.processors.download_marks import block_of
 from jobs.processors.download_sources import (
     UNRESOLVED,
     WHO,
@@ -26,6 +25,7 @@ from jobs.processors.download_sources import (
     wanted_parameters,
     wanted_people,
 )
+from jobs.processors.download_traits import block_of
 from jobs.processors.download_windows import Window
 from webapp.rules.catalogues import TRANSACTION_UPLOAD
 from webapp.rules.download_settings import DownloadSettings
@@ -42,7 +42,7 @@ _REFUND_OF_ORDER = (
     "SELECT t.id FROM transactions t JOIN transactions b ON b.id = t.refund_of"
     " WHERE b.transaction_type = 'ecommerce_order'"
 )
-_MARKS = ("only_uploaded", "began_offline", "of_order")
+_TRAITS = ("only_uploaded", "began_offline", "of_order")
 _IN_CENTER = in_center("t.constituent_id")
 
 
@@ -70,7 +70,7 @@ _PLAIN: Mapping[str, tuple[str, bool, str]] = {
     "TRIBUTE_NAME": ("t.tribute_name", True, "tribute_name"),
     "RECEIPT_NUMBER": ("t.receipt_number", True, "receipt_number"),
     "SENT_AS": (
-        "CASE WHEN s.is_sent OR m.began_offline THEN 'update' ELSE 'new' END",
+        "CASE WHEN s.is_sent OR trait.began_offline THEN 'update' ELSE 'new' END",
         False,
         "",
     ),
@@ -133,9 +133,9 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
     """The source of one run."""
     made = _Columns(settings, scene)
     people = wanted_people(settings)
-    wanted = ["t.transaction_type <> 'ecommerce_order' AND NOT m.of_order"]
+    wanted = ["t.transaction_type <> 'ecommerce_order' AND NOT trait.of_order"]
     if not settings.echoes:
-        wanted.append("NOT m.only_uploaded")
+        wanted.append("NOT trait.only_uploaded")
     if people is not None:
         wanted.append(f"({people})")
     return Source(
@@ -153,8 +153,8 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
         who=f"concat_ws(' · ', t.transaction_id, {WHO})",
         amount="t.amount",
         currency="t.currency",
-        marks=_marks,
-        mark_names=_MARKS,
+        traits=_traits,
+        trait_names=_TRAITS,
         cell_joins=made.joins,
         sends_once=True,
         in_order=False,
@@ -175,7 +175,7 @@ _WITHHOLDINGS = (
 )
 
 
-def _marks(looked_at: str) -> str:
+def _traits(looked_at: str) -> str:
     """What uploads wrote and nobody else, what began with one, and what was paid back for orders.
     Gifts of uploads are only looked for where there ever was one."""
     by_upload = "u.id IS NOT NULL"
