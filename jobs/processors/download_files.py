@@ -24,6 +24,7 @@ from xlsxwriter.exceptions import FileCreateError
 
 from jobs.failures import RunFailedError
 from webapp.rules.download_settings import DownloadSettings, Encoding
+from webapp.rules.file_characters import ENCODING_NAMES, show_character
 from webapp.rules.guarding import MARK, guard, is_guarded, unguard
 from webapp.services.downloads import workbook_folder
 from webapp.services.files import BLOCK, FileStore
@@ -287,15 +288,15 @@ def _encoder(encoding: Encoding) -> Callable[[Buffer], Buffer]:
         try:
             return encoder.encode(text)
         except UnicodeEncodeError as error:
-            raise RunFailedError(_say_unwritable(text, error.start)) from None
+            raise RunFailedError(_say_unwritable(encoding, text, error.start)) from None
 
     return encode
 
 
-def _say_unwritable(text: str, at: int) -> str:
+def _say_unwritable(encoding: Encoding, text: str, at: int) -> str:
     line = text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0]
     return (
-        f"“{text[at]}” can't be written in the encoding that was chosen (Windows-1252). It stands "
-        f"in the row that begins “{line[:60]}”. Choose UTF-8 for this operation, or change "
-        "the value, and run it again. Nothing was delivered."
+        f"“{show_character(text[at])}” can't be written in the encoding that was chosen "
+        f"({ENCODING_NAMES[encoding]}). It stands in the row that begins “{line[:60]}”. Choose "
+        "UTF-8 for this operation, or change the value, and run it again. Nothing was delivered."
     )
