@@ -9,7 +9,7 @@ from typing import Any
 from jobs.outward import Outward
 from jobs.processors.download_windows import Window
 from webapp.rules.download_settings import ColumnChoice, DateFormat, DownloadSettings
-from webapp.rules.fields import Field
+from webapp.rules.fields import DOWNLOAD_COLUMN, Field
 from webapp.rules.withholding import Reason
 
 
@@ -154,6 +154,11 @@ def in_center(constituent_id: str) -> str:
         "EXISTS (SELECT FROM center_members m WHERE m.center_id = %(center)s"
         f" AND m.constituent_id = {constituent_id})"
     )
+
+
+def mark_column(run_id: int) -> OutColumn:
+    """The column by which our own files are known when they come back."""
+    return OutColumn(DOWNLOAD_COLUMN, f"'run-{run_id}'", is_text=False)
 
 
 def date_cell(value: str, settings: DownloadSettings) -> str:

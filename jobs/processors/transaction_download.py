@@ -21,6 +21,7 @@ from jobs.processors.download_sources import (
     choose_columns,
     date_cell,
     in_center,
+    mark_column,
     sent,
     wanted_parameters,
     wanted_people,
@@ -29,7 +30,7 @@ from jobs.processors.download_traits import block_of
 from jobs.processors.download_windows import Window
 from webapp.rules.catalogues import TRANSACTION_UPLOAD
 from webapp.rules.download_settings import DownloadSettings
-from webapp.rules.fields import DOWNLOAD_COLUMN, TRANSACTION_DOWNLOAD_FIELDS
+from webapp.rules.fields import TRANSACTION_DOWNLOAD_FIELDS
 from webapp.rules.withholding import Reason
 
 _UPLOADS = (
@@ -260,7 +261,7 @@ class _Columns:
             for column in choose_columns(settings, TRANSACTION_DOWNLOAD_FIELDS)
         ]
         if settings.marks:
-            made.append(OutColumn(DOWNLOAD_COLUMN, f"'run-{scene.run_id}'", is_text=False))
+            made.append(mark_column(scene.run_id))
         self.columns = tuple(made)
 
     def joins(self, window: Window) -> str:
