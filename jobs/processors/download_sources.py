@@ -35,7 +35,7 @@ class Withholding:
     value: str = "''"
     joins: str = ""
     only_if: str = ""
-    """A query of one boolean that spares the look at every record."""
+    """A query of one number; zero spares the look at every record."""
 
 
 @dataclass(frozen=True, slots=True)
