@@ -197,6 +197,22 @@ def test_a_store_that_refuses_it_fails_no_download(
     assert download(site).window["restored_from"] is None
 
 
+def test_one_that_cannot_be_read_ends_the_download_with_a_sentence(site: Site, ann: int) -> None:
+    first = download(site)
+    path = path_of(site, first)
+    path.unlink()
+    path.mkdir()
+    try:
+        refused = download(site, start=Start.EVERYTHING)
+    finally:
+        path.rmdir()
+    assert (refused.state, refused.ids) == ("failure", set())
+    assert refused.failure is not None
+    assert key_of(first) in refused.failure
+    assert "Nothing was delivered" in refused.failure
+    assert download(site, start=Start.EVERYTHING).ids == {ann}
+
+
 def test_what_is_no_token_is_one_that_nobody_had(site: Site, ann: int) -> None:
     first = download(site)
     path_of(site, first).write_bytes(b"\x00\xff")

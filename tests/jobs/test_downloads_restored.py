@@ -213,13 +213,18 @@ def test_a_dump_read_into_the_same_cluster(
         services.drop_database("restored_beside")
 
 
-def test_a_copy_of_its_files_that_was_promoted(site: Site, folder: Path) -> None:
-    saved = dump(site, folder / "empty")
-    with cluster(folder / "first") as server:
+def begun_at(site: Site, folder: Path) -> tuple[Postgres, Story]:
+    """A stopped cluster of its own, in which the story began."""
+    saved = dump(site, folder.with_name("empty"))
+    with cluster(folder) as server:
         server.ensure_database("datasync")
         restore(saved, server.url())
         with site_at(settings_of(site), server.url()) as first:
-            story = Story(first)
+            return server, Story(first)
+
+
+def test_a_copy_of_its_files_that_was_promoted(site: Site, folder: Path) -> None:
+    server, story = begun_at(site, folder / "first")
     copy = copy_of(server, folder / "second", "standby.signal")
     with cluster(copy) as promoted:
         with psycopg.connect(promoted.url(SUPERUSER), autocommit=True) as connection:
@@ -235,12 +240,7 @@ def test_a_copy_of_its_files_that_was_promoted(site: Site, folder: Path) -> None
 
 def test_a_copy_of_its_files_that_is_started_as_it_is(site: Site, folder: Path) -> None:
     """Nothing in it says that it was put back; the file store, which wasn't, remembers."""
-    saved = dump(site, folder / "empty")
-    with cluster(folder / "kept") as server:
-        server.ensure_database("datasync")
-        restore(saved, server.url())
-        with site_at(settings_of(site), server.url()) as first:
-            story = Story(first)
+    server, story = begun_at(site, folder / "kept")
     copy = copy_of(server, folder / "copy")
     with cluster(folder / "kept") as server, site_at(settings_of(site), server.url()) as first:
         story.goes_on(first)

@@ -10,7 +10,7 @@ from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
-from webapp.access import RUN, VIEW, may, require_any_center, scope
+from webapp.access import RUN, VIEW, may_for_any, scope
 from webapp.config import current_settings
 from webapp.errors import DataSyncError
 from webapp.extensions import db
@@ -31,7 +31,8 @@ from webapp.services.constituent_edits import (
 from webapp.services.constituent_search import SearchPage, Status, search_constituents
 from webapp.services.transactions import TransactionFilter
 from webapp.transactions import commits
-from webapp.views.registrations import may_edit, reach
+from webapp.views.people import get_person, may_see
+from webapp.views.registrations import reach
 
 bp = Blueprint("constituents", __name__, url_prefix="/constituents")
 ALL_GIFTS = TransactionFilter()
@@ -57,7 +58,7 @@ def results() -> ResponseReturnValue:
 @bp.get("/<int:constituent_id>")
 def show_constituent(constituent_id: int) -> ResponseReturnValue:
     """Everything that is known about one record."""
-    constituent, center_ids = _get_visible(constituent_id)
+    constituent, center_ids = get_person(constituent_id)
     session = db.session()
     profile = constituents.get_profile(session, constituent, center_ids=scope(VIEW))
     return render_template(
@@ -74,7 +75,7 @@ def show_constituent(constituent_id: int) -> ResponseReturnValue:
         types=TYPE_LABELS,
         created=history.created_by(session, constituent.id),
         merged_into=_visible_or_none(constituent.merged_into_id),
-        may_edit=may_edit(center_ids),
+        may_edit=may_for_any(RUN, center_ids),
         pairs=registrations.list_pairs(session, constituent.id, reach()),
         short_label=short_label,
     )
@@ -84,8 +85,7 @@ def show_constituent(constituent_id: int) -> ResponseReturnValue:
 @commits
 def edit_constituent(constituent_id: int) -> ResponseReturnValue:
     """All fields as a form; saved with the checks of an import."""
-    constituent, center_ids = _get_visible(constituent_id)
-    require_any_center(RUN, center_ids)
+    constituent, _ = get_person(constituent_id, RUN)
     session = db.session()
     fields = editable_fields(session)
     form = constituent_form(fields)()
@@ -119,8 +119,7 @@ def edit_constituent(constituent_id: int) -> ResponseReturnValue:
 @commits
 def reactivate(constituent_id: int) -> ResponseReturnValue:
     """Make a removed record active again."""
-    _, center_ids = _get_visible(constituent_id)
-    require_any_center(RUN, center_ids)
+    get_person(constituent_id, RUN)
     unique_email = current_settings().unique_email
     try:
         reactivate_constituent(
@@ -137,8 +136,7 @@ def reactivate(constituent_id: int) -> ResponseReturnValue:
 @commits
 def remove(constituent_id: int) -> ResponseReturnValue:
     """Take a record out of use; it is kept."""
-    constituent, center_ids = _get_visible(constituent_id)
-    require_any_center(RUN, center_ids)
+    constituent, _ = get_person(constituent_id, RUN)
     try:
         remove_constituent(db.session(), constituent_id)
     except DataSyncError as error:
@@ -154,7 +152,7 @@ def remove(constituent_id: int) -> ResponseReturnValue:
 @bp.get("/<int:constituent_id>/history")
 def show_history(constituent_id: int) -> ResponseReturnValue:
     """What changed, from what to what, when, by whom, from which file and row."""
-    constituent, center_ids = _get_visible(constituent_id)
+    constituent, center_ids = get_person(constituent_id)
     session = db.session()
     labels = {field.attribute: field.label for field in editable_fields(session)}
     labels |= history.STATE_LABELS
@@ -175,7 +173,7 @@ def show_history(constituent_id: int) -> ResponseReturnValue:
         attribute=attribute,
         labels=labels,
         is_first="before" not in request.args,
-        may_edit=may_edit(center_ids),
+        may_edit=may_for_any(RUN, center_ids),
     )
 
 
@@ -213,17 +211,6 @@ def _list_url(page: SearchPage, status: Status, **more: Any) -> str:
 # ---- one record ----
 
 
-def _get_visible(constituent_id: int) -> tuple[Constituent, list[int]]:
-    """The record and its centers, if the present user may see it."""
-    session = db.session()
-    constituent = constituents.find_constituent(session, constituent_id)
-    if constituent is None:
-        abort(404)
-    center_ids = constituents.list_center_ids(session, constituent_id)
-    require_any_center(VIEW, center_ids)
-    return constituent, center_ids
-
-
 def _number(name: str) -> int | None:
     """A key from the address; None for what is no key."""
     value = request.args.get(name, type=int)
@@ -232,12 +219,9 @@ def _number(name: str) -> int | None:
 
 def _visible_or_none(constituent_id: int | None) -> Constituent | None:
     """The record another one was merged into, if it can be looked at."""
-    if constituent_id is None:
+    if constituent_id is None or not may_see(constituent_id):
         return None
-    session = db.session()
-    owners: list[int | None] = [*constituents.list_center_ids(session, constituent_id)]
-    is_visible = any(may(VIEW, owner) for owner in owners or [None])
-    return constituents.find_constituent(session, constituent_id) if is_visible else None
+    return constituents.find_constituent(db.session(), constituent_id)
 
 
 def _edit_page(constituent: Constituent, form: ConstituentForm, edit: Edit | None = None) -> str:

@@ -9,19 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask import Blueprint, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
-from webapp.access import RUN, VIEW, may, may_open, require_any_center, scope
+from webapp.access import RUN, VIEW, may_for_any, may_open, scope
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.formats import plural
-from webapp.models import Constituent
 from webapp.services import constituents, registrations
 from webapp.services.registrations import Decided, Pairs, Reach
 from webapp.transactions import commits
-from webapp.views.memberships import chosen_person, found_people, typed_query
+from webapp.views.people import chosen_person, found_people, get_person, typed_query
 
 bp = Blueprint("registrations", __name__, url_prefix="/registrations")
 
@@ -126,7 +125,7 @@ MOST_TOLD = 5
 @bp.get("/<int:constituent_id>")
 def show_registration(constituent_id: int) -> ResponseReturnValue:
     """A registration side by side with everybody it may be."""
-    registration, center_ids = _get_visible(constituent_id)
+    registration, center_ids = get_person(constituent_id)
     session, origin = db.session(), Origin.of_request()
     pairs = registrations.list_pairs(session, constituent_id, reach())
     following = registrations.find_next(session, reach(), constituent_id)
@@ -151,25 +150,18 @@ def _may_change(pairs: Pairs, center_ids: list[int]) -> dict[str, Any]:
     session = db.session()
     others = [pair.candidate.id for pair in pairs.waiting if pair.candidate is not None]
     return {
-        "may_edit": may_edit(center_ids),
+        "may_edit": may_for_any(RUN, center_ids),
         "editable": {
-            each for each in others if may_edit(constituents.list_center_ids(session, each))
+            each for each in others if may_for_any(RUN, constituents.list_center_ids(session, each))
         },
     }
-
-
-def may_edit(center_ids: list[int]) -> bool:
-    """Whether the present user may change a record of these centers."""
-    owners: list[int | None] = [*center_ids]
-    return any(may(RUN, owner) for owner in owners or [None])
 
 
 @bp.post("/<int:constituent_id>/resolve")
 @commits
 def resolve(constituent_id: int) -> ResponseReturnValue:
     """All resolved: none of those that are left is a match."""
-    _, center_ids = _get_visible(constituent_id)
-    require_any_center(RUN, center_ids)
+    get_person(constituent_id, RUN)
     _tell(registrations.resolve_rest(db.session(), constituent_id, reach()))
     return _go_on(constituent_id, Origin.of_request())
 
@@ -177,7 +169,7 @@ def resolve(constituent_id: int) -> ResponseReturnValue:
 def _go_on(constituent_id: int, origin: Origin) -> ResponseReturnValue:
     """The page again while it has something to decide; else back, or to the next registration."""
     session = db.session()
-    registration, _ = _get_visible(constituent_id)
+    registration, _ = get_person(constituent_id)
     if registrations.list_pairs(session, constituent_id, reach()).waiting:
         return hx.go_to(_page_of(constituent_id, origin))
     flash(f"{registration.display_name} no longer waits: it may go with the next download.", "info")
@@ -191,8 +183,7 @@ def _go_on(constituent_id: int, origin: Origin) -> ResponseReturnValue:
 @commits
 def add_candidate(constituent_id: int) -> ResponseReturnValue:
     """Find whom a record may be the same person as, and put the two down: the record waits."""
-    registration, center_ids = _get_visible(constituent_id)
-    require_any_center(RUN, center_ids)
+    registration, _ = get_person(constituent_id, RUN)
     session = db.session()
     if request.method == "POST":
         other = chosen_person()
@@ -229,16 +220,6 @@ def _known(pairs: Pairs) -> dict[int, str]:
             if one is not None:
                 said[one.id] = words
     return said
-
-
-def _get_visible(constituent_id: int) -> tuple[Constituent, list[int]]:
-    session = db.session()
-    registration = constituents.find_constituent(session, constituent_id)
-    if registration is None:
-        abort(404)
-    center_ids = constituents.list_center_ids(session, constituent_id)
-    require_any_center(VIEW, center_ids)
-    return registration, center_ids
 
 
 def _page_of(constituent_id: int, origin: Origin) -> str:

@@ -16,7 +16,7 @@ from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.base import add_error
 from webapp.forms.transactions import TransactionForm
-from webapp.models import Constituent, Transaction
+from webapp.models import Transaction
 from webapp.rules.transactions import METHOD_LABELS, TENDER_LABELS, TRIBUTE_LABELS, TYPE_LABELS
 from webapp.services import constituents, transactions
 from webapp.services.constituents import LARGEST_ID
@@ -29,6 +29,7 @@ from webapp.services.transaction_edits import (
 )
 from webapp.services.transactions import LONGEST_QUERY, TransactionFilter
 from webapp.transactions import commits
+from webapp.views.people import may_see
 
 bp = Blueprint("transactions", __name__, url_prefix="/transactions")
 
@@ -65,8 +66,8 @@ def show_transaction(transaction_id: int) -> ResponseReturnValue:
         methods=METHOD_LABELS,
         tributes=TRIBUTE_LABELS,
         may_open_run=run is not None and may(VIEW, run.center_id),
-        may_open_participant=_is_visible(details.participant),
-        may_open_original=original is not None and _is_visible_to_us(original.constituent_id),
+        may_open_participant=details.participant is not None and may_see(details.participant.id),
+        may_open_original=original is not None and may_see(original.constituent_id),
     )
 
 
@@ -109,15 +110,6 @@ def _get_visible(number: int) -> Transaction:
         abort(404)
     require_any_center(VIEW, constituents.list_center_ids(db.session(), found.constituent_id))
     return found
-
-
-def _is_visible(constituent: Constituent | None) -> bool:
-    return constituent is not None and _is_visible_to_us(constituent.id)
-
-
-def _is_visible_to_us(constituent_id: int) -> bool:
-    owners: list[int | None] = [*constituents.list_center_ids(db.session(), constituent_id)]
-    return any(may(VIEW, owner) for owner in owners or [None])
 
 
 def _list_context() -> dict[str, Any]:

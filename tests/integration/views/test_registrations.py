@@ -370,7 +370,7 @@ def test_an_upload_has_the_step_only_while_somebody_waits(
     assert "1 registration waits" in page
     assert "a row can be matched to the wrong one of them" in page
     assert "Show me what would happen" in page
-    assert main_of(rita, f"/runs/{wizard.run_id}/wizard") == main_of(rita, step)
+    assert "1 registration waits" in main_of(rita, f"/runs/{wizard.run_id}/wizard")
     assert f'href="{step}">Back</a>' in wizard.get("preview").text
 
     answer = rita.post(f"{LIST}/decide", data={"match": str(number), "run": str(wizard.run_id)})
