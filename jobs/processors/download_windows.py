@@ -120,6 +120,11 @@ class Window:
             return "true"
         return self.head.position.snapshot.unseen()
 
+    def delivered_by(self) -> str:
+        """SQL about `download_windows w`: whether what a download sent counts as sent."""
+        before = "" if self.repeats_from is None else f" AND w.number < {self.repeats_from}"
+        return f"(w.stream_id = {self.stream_id} AND w.is_committed{before})"
+
     @property
     def position(self) -> Position | None:
         """Up to where everything is accounted for once this download counts."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webapp.rules.fields import KEY_COLUMNS
 
@@ -69,7 +69,7 @@ class CardWatch:
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._columns = [(at, name) for at, name in enumerate(columns) if is_watched(name)]
-        self._shaped: dict[str, int] = {}
+        self._rows_shaped: dict[str, int] = {}
         self._found: dict[str, CardsFound] = {}
 
     def look(self, numbers: Sequence[int], rows: Sequence[Sequence[str]]) -> None:
@@ -92,7 +92,7 @@ class CardWatch:
             (
                 found
                 for name, found in self._found.items()
-                if 2 * found.rows >= self._shaped.get(name, 0)
+                if 2 * found.rows >= self._rows_shaped.get(name, 0)
             ),
             None,
         )
@@ -102,17 +102,12 @@ class CardWatch:
             shaped = list(_shaped(cell))
             if not shaped:
                 continue
-            self._shaped[name] = self._shaped.get(name, 0) + 1
+            self._rows_shaped[name] = self._rows_shaped.get(name, 0) + 1
             checked = next(filter(_is_checked, shaped), None)
             if checked is None:
                 continue
-            known = self._found.get(name)
-            self._found[name] = CardsFound(
-                name,
-                known.row if known else number,
-                known.ending if known else checked[-_SHOWN_DIGITS:],
-                known.rows + 1 if known else 1,
-            )
+            found = self._found.get(name) or CardsFound(name, number, checked[-_SHOWN_DIGITS:], 0)
+            self._found[name] = replace(found, rows=found.rows + 1)
 
 
 def _shaped(text: str) -> Iterator[str]:
