@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import psycopg
 from sqlalchemy.orm import Session
 
 from jobs.claims import Claim
-from webapp.config import current_settings
+from webapp.config import site_zone
 from webapp.rules.columns import Recognition
 from webapp.rules.crossrefs import LONGEST_TUPLE, OnlineKind, foreign_key
 from webapp.rules.translating import Seen, Translator
@@ -109,4 +108,4 @@ def _record_unmapped(connection: psycopg.Connection, mine: Claim, seen: Seen) ->
 def day_of(run: Mapping[str, Any]) -> date | None:
     """The day the run began, the same for each of its attempts."""
     at = run.get("started_at")
-    return at.astimezone(ZoneInfo(current_settings().time_zone)).date() if at else None
+    return at.astimezone(site_zone()).date() if at else None

@@ -11,6 +11,13 @@ NOT_PASSING = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 )
 """Why a file can't be written until a person has done something about it."""
+NOT_READABLE = frozenset((errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR))
+"""The same for one that is to be read."""
+LAST_DELIVERY_UNREADABLE = (
+    "What was last delivered can't be read in the file store ({key}: {why}), so the download "
+    "stopped. Nothing was delivered. Ask an administrator to see to the file store, then run it "
+    "again: it has everything."
+)
 
 
 class RunFailedError(Exception):

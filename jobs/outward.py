@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import date
 
 import psycopg
 
 from jobs.claims import Claim
 from jobs.crossrefs import MOST_SEEN, day_of
-from webapp.config import current_settings
+from webapp.config import site_today
 from webapp.extensions import db
 from webapp.models import CrossReferenceType
 from webapp.rules.crossrefs import TUPLE_SEPARATOR, OnlineKind, Policy, Translation
@@ -123,7 +122,7 @@ def load_outward(
         }
     finally:
         db.session.remove()
-    day = on or day_of(mine.run) or datetime.now(ZoneInfo(current_settings().time_zone)).date()
+    day = on or day_of(mine.run) or site_today()
     found = {}
     for key, (type_id, translation) in tables.items():
         is_code = translation.kind is OnlineKind.CODE

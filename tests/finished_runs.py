@@ -69,15 +69,13 @@ def make_run(
     state: str = "success",
     columns: Sequence[str] = COLUMNS,
     delimiter: str = ",",
+    operation: Operation | None = None,
     **values: Any,
 ) -> Run:
     """A run with these rows and the counts that go with them."""
     rows = list(rows)
     counts = Counter(row.outcome for row in rows)
-    operation = (
-        values.pop("operation", None)
-        or session.scalars(select(Operation).order_by(Operation.id)).first()
-    )
+    operation = operation or session.scalars(select(Operation).order_by(Operation.id)).first()
     assert operation is not None
     is_under_way = state in ("queued", "draft")
     now = datetime.now(UTC)

@@ -10,6 +10,10 @@ import psycopg
 
 from tests.processes.serving import eventually
 
+WAITING = "SELECT pid FROM pg_locks WHERE NOT granted"
+"""Who waits on the server for what somebody else holds. Not asked of `pg_stat_activity`: that stays
+as it was when a transaction first looked at it."""
+
 
 @dataclass(slots=True)
 class Held:

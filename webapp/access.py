@@ -13,7 +13,7 @@ takes files is wrapped in `uploading(...)`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -245,6 +245,11 @@ def may(permission: Permission | str, center_id: int | None = None) -> bool:
     return user is not None and user.standing.allows(Permission(permission), center_id)
 
 
+def may_for_any(permission: Permission, center_ids: Collection[int | None]) -> bool:
+    """Whether they may do it to a thing that belongs to several centers, or (empty) to none."""
+    return any(may(permission, center_id) for center_id in center_ids or [None])
+
+
 def signed_in() -> SignedIn:
     """The present user; in a view whose endpoint asks for more than PUBLIC there always is one."""
     user = sessions.current()
@@ -267,14 +272,11 @@ def require_center(permission: Permission, center_id: int | None) -> None:
     require_any_center(permission, (center_id,))
 
 
-def require_any_center(permission: Permission, center_ids: Iterable[int | None]) -> None:
+def require_any_center(permission: Permission, center_ids: Collection[int | None]) -> None:
     """The same for a thing that belongs to several centers, or (empty) to none."""
-    standing = signed_in().standing
-    owners = list(center_ids) or [None]
-    if any(standing.allows(permission, owner) for owner in owners):
-        return
-    seen = any(standing.allows(_viewing(permission), owner) for owner in owners)
-    abort(403 if seen else 404)
+    signed_in()
+    if not may_for_any(permission, center_ids):
+        abort(403 if may_for_any(_viewing(permission), center_ids) else 404)
 
 
 def _viewing(permission: Permission) -> Permission:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app
 from redis import Redis
@@ -51,6 +52,16 @@ def flask_config(settings: Settings) -> dict[str, Any]:
 def current_settings() -> Settings:
     """The settings of the application that handles this request."""
     return cast(Settings, current_app.config["DATASYNC"])
+
+
+def site_zone() -> ZoneInfo:
+    """The site's time zone."""
+    return ZoneInfo(current_settings().time_zone)
+
+
+def site_today() -> date:
+    """The day it is for the site."""
+    return datetime.now(site_zone()).date()
 
 
 def connect_redis(settings: Settings) -> Redis:

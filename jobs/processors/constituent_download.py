@@ -21,17 +21,16 @@ from jobs.processors.download_sources import (
     choose_columns,
     date_cell,
     in_center,
+    mark_column,
     sent,
     wanted_parameters,
     wanted_people,
 )
 from jobs.processors.download_windows import Window
 from webapp.rules.catalogues import CATALOGUES
-from webapp.rules.download_settings import (
-    DownloadSettings,
-    TimeFormat,
-)
-from webapp.rules.fields import DOWNLOAD_COLUMN, Field, Kind
+from webapp.rules.download_columns import REMOVAL_COLUMNS
+from webapp.rules.download_settings import DownloadSettings, TimeFormat
+from webapp.rules.fields import Field, Kind
 from webapp.services.crossref_online import key_of
 
 UPLOAD_KINDS = tuple(kind for kind, found in CATALOGUES.items() if not found.is_download)
@@ -64,6 +63,7 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
     """The source of one run."""
     made = _Columns(settings, scene)
     headings = {column.name: column.shown for column in settings.columns}
+    became, into_id, into_member_id = REMOVAL_COLUMNS
     return Source(
         noun="constituents",
         table="constituents c",
@@ -78,9 +78,9 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
         removal_columns=(
             OutColumn(headings.get("CONS_ID", "CONS_ID"), "r.record_id", is_text=False),
             OutColumn(headings.get("MEMBER_ID", "MEMBER_ID"), "r.member_id"),
-            OutColumn("BECAME", "r.became"),
-            OutColumn("MERGED_INTO_CONS_ID", "r.into_id", is_text=False),
-            OutColumn("MERGED_INTO_MEMBER_ID", "r.into_member_id"),
+            OutColumn(became, "r.became"),
+            OutColumn(into_id, "r.into_id", is_text=False),
+            OutColumn(into_member_id, "r.into_member_id"),
         ),
         withholdings=(UNRESOLVED, *made.withholdings),
         codes=made.codes,
@@ -283,7 +283,7 @@ class _Columns:
         ]
         self.gone = tuple(column.name for column in chosen if column.name not in by_name)
         if settings.marks:
-            made.append(OutColumn(DOWNLOAD_COLUMN, f"'run-{scene.run_id}'", is_text=False))
+            made.append(mark_column(scene.run_id))
         self.columns = tuple(made)
 
     def _make(self, field: Field, heading: str) -> OutColumn:

@@ -24,6 +24,7 @@ from xlsxwriter.exceptions import FileCreateError
 
 from jobs.failures import RunFailedError
 from webapp.rules.download_settings import DownloadSettings, Encoding
+from webapp.rules.file_characters import ENCODING_NAMES, show_character
 from webapp.rules.guarding import MARK, guard, is_guarded, unguard
 from webapp.services.downloads import workbook_folder
 from webapp.services.files import BLOCK, FileStore
@@ -38,7 +39,7 @@ _SHEET_NAME_LENGTH = 31
 
 Buffer = bytes | bytearray
 
-Watch = Callable[[int], None]
+Tell = Callable[[int], None]
 """Told now and then how many rows are written; raises what ends the run."""
 
 
@@ -91,7 +92,7 @@ def write_csv(
     headings: Sequence[str],
     target: Target,
     settings: DownloadSettings,
-    watch: Watch,
+    tell: Tell,
 ) -> Written:
     """The rows of a query as a CSV file."""
     encode = _encoder(settings.encoding)
@@ -113,9 +114,9 @@ def write_csv(
                 if len(block) >= _BUFFER:
                     out.write(encode(block))
                     block.clear()
-                    watch(rows)
+                    tell(rows)
         out.write(encode(block))
-        watch(rows)
+        tell(rows)
     sample = tuple(map(tuple, csv.reader(first, delimiter=settings.delimiter)))
     return Written(
         target.role, "csv", f"{target.name}.csv", target.key, rows, out.size, out.sha256, sample
@@ -127,7 +128,7 @@ def write_workbook(
     select: str,
     headings: Sequence[str],
     target: Target,
-    watch: Watch,
+    tell: Tell,
     *,
     sheet: str,
 ) -> Written:
@@ -143,9 +144,9 @@ def write_workbook(
                     if len(first) < SAMPLE_ROWS:
                         first.append(tuple(row))
                     if book.rows % _ROWS_BETWEEN_LOOKS == 0:
-                        watch(book.rows)
+                        tell(book.rows)
             book.close()
-        watch(book.rows)
+        tell(book.rows)
         with path.open("rb") as source, target.store.write_whole(target.key) as stream:
             out = _Hashing(stream)
             while block := source.read(BLOCK):
@@ -287,15 +288,15 @@ def _encoder(encoding: Encoding) -> Callable[[Buffer], Buffer]:
         try:
             return encoder.encode(text)
         except UnicodeEncodeError as error:
-            raise RunFailedError(_say_unwritable(text, error.start)) from None
+            raise RunFailedError(_say_unwritable(encoding, text, error.start)) from None
 
     return encode
 
 
-def _say_unwritable(text: str, at: int) -> str:
+def _say_unwritable(encoding: Encoding, text: str, at: int) -> str:
     line = text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0]
     return (
-        f"“{text[at]}” can't be written in the encoding that was chosen (Windows-1252). It stands "
-        f"in the row that begins “{line[:60]}”. Choose UTF-8 for this operation, or change "
-        "the value, and run it again. Nothing was delivered."
+        f"“{show_character(text[at])}” can't be written in the encoding that was chosen "
+        f"({ENCODING_NAMES[encoding]}). It stands in the row that begins “{line[:60]}”. Choose "
+        "UTF-8 for this operation, or change the value, and run it again. Nothing was delivered."
     )

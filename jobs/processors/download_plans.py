@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import psycopg
 
 from jobs.processors.download_codes import CodeTables
-from jobs.processors.download_marks import MOST_LISTED, block_of, join_marks
 from jobs.processors.download_sources import OutColumn, Source, Withholding
 from jobs.processors.download_statements import Statements
+from jobs.processors.download_traits import MOST_LISTED, block_of, join_traits
 from jobs.processors.download_windows import Window
 from webapp.rules.guarding import guarded_sql
 
@@ -26,7 +26,7 @@ TABLES = (
     "download_reasons",
     "download_removals",
     "download_sent",
-    "download_marks",
+    "download_traits",
     "download_delivered",
     "download_values",
     "download_lacking",
@@ -90,7 +90,7 @@ class Plan:
         if not self._is_whole:
             self._find_candidates()
         self._find_sent()
-        self._find_marks()
+        self._find_traits()
         self._set_aside_removals()
         echoed = self._set_aside_echoes()
         filtered = self._set_aside_unwanted()
@@ -209,18 +209,14 @@ class Plan:
         self._sql.run(
             "CREATE TEMP TABLE download_sent AS SELECT d.block, range_agg(d.records) AS records"
             " FROM download_deliveries d JOIN download_windows w ON w.run_id = d.run_id"
-            " WHERE w.stream_id = %(stream)s AND w.is_committed"
-            " AND (%(repeats_from)s::bigint IS NULL OR w.number < %(repeats_from)s::bigint)"
-            f"{looked_at} GROUP BY d.block",
-            stream=self.window.stream_id,
-            repeats_from=self.window.repeats_from,
+            f" WHERE {self.window.delivered_by()}{looked_at} GROUP BY d.block"
         )
-        self._sent = self._join_marks("download_sent", "s", {"is_sent": "records"})
+        self._sent = self._join_traits("download_sent", "s", {"is_sent": "records"})
 
-    def _find_marks(self) -> None:
+    def _find_traits(self) -> None:
         """What is true of few records and takes many rows to tell."""
         source = self.source
-        if source.marks is None:
+        if source.traits is None:
             return
         looked_at = (
             "true"
@@ -229,19 +225,19 @@ class Plan:
         )
         each = "int8multirange(int8range(record_id, record_id, '[]'))"
         columns = "".join(
-            f", range_agg({each}) FILTER (WHERE {name}) AS {name}" for name in source.mark_names
+            f", range_agg({each}) FILTER (WHERE {name}) AS {name}" for name in source.trait_names
         )
         self._sql.run(
-            f"CREATE TEMP TABLE download_marks AS SELECT {block_of('record_id')} AS block{columns}"
-            f" FROM ({source.marks(looked_at)}) found GROUP BY 1"
+            f"CREATE TEMP TABLE download_traits AS SELECT {block_of('record_id')} AS block{columns}"
+            f" FROM ({source.traits(looked_at)}) found GROUP BY 1"
         )
-        names = {name: name for name in source.mark_names}
-        self._from += self._join_marks("download_marks", "m", names)
+        names = {name: name for name in source.trait_names}
+        self._from += self._join_traits("download_traits", "trait", names)
 
-    def _join_marks(self, table: str, alias: str, columns: Mapping[str, str]) -> str:
+    def _join_traits(self, table: str, alias: str, columns: Mapping[str, str]) -> str:
         """As constants for everything only: a window is read by one process anyway."""
         most = MOST_LISTED if self._is_whole else 0
-        return join_marks(self._connection, table, self.source.record, alias, columns, most=most)
+        return join_traits(self._connection, table, self.source.record, alias, columns, most=most)
 
     def _find_candidates(self) -> None:
         window = self.window

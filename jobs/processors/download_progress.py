@@ -15,7 +15,7 @@ from jobs.processors.download_plans import Counts
 LOOK_SECONDS = 0.5
 
 
-class Watch:
+class RunProgress:
     """Shows how far it is and learns whether it is still wanted, on a connection of its own."""
 
     def __init__(self, mine: Claim, connection: psycopg.Connection) -> None:
@@ -43,15 +43,18 @@ class Watch:
         same records: the bar goes on from the one to the next."""
 
         def tell(rows: int) -> None:
-            if time.monotonic() - self._looked_at >= LOOK_SECONDS:
+            if self._is_due():
                 self.look((part * self._delivered + rows) // parts)
 
         return tell
 
-    def ignore(self, _rows: int) -> None:
-        """Rows that are no records: only whether the run is still wanted."""
-        if time.monotonic() - self._looked_at >= LOOK_SECONDS:
+    def uncounted(self, _rows: int) -> None:
+        """Is told of rows that are no records: looks only whether the run is still wanted."""
+        if self._is_due():
             self.look()
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._looked_at >= LOOK_SECONDS
 
     def look(self, rows: int | None = None) -> None:
         """Raise what ends the run, if something does."""
@@ -76,8 +79,8 @@ class Watch:
 
 
 @contextmanager
-def watching(mine: Claim) -> Iterator[Watch]:
-    """A watch over the run for as long as this lasts."""
-    with connect("download-watch") as connection:
+def showing_progress(mine: Claim) -> Iterator[RunProgress]:
+    """The progress of the run, shown for as long as this lasts."""
+    with connect("download-progress") as connection:
         connection.autocommit = True
-        yield Watch(mine, connection)
+        yield RunProgress(mine, connection)

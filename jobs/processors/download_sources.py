@@ -9,7 +9,7 @@ from typing import Any
 from jobs.outward import Outward
 from jobs.processors.download_windows import Window
 from webapp.rules.download_settings import ColumnChoice, DateFormat, DownloadSettings
-from webapp.rules.fields import Field
+from webapp.rules.fields import DOWNLOAD_COLUMN, Field
 from webapp.rules.withholding import Reason
 
 
@@ -35,7 +35,7 @@ class Withholding:
     value: str = "''"
     joins: str = ""
     only_if: str = ""
-    """A query of one boolean that spares the look at every record."""
+    """A query of one number; zero spares the look at every record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,10 @@ class Source:
     `p.record_id`: they come last, when the other cells are done; `cell_joins` those of what the
     other cells need besides. Parameters are named, `%(since_at)s` among them.
 
-    `marks` makes the SQL of the few records of which something is true that takes many rows to
-    tell: `record_id` and a boolean for each of `mark_names`, of those that a condition on
-    `record` says. Everywhere else it is `m.NAME`, never NULL. Of sources that send each record once
-    `s.is_sent` says the same of those that went before.
+    `traits` makes the SQL of the few records of which something is true that takes many rows to
+    tell: `record_id` and a boolean for each of `trait_names`, of those that a condition on
+    `record` says. Everywhere else it is `trait.NAME`, never NULL. Of sources that send each record
+    once `s.is_sent` says the same of those that went before.
     """
 
     noun: str
@@ -112,8 +112,8 @@ class Source:
     wanted: str | None = None
     lists: Callable[[Window], str] | None = None
     cell_joins: Callable[[Window], str] | None = None
-    marks: Callable[[str], str] | None = None
-    mark_names: tuple[str, ...] = ()
+    traits: Callable[[str], str] | None = None
+    trait_names: tuple[str, ...] = ()
     withholdings: tuple[Withholding, ...] = ()
     codes: tuple[Codes, ...] = ()
     removals: Callable[[Window], str] | None = None
@@ -154,6 +154,11 @@ def in_center(constituent_id: str) -> str:
         "EXISTS (SELECT FROM center_members m WHERE m.center_id = %(center)s"
         f" AND m.constituent_id = {constituent_id})"
     )
+
+
+def mark_column(run_id: int) -> OutColumn:
+    """The column by which our own files are known when they come back."""
+    return OutColumn(DOWNLOAD_COLUMN, f"'run-{run_id}'", is_text=False)
 
 
 def date_cell(value: str, settings: DownloadSettings) -> str:

@@ -21,8 +21,9 @@ from datetime import datetime
 
 import psycopg
 
+from jobs.failures import LAST_DELIVERY_UNREADABLE, NOT_READABLE, RunFailedError
 from webapp.rules.download_settings import DownloadRequest, Start
-from webapp.services.delivery_tokens import read_token
+from webapp.services.delivery_tokens import read_token, token_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,11 @@ class Window:
             return "true"
         return self.head.position.snapshot.unseen()
 
+    def delivered_by(self) -> str:
+        """SQL about `download_windows w`: whether what a download sent counts as sent."""
+        before = "" if self.repeats_from is None else f" AND w.number < {self.repeats_from}"
+        return f"(w.stream_id = {self.stream_id} AND w.is_committed{before})"
+
     @property
     def position(self) -> Position | None:
         """Up to where everything is accounted for once this download counts."""
@@ -173,10 +179,20 @@ def find_head(connection: psycopg.Connection, stream_id: int) -> Head | None:
 
 def find_left_token(connection: psycopg.Connection, stream_id: int) -> bytes | None:
     """What the file store remembers of this stream, to be opened a window with. Before the
-    transaction that reads: a download may end in between, and leaves what its snapshot misses."""
+    transaction that reads: a download may end in between, and leaves what its snapshot misses.
+    Raises `RunFailedError` where a person has to see to the file store first: without the token it
+    would not be noticed that the database was put back."""
     with connection.transaction():
         cluster = get_cluster(connection)
-    return read_token(cluster, stream_id)
+    try:
+        return read_token(cluster, stream_id)
+    except OSError as error:
+        if error.errno not in NOT_READABLE:
+            raise
+        key = token_key(cluster, stream_id)
+        raise RunFailedError(
+            LAST_DELIVERY_UNREADABLE.format(key=key, why=error.strerror)
+        ) from error
 
 
 def _is_known(connection: psycopg.Connection, stream_id: int, token: bytes) -> bool:

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -34,9 +33,9 @@ from jobs.processors.download_files import (
 )
 from jobs.processors.download_kinds import make_source
 from jobs.processors.download_plans import Counts, Plan
-from jobs.processors.download_progress import Watch, watching
+from jobs.processors.download_progress import RunProgress, showing_progress
 from jobs.processors.download_windows import find_left_token, find_stream, open_window
-from webapp.config import current_settings
+from webapp.config import site_zone
 from webapp.rules.download_settings import DownloadRequest
 from webapp.services.downloads import file_key
 from webapp.services.files import file_store
@@ -49,18 +48,15 @@ _STREAM_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('datasync download 
 def run(connection: psycopg.Connection, mine: Claim) -> None:
     """Write the files of a download and put down what it did."""
     request = DownloadRequest.from_json(mine.run["options"].get("download"))
-    with watching(mine) as watch:
+    with showing_progress(mine) as progress:
         stream_id = _find_stream(connection, mine)
-        _wait_for_stream(connection, stream_id, watch)
+        _wait_for_stream(connection, stream_id, progress)
         forget_earlier_attempts(connection, mine)
-        source = make_source(connection, mine, request)
-        left = find_left_token(connection, stream_id)
-        with _reading(connection):
-            plan = Plan(connection, source, open_window(connection, stream_id, request, left))
+        with _planning(connection, mine, stream_id, request) as plan:
             counts = plan.make()
-            watch.expect(counts)
-            files = _write_files(connection, mine, plan, request, watch)
-            if source.sends_once:
+            progress.expect(counts)
+            files = _write_files(connection, mine, plan, request, progress)
+            if plan.source.sends_once:
                 plan.keep_delivered()
         record(connection, mine, plan, request, counts, files)
 
@@ -68,14 +64,11 @@ def run(connection: psycopg.Connection, mine: Claim) -> None:
 def preview(connection: psycopg.Connection, mine: Claim) -> None:
     """Count what a download would give if it ran now, with its first rows."""
     request = DownloadRequest.from_json(mine.run["options"].get("download"))
-    with watching(mine) as watch:
+    with showing_progress(mine) as progress:
         stream_id = _find_stream(connection, mine)
-        source = make_source(connection, mine, request)
-        left = find_left_token(connection, stream_id)
-        with _reading(connection):
-            plan = Plan(connection, source, open_window(connection, stream_id, request, left))
+        with _planning(connection, mine, stream_id, request) as plan:
             counts = plan.make()
-            watch.look()
+            progress.look()
             told = _describe(connection, plan, counts)
             told["lacking"] = find_lacking(connection, plan, request.settings)
         with connection.transaction():
@@ -91,15 +84,26 @@ def _find_stream(connection: psycopg.Connection, mine: Claim) -> int:
     return find_stream(connection, mine.run["operation_id"], mine.run["center_id"])
 
 
-def _wait_for_stream(connection: psycopg.Connection, stream_id: int, watch: Watch) -> None:
+def _wait_for_stream(connection: psycopg.Connection, stream_id: int, progress: RunProgress) -> None:
     """Until no other download of the stream is under way. The connection holds the lock."""
     while True:
         with connection.transaction():
             row = connection.execute(_STREAM_LOCK, [str(stream_id)]).fetchone()
         if row and row[0]:
             return
-        watch.look()
+        progress.look()
         time.sleep(LOCK_PAUSE_SECONDS)
+
+
+@contextmanager
+def _planning(
+    connection: psycopg.Connection, mine: Claim, stream_id: int, request: DownloadRequest
+) -> Iterator[Plan]:
+    """The plan of what is read in here. What has to be known beforehand is asked before."""
+    source = make_source(connection, mine, request)
+    left = find_left_token(connection, stream_id)
+    with _reading(connection):
+        yield Plan(connection, source, open_window(connection, stream_id, request, left))
 
 
 @contextmanager
@@ -122,7 +126,7 @@ def _write_files(
     mine: Claim,
     plan: Plan,
     request: DownloadRequest,
-    watch: Watch,
+    progress: RunProgress,
 ) -> list[Written]:
     source, settings, files = plan.source, request.settings, []
     roles = [("records", source.noun, plan.select(), source.headings)]
@@ -139,7 +143,7 @@ def _write_files(
                 key=file_key(mine.id, mine.attempt, role, file_format),
             )
             parts = len(settings.formats)
-            tell = watch.telling(part, parts) if role == "records" else watch.ignore
+            tell = progress.telling(part, parts) if role == "records" else progress.uncounted
             if file_format == "csv":
                 made = write_csv(connection, select, headings, target, settings, tell)
             else:
@@ -151,7 +155,7 @@ def _write_files(
 
 def name_file(noun: str, at: datetime, run_id: int) -> str:
     """`constituents_2026-03-01_0930_run-42`, in the site's time zone."""
-    local = at.astimezone(ZoneInfo(current_settings().time_zone))
+    local = at.astimezone(site_zone())
     return f"{noun}_{local:%Y-%m-%d_%H%M}_run-{run_id}"
 
 

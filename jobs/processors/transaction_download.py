@@ -21,14 +21,16 @@ from jobs.processors.download_sources import (
     choose_columns,
     date_cell,
     in_center,
+    mark_column,
     sent,
     wanted_parameters,
     wanted_people,
 )
+from jobs.processors.download_traits import block_of
 from jobs.processors.download_windows import Window
 from webapp.rules.catalogues import TRANSACTION_UPLOAD
 from webapp.rules.download_settings import DownloadSettings
-from webapp.rules.fields import DOWNLOAD_COLUMN, TRANSACTION_DOWNLOAD_FIELDS
+from webapp.rules.fields import TRANSACTION_DOWNLOAD_FIELDS
 from webapp.rules.withholding import Reason
 
 _UPLOADS = (
@@ -41,7 +43,7 @@ _REFUND_OF_ORDER = (
     "SELECT t.id FROM transactions t JOIN transactions b ON b.id = t.refund_of"
     " WHERE b.transaction_type = 'ecommerce_order'"
 )
-_MARKS = ("only_uploaded", "began_offline", "of_order")
+_TRAITS = ("only_uploaded", "began_offline", "of_order")
 _IN_CENTER = in_center("t.constituent_id")
 
 
@@ -69,7 +71,7 @@ _PLAIN: Mapping[str, tuple[str, bool, str]] = {
     "TRIBUTE_NAME": ("t.tribute_name", True, "tribute_name"),
     "RECEIPT_NUMBER": ("t.receipt_number", True, "receipt_number"),
     "SENT_AS": (
-        "CASE WHEN s.is_sent OR m.began_offline THEN 'update' ELSE 'new' END",
+        "CASE WHEN s.is_sent OR trait.began_offline THEN 'update' ELSE 'new' END",
         False,
         "",
     ),
@@ -132,9 +134,9 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
     """The source of one run."""
     made = _Columns(settings, scene)
     people = wanted_people(settings)
-    wanted = ["t.transaction_type <> 'ecommerce_order' AND NOT m.of_order"]
+    wanted = ["t.transaction_type <> 'ecommerce_order' AND NOT trait.of_order"]
     if not settings.echoes:
-        wanted.append("NOT m.only_uploaded")
+        wanted.append("NOT trait.only_uploaded")
     if people is not None:
         wanted.append(f"({people})")
     return Source(
@@ -152,8 +154,8 @@ def make_source(settings: DownloadSettings, scene: Scene) -> Source:
         who=f"concat_ws(' · ', t.transaction_id, {WHO})",
         amount="t.amount",
         currency="t.currency",
-        marks=_marks,
-        mark_names=_MARKS,
+        traits=_traits,
+        trait_names=_TRAITS,
         cell_joins=made.joins,
         sends_once=True,
         in_order=False,
@@ -174,7 +176,7 @@ _WITHHOLDINGS = (
 )
 
 
-def _marks(looked_at: str) -> str:
+def _traits(looked_at: str) -> str:
     """What uploads wrote and nobody else, what began with one, and what was paid back for orders.
     Gifts of uploads are only looked for where there ever was one."""
     by_upload = "u.id IS NOT NULL"
@@ -194,7 +196,7 @@ def _marks(looked_at: str) -> str:
 def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str]:
     """Made, moved, or corrected in something the file tells. Who came into the center, or among
     those the settings ask for, brings what was never sent, or was corrected since: before they came
-    it was nobody's."""
+    it was nobody's. What went within a time that is asked for again doesn't count as sent."""
 
     def changed(window: Window) -> str:
         unseen = window.unseen()
@@ -202,14 +204,14 @@ def _changed(settings: DownloadSettings, scene: Scene) -> Callable[[Window], str
         echo = "false" if settings.echoes else _BY_UPLOAD
         entered, joined = _entered(settings, scene), ""
         if entered:
+            earlier = "" if window.since_at is None else " AND w.to_at < %(since_at)s"
             joined = (
                 " UNION ALL SELECT t.id, false FROM change_log l"
                 " JOIN transactions t ON t.constituent_id = l.constituent_id"
                 f" WHERE {unseen} AND ({' OR '.join(entered)}){scope} AND NOT EXISTS"
                 " (SELECT FROM download_deliveries d JOIN download_windows w ON w.run_id = d.run_id"
-                " WHERE d.block = t.id >> 10 AND d.records @> t.id"
-                f" AND w.stream_id = {window.stream_id}"
-                " AND w.is_committed AND NOT EXISTS (SELECT FROM change_log x"
+                f" WHERE d.block = {block_of('t.id')} AND d.records @> t.id"
+                f" AND {window.delivered_by()}{earlier} AND NOT EXISTS (SELECT FROM change_log x"
                 " WHERE x.table_name = 'transactions' AND x.key = t.id::text"
                 " AND x.id > coalesce(w.position_log_id, 0) AND x.old ?| %(counted)s::text[]))"
             )
@@ -259,7 +261,7 @@ class _Columns:
             for column in choose_columns(settings, TRANSACTION_DOWNLOAD_FIELDS)
         ]
         if settings.marks:
-            made.append(OutColumn(DOWNLOAD_COLUMN, f"'run-{scene.run_id}'", is_text=False))
+            made.append(mark_column(scene.run_id))
         self.columns = tuple(made)
 
     def joins(self, window: Window) -> str:

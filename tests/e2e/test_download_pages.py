@@ -139,6 +139,15 @@ def test_a_download_from_the_list_to_the_file(
     page.get_by_text("0 changed + 3 held back before = 0 delivered").wait_for()
 
 
+def see_preview(app: Flask, page: Page) -> None:
+    """On from the settings, past the registration that waits."""
+    page.get_by_role("button", name="Show me what it would give").click()
+    page.get_by_role("heading", name="1 registration waits").wait_for()
+    page.get_by_role("button", name="Show me what it would give").click()
+    page.get_by_text("Waiting for a worker").wait_for()
+    work_off(app)
+
+
 def test_what_the_file_lacks_is_told_and_mended(
     app: Flask, page: Page, live_url: str, people: None
 ) -> None:
@@ -154,22 +163,14 @@ def test_what_the_file_lacks_is_told_and_mended(
     page.goto(f"{live_url}/operations/constituent-data-download/download")
     page.locator("summary", has_text="How the files are written").click()
     page.get_by_label("Characters of the CSV file").select_option(value="cp1252")
-    page.get_by_role("button", name="Show me what it would give").click()
-    page.get_by_role("heading", name="1 registration waits").wait_for()
-    page.get_by_role("button", name="Show me what it would give").click()
-    page.get_by_text("Waiting for a worker").wait_for()
-    work_off(app)
+    see_preview(app, page)
     page.get_by_text("2 records have characters that Windows-1252 lacks").wait_for()
     look_at(page, "download-preview-lacking")
     expect(page.get_by_role("button", name="Run", exact=True)).to_have_count(0)
 
     page.get_by_role("link", name="Choose other characters").click()
     page.get_by_label("Characters of the CSV file").select_option(value="utf-8")
-    page.get_by_role("button", name="Show me what it would give").click()
-    page.get_by_role("heading", name="1 registration waits").wait_for()
-    page.get_by_role("button", name="Show me what it would give").click()
-    page.get_by_text("Waiting for a worker").wait_for()
-    work_off(app)
+    see_preview(app, page)
     expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible()
 
 

@@ -73,7 +73,7 @@ def test_looking_at_transactions(page: Page, live_url: str, admin: Person) -> No
     page.set_viewport_size({"width": 1440, "height": 900})
     page.get_by_label("Giver’s CONS_ID").fill("1005")
     page.get_by_role("button", name="Save").click()
-    page.get_by_text("Saved. The next download").wait_for()
+    page.get_by_text("Saved. If it was sent before, the next download").wait_for()
     page.goto(f"{live_url}/transactions/2")
     page.get_by_role("link", name="T20").click()
     page.get_by_role("heading", level=1, name="Refund T20").wait_for()

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import flask_migrate
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
+from tests.holding import WAITING
 from tests.people import make_center
 from tests.processes.serving import eventually
 from webapp.errors import DataSyncError
@@ -48,7 +49,7 @@ def waiting(session: Session) -> set[int]:
 
 def pair_of(session: Session, registration: int, candidate: int) -> int:
     registrations.put_down(session, registration, candidate)
-    return session.query(PotentialMatch.id).order_by(PotentialMatch.id.desc()).limit(1).scalar()
+    return session.scalars(select(func.max(PotentialMatch.id))).one()
 
 
 def not_a_match(session: Session, *pairs: int, reach: Reach = EVERYTHING) -> Decided:
@@ -196,7 +197,7 @@ def test_the_second_of_two_is_told_what_the_first_decided(app: Flask) -> None:
         assert not_a_match(mary, pair) == Decided(1, ())
         with ThreadPoolExecutor(1) as pool:
             other = pool.submit(decide_too)
-            assert eventually(lambda: _somebody_waits(mary))
+            assert eventually(lambda: mary.scalar(text(WAITING)))
             mary.commit()
             second = other.result()
     assert second.pairs == 0
@@ -219,14 +220,9 @@ def test_two_who_put_the_same_pair_down_make_one(app: Flask) -> None:
         registrations.put_down(mary, liz, beth)
         with ThreadPoolExecutor(1) as pool:
             other = pool.submit(put_down_too)
-            assert eventually(lambda: _somebody_waits(mary))
+            assert eventually(lambda: mary.scalar(text(WAITING)))
             mary.commit()
             assert other.result() == "waiting"
-
-
-def _somebody_waits(session: Session) -> bool:
-    found = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
-    return session.scalar(text(found)) == 1
 
 
 # ---- one page after the other ----

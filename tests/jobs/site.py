@@ -8,8 +8,9 @@ import io
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from webapp.rules.reading import Choices
 from webapp.services import registrations, runs, uploads
 from webapp.services.changes import set_actor
 from webapp.services.files import file_store
-from webapp.settings import libpq_url
+from webapp.settings import Settings, libpq_url, sqlalchemy_url
 
 OPERATION = "standard-constituent-import"
 OUTCOMES = ("created", "updated", "unchanged", "rejected", "withheld")
@@ -167,16 +168,22 @@ class Site:
     def __post_init__(self) -> None:
         self._defaults = self.app.config["DATASYNC"]
 
+    @property
+    def url(self) -> str:
+        """Where its database is, for whoever needs another connection."""
+        return libpq_url(self.app.config["DATASYNC"].database_url)
+
     # Before a run -------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Nobody and nothing in it, the settings as they were."""
+        """Nobody and nothing in it, no download in its store, the settings as they were."""
         self.connection.execute(_RESET)
         self.app.config["DATASYNC"] = self._defaults
-        # The numbers of streams begin anew
+        # The numbers of runs and streams begin anew
         store = file_store(self._defaults)
-        for key in store.keys("delivered"):
-            store.delete(key)
+        for folder in ("delivered", "downloads"):
+            for key in store.keys(folder):
+                store.delete(key)
 
     def set(self, **changes: object) -> None:
         """Change settings, until `reset`."""
@@ -479,6 +486,20 @@ def as_csv(rows: Iterable[Mapping[str, str]], columns: Sequence[str] | None = No
     writer.writerow(names)
     writer.writerows([row.get(name, "") for name in names] for row in rows)
     return buffer.getvalue()
+
+
+@contextmanager
+def site_at(configured: Settings, url: str) -> Iterator[Site]:
+    """The same installation on another database: its files are the same."""
+    app = create_app(replace(configured, database_url=sqlalchemy_url(url)))
+    app.config.update(TESTING=True)
+    with psycopg.connect(url, autocommit=True) as connection:
+        try:
+            yield Site(app, connection)
+        finally:
+            with app.app_context():
+                for engine in db.engines.values():
+                    engine.dispose()
 
 
 def make_site(services: Services, folder: Path) -> Site:

@@ -19,7 +19,6 @@ from tests.processes.serving import PATIENCE, eventually
 from tests.services import environment_of
 from webapp.extensions import db
 from webapp.serving.processes import wait_until
-from webapp.settings import libpq_url
 
 GATE = 4_711
 """The advisory lock that a worker waits for in the chunk in which it is to be killed."""
@@ -28,10 +27,18 @@ GATE = 4_711
 @contextmanager
 def cancelled_after(site: Site, rows: int) -> Iterator[None]:
     """Somebody presses Cancel when this many rows are done."""
+    with cancelled_when(site, f"NEW.state = 'running' AND NEW.next_row >= {rows}"):
+        yield
+
+
+@contextmanager
+def cancelled_when(site: Site, moment: str) -> Iterator[None]:
+    """The same as soon as this is true of the run (NEW)."""
     site.connection.execute(
         "CREATE FUNCTION press_cancel() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        f" NEW.cancel_requested := NEW.next_row >= {rows}; RETURN NEW; END $$;"
-        " CREATE TRIGGER press_cancel BEFORE UPDATE OF next_row ON runs FOR EACH ROW"
+        f" NEW.cancel_requested := NEW.cancel_requested OR ({moment}) IS TRUE;"
+        " RETURN NEW; END $$;"
+        " CREATE TRIGGER press_cancel BEFORE UPDATE ON runs FOR EACH ROW"
         " EXECUTE FUNCTION press_cancel()"
     )
     try:
@@ -89,9 +96,8 @@ def _gate_at(site: Site, moment: str) -> Iterator[None]:
         f" PERFORM pg_advisory_xact_lock_shared({GATE}); RETURN NULL; END $$;"
         f" CREATE TRIGGER wait_at_gate AFTER {moment} EXECUTE FUNCTION wait_at_gate()"
     )
-    url = libpq_url(site.app.config["DATASYNC"].database_url)
     try:
-        with psycopg.connect(url) as holder:
+        with psycopg.connect(site.url) as holder:
             holder.execute("SELECT pg_advisory_xact_lock(%s)", [GATE])
             yield
     finally:

@@ -8,6 +8,7 @@ import threading
 
 import psycopg
 
+from tests.holding import WAITING
 from tests.jobs.site import Site
 from tests.jobs.stopping import killed_worker, let_go
 from tests.jobs.test_crossref_uploads import TITLES, entries
@@ -17,7 +18,6 @@ from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.services import crossref_edits
 from webapp.services.crossref_edits import EntryValues
-from webapp.settings import libpq_url
 
 ROWS = 3_000
 FILE = "\n".join(
@@ -29,27 +29,20 @@ def draft(site: Site) -> int:
     return site.draft(FILE, operation="cross-reference-upload", crossref_type=TITLES)
 
 
-def other(site: Site) -> psycopg.Connection[object]:
-    return psycopg.connect(libpq_url(site.app.config["DATASYNC"].database_url))
-
-
 LOCK = "SELECT 1 FROM cross_reference_types WHERE key = %s FOR UPDATE"
-WAITS = (
-    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
 
 
 def waiting(site: Site) -> int:
     """How many wait for what somebody else holds."""
-    return len(site.sql(WAITS))
+    return len(site.sql(WAITING))
 
 
 def test_killed_it_has_done_nothing_and_does_all_of_it_once(site: Site) -> None:
     run_id = site.start(draft(site))
     site.set(chunk_rows=200)
     reads = "SELECT 1 FROM runs WHERE (tallies ->> 'rows_looked_at')::int > 0"
-    for moment in (reads, WAITS):  # while it reads, and before it writes
-        with other(site) as holder:
+    for moment in (reads, WAITING):  # while it reads, and before it writes
+        with psycopg.connect(site.url) as holder:
             holder.execute(LOCK, [TITLES])
             with killed_worker(site, run_id) as await_moment:
                 await_moment(moment)
@@ -67,7 +60,7 @@ def test_killed_it_has_done_nothing_and_does_all_of_it_once(site: Site) -> None:
 
 def test_cancelled_it_has_done_nothing(site: Site) -> None:
     run_id = site.start(draft(site))
-    with other(site) as holder:
+    with psycopg.connect(site.url) as holder:
         holder.execute(LOCK, [TITLES])
         worker = threading.Thread(target=site.execute, args=[run_id])
         worker.start()
@@ -96,7 +89,7 @@ def test_an_editor_waits_and_then_sees_the_new_table(site: Site) -> None:
             finally:
                 db.session.remove()
 
-    with other(site) as holder:
+    with psycopg.connect(site.url) as holder:
         holder.execute(LOCK, [TITLES])
         worker = threading.Thread(target=site.execute, args=[run_id])
         worker.start()

@@ -9,6 +9,7 @@ import pytest
 
 from jobs.cleaning import delete_preview_rows
 from tests.jobs.site import Site
+from tests.pages import words_of
 from tests.people import make_admin, make_person, sign_in
 from webapp.extensions import db
 from webapp.rules.roles import Role
@@ -83,7 +84,7 @@ def listed(client: FlaskClient[Any], type_label: str) -> str:
     row = next(row for row in page.split("<tr>")[1:] if f">{type_label}</a>" in row)
     cell = re.search(r'data-label="Not yet mapped">(.*?)</td>', row, re.DOTALL)
     assert cell
-    return " ".join(re.sub(r"<[^>]+>", " ", cell[1]).split())
+    return words_of(cell[1])
 
 
 def test_the_list_of_types_agrees_with_the_page_of_each(

@@ -9,19 +9,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from jobs.cleaning import clean, delete_lost_files
 from tests.jobs.downloading import Downloaded, download, draft, outcome, settings
-from tests.jobs.site import Site
+from tests.jobs.site import Site, site_at
 from tests.jobs.stopping import await_no_work, killed_worker
 from tests.services import Services
-from webapp import create_app
 from webapp.extensions import db
 from webapp.rules.download_settings import DownloadRequest, Encoding, Start
 from webapp.services.files import UNFINISHED, file_store
-from webapp.settings import libpq_url
 
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 
@@ -200,6 +197,22 @@ def test_a_store_that_refuses_it_fails_no_download(
     assert download(site).window["restored_from"] is None
 
 
+def test_one_that_cannot_be_read_ends_the_download_with_a_sentence(site: Site, ann: int) -> None:
+    first = download(site)
+    path = path_of(site, first)
+    path.unlink()
+    path.mkdir()
+    try:
+        refused = download(site, start=Start.EVERYTHING)
+    finally:
+        path.rmdir()
+    assert (refused.state, refused.ids) == ("failure", set())
+    assert refused.failure is not None
+    assert key_of(first) in refused.failure
+    assert "Nothing was delivered" in refused.failure
+    assert download(site, start=Start.EVERYTHING).ids == {ann}
+
+
 def test_what_is_no_token_is_one_that_nobody_had(site: Site, ann: int) -> None:
     first = download(site)
     path_of(site, first).write_bytes(b"\x00\xff")
@@ -212,17 +225,10 @@ def test_what_is_no_token_is_one_that_nobody_had(site: Site, ann: int) -> None:
 def another_database(services: Services, site: Site) -> Iterator[Site]:
     """Another installation that was given the same file store by mistake."""
     name = services.create_database()
-    own = site.app.config["DATASYNC"]
-    shared = services.settings(name, own.data_dir, files_url=own.files_url)
-    app = create_app(shared)
-    app.config.update(TESTING=True)
     try:
-        with psycopg.connect(libpq_url(shared.database_url), autocommit=True) as connection:
-            yield Site(app, connection)
+        with site_at(site.app.config["DATASYNC"], services.postgres.url(name)) as other:
+            yield other
     finally:
-        with app.app_context():
-            for engine in db.engines.values():
-                engine.dispose()
         services.drop_database(name)
 
 

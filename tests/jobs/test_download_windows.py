@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import psycopg
 
 from jobs.processors.download_windows import Window, find_stream, open_window
 from tests.jobs.site import Site
 from webapp.rules.catalogues import CONSTITUENT_DOWNLOAD
 from webapp.rules.download_settings import DownloadRequest, DownloadSettings
-from webapp.settings import libpq_url
-
-
-@contextmanager
-def connected(site: Site) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(libpq_url(site.app.config["DATASYNC"].database_url)) as connection:
-        yield connection
 
 
 def stream_of(site: Site) -> int:
@@ -28,7 +18,7 @@ def stream_of(site: Site) -> int:
 def open_now(site: Site, stream_id: int) -> Window:
     """The window of a download that begins now. It disturbs nobody's numbers."""
     request = DownloadRequest(settings=DownloadSettings())
-    with connected(site) as connection:
+    with psycopg.connect(site.url) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         found = open_window(connection, stream_id, request, None)
         connection.rollback()
@@ -54,7 +44,7 @@ def test_who_has_the_youngest_number_and_wrote_before_the_last_row_is_not_forgot
     one at work is as if it had not begun, though its row is not the last of the log."""
     ann, bob = site.person(first_name="Ann"), site.person(first_name="Bob")
     stream_id = stream_of(site)
-    with connected(site) as elder, connected(site) as younger:
+    with psycopg.connect(site.url) as elder, psycopg.connect(site.url) as younger:
         elder.execute("SELECT pg_current_xact_id()")
         rename(younger, ann)
         rename(elder, bob)
@@ -70,7 +60,7 @@ def test_who_has_the_youngest_number_and_wrote_before_the_last_row_is_not_forgot
 def test_what_was_begun_before_and_written_after_is_in_the_next(site: Site) -> None:
     ann, bob = site.person(first_name="Ann"), site.person(first_name="Bob")
     stream_id = stream_of(site)
-    with connected(site) as early:
+    with psycopg.connect(site.url) as early:
         early.execute("SELECT pg_current_xact_id()")
         site.change(bob, nickname="Bobby")
         window = open_now(site, stream_id)

@@ -70,6 +70,12 @@ def test_the_preview_says_who_has_characters_that_the_file_lacks(site: Site) -> 
     assert download(site, chosen).state == "failure"
 
 
+def test_a_run_names_what_cannot_be_seen_by_its_number(site: Site) -> None:
+    site.person(first_name="Bob\u200b")
+    found = download(site, settings("FIRST_NAME", encoding=Encoding.WINDOWS))
+    assert "“U+200B” can't be written" in (found.failure or "")
+
+
 @pytest.mark.parametrize(
     "more",
     [

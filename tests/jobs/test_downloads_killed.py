@@ -21,7 +21,7 @@ from tests.jobs.downloading import (
     settings,
 )
 from tests.jobs.site import Site
-from tests.jobs.stopping import killed_when, largest_file
+from tests.jobs.stopping import cancelled_when, killed_when, largest_file
 from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
 from tests.jobs.test_crossrefs import add
 from tests.jobs.test_transaction_download import SLUG as TRANSACTIONS
@@ -52,9 +52,6 @@ def stored_files(site: Site) -> list[str]:
 
 def test_killed_between_the_file_and_the_window_it_goes_once(site: Site) -> None:
     ann = site.person(first_name="Ann")
-    for key in stored_files(site):
-        with site.app.app_context():
-            file_store().delete(key)
     run_id = draft(site, DownloadRequest(settings=settings()))
     die_before_the_end(site, run_id)
     assert not outcome(site, run_id).window["is_committed"]
@@ -99,9 +96,6 @@ def test_killed_at_any_moment_after_the_file_everything_goes_once(
     """`kill -9` of the process, before and in the transaction that lets it count."""
     ann = site.person(first_name="Ann", member_id="A-1")
     online(site, ann, "T1")
-    for key in stored_files(site):
-        with site.app.app_context():
-            file_store().delete(key)
     run_id = site.start(draft(site, DownloadRequest(), operation=slug))
 
     left = killed_when(site, run_id, moment)
@@ -132,9 +126,6 @@ def test_what_a_killed_workbook_left_on_the_disk_goes(site: Site) -> None:
     assert list(folder.parent.iterdir()) == []
 
 
-PRESS = """CREATE FUNCTION press() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    NEW.cancel_requested := NEW.cancel_requested OR ({moment}) IS TRUE; RETURN NEW; END $$;
-CREATE TRIGGER press BEFORE UPDATE ON runs FOR EACH ROW EXECUTE FUNCTION press()"""
 IS_PUT_DOWN = "EXISTS (SELECT FROM download_windows w WHERE w.run_id = NEW.id)"
 
 
@@ -148,21 +139,17 @@ def test_whenever_it_is_cancelled_all_of_it_went_or_nothing(
     """As it begins, when all is counted, while the file is written, and when all is put down."""
     monkeypatch.setattr(download_progress, "LOOK_SECONDS", 0)
     ann = site.person(first_name="Ann")
-    site.sql_do(PRESS.format(moment=moment))
-    try:
+    with cancelled_when(site, moment):
         found = download(site, settings(formats=(file_format,)))
-    finally:
-        site.sql_do("DROP TRIGGER press ON runs; DROP FUNCTION press")
 
     assert site.sql("SELECT cancel_requested FROM runs WHERE id = %s", found.run_id) == [(True,)]
     assert found.state == ("success" if moment is IS_PUT_DOWN else "cancelled")
-    # The site begins its numbers anew for each test, the store does not
-    of_it = [key for key in stored_files(site) if f"{found.run_id}-1-records.{file_format}" in key]
+    left = stored_files(site)
     if found.state == "success":
-        assert (len(of_it), found.counts["delivered"]) == (1, 1)
+        assert (len(left), found.counts["delivered"]) == (1, 1)
         assert download(site).ids == set()
     else:
-        assert (of_it, found.window, set(found.counts.values())) == ([], {}, {0})
+        assert (left, found.window, set(found.counts.values())) == ([], {}, {0})
         assert download(site).ids == {ann}
 
 
@@ -239,7 +226,7 @@ def test_a_store_without_room_ends_it_with_a_sentence(site: Site, file_format: s
 
     assert failed.state == "failure"
     assert failed.failure == OF_DOWNLOAD.no_store.format(why="File too large")
-    assert not [key for key in stored_files(site) if f"run-{failed.run_id}-1-" in key]
+    assert stored_files(site) == []
     assert not folder.exists() or list(folder.iterdir()) == []
     assert failed.window == {}
     assert download(site).ids == {ann}

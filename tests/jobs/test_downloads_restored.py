@@ -11,22 +11,20 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.jobs.downloading import Downloaded, download, draft, settings
-from tests.jobs.site import Site
+from tests.jobs.site import Site, site_at
 from tests.jobs.test_transaction_download import SLUG, keys, marks, online
 from tests.services import Services
-from webapp import create_app
 from webapp.extensions import db
 from webapp.rules.download_settings import DownloadRequest, DownloadSettings, Start
 from webapp.serving import processes
 from webapp.serving.postgres import SUPERUSER, Postgres, binary
-from webapp.settings import Settings, libpq_url, sqlalchemy_url
+from webapp.settings import Settings, libpq_url
 
 OLD_TRANSACTIONS = 20_000
 """How many more transactions the cluster before has counted than the one after."""
@@ -34,31 +32,13 @@ CHOSEN = settings("NICKNAME")
 EVERY_GIFT = DownloadSettings()
 
 
-@contextmanager
-def site_at(configured: Settings, url: str) -> Iterator[Site]:
-    """The same installation on a database: its files are the same."""
-    app = create_app(replace(configured, database_url=sqlalchemy_url(url)))
-    app.config.update(TESTING=True)
-    with psycopg.connect(url, autocommit=True) as connection:
-        try:
-            yield Site(app, connection)
-        finally:
-            with app.app_context():
-                for engine in db.engines.values():
-                    engine.dispose()
-
-
 def settings_of(site: Site) -> Settings:
     found: Settings = site.app.config["DATASYNC"]
     return found
 
 
-def url_of(site: Site) -> str:
-    return libpq_url(settings_of(site).database_url)
-
-
 def dump(site: Site, path: Path) -> Path:
-    command = [str(binary("pg_dump")), "--format=custom", f"--file={path}", url_of(site)]
+    command = [str(binary("pg_dump")), "--format=custom", f"--file={path}", site.url]
     subprocess.run(command, check=True, timeout=120)
     return path
 
@@ -133,7 +113,7 @@ class Story:
 
     def is_told(self, site: Site) -> None:
         """All that holds for the restored database."""
-        with psycopg.connect(url_of(site)) as dawdler:
+        with psycopg.connect(site.url) as dawdler:
             # Begun before the first download there, and committed after it
             dawdler.execute("UPDATE constituents SET nickname = 'Slow' WHERE id = %s", [self.ann])
             free = download(site, CHOSEN, Start.FREE)
@@ -209,8 +189,8 @@ def _over_itself(services: Services, site: Site, saved: Path) -> str:
     with site.app.app_context():
         for engine in db.engines.values():
             engine.dispose()
-    restore(saved, url_of(site), "--clean", "--if-exists")
-    return url_of(site)
+    restore(saved, site.url, "--clean", "--if-exists")
+    return site.url
 
 
 @pytest.mark.parametrize("bring_back", [_into_another_database, _over_itself])
@@ -233,13 +213,18 @@ def test_a_dump_read_into_the_same_cluster(
         services.drop_database("restored_beside")
 
 
-def test_a_copy_of_its_files_that_was_promoted(site: Site, folder: Path) -> None:
-    saved = dump(site, folder / "empty")
-    with cluster(folder / "first") as server:
+def begun_at(site: Site, folder: Path) -> tuple[Postgres, Story]:
+    """A stopped cluster of its own, in which the story began."""
+    saved = dump(site, folder.with_name("empty"))
+    with cluster(folder) as server:
         server.ensure_database("datasync")
         restore(saved, server.url())
         with site_at(settings_of(site), server.url()) as first:
-            story = Story(first)
+            return server, Story(first)
+
+
+def test_a_copy_of_its_files_that_was_promoted(site: Site, folder: Path) -> None:
+    server, story = begun_at(site, folder / "first")
     copy = copy_of(server, folder / "second", "standby.signal")
     with cluster(copy) as promoted:
         with psycopg.connect(promoted.url(SUPERUSER), autocommit=True) as connection:
@@ -255,12 +240,7 @@ def test_a_copy_of_its_files_that_was_promoted(site: Site, folder: Path) -> None
 
 def test_a_copy_of_its_files_that_is_started_as_it_is(site: Site, folder: Path) -> None:
     """Nothing in it says that it was put back; the file store, which wasn't, remembers."""
-    saved = dump(site, folder / "empty")
-    with cluster(folder / "kept") as server:
-        server.ensure_database("datasync")
-        restore(saved, server.url())
-        with site_at(settings_of(site), server.url()) as first:
-            story = Story(first)
+    server, story = begun_at(site, folder / "kept")
     copy = copy_of(server, folder / "copy")
     with cluster(folder / "kept") as server, site_at(settings_of(site), server.url()) as first:
         story.goes_on(first)

@@ -189,11 +189,10 @@ class Walk:
 
     def online(self, system: Offline) -> dict[int, list[str]]:
         """What that system should know."""
-        members = "" if system.place is None else " WHERE id IN (SELECT constituent_id"
-        members += "" if system.place is None else " FROM center_members)"
+        members = "id IN (SELECT constituent_id FROM center_members)"
         rows = self.site.sql(
-            "SELECT id, member_id, first_name, last_name FROM"
-            f" (SELECT * FROM constituents{members}) c WHERE is_active"
+            "SELECT id, member_id, first_name, last_name FROM constituents"
+            f" WHERE is_active AND {'true' if system.place is None else members}"
         )
         return {number: [value or "" for value in values] for number, *values in rows}
 

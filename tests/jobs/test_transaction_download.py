@@ -614,6 +614,26 @@ def test_who_comes_back_into_a_center_brings_what_was_corrected_meanwhile(
     assert keys(fetch(site, center_id=north)) == []
 
 
+def test_what_came_into_the_center_comes_again_with_its_time(site: Site, ann: int) -> None:
+    north = site.insert("centers", name="North")
+    online(site, ann, "T1")
+    before = fetch(site, center_id=north)
+    site.insert("center_members", center_id=north, constituent_id=ann)
+    came = fetch(site, center_id=north)
+    later = fetch(site, center_id=north)
+
+    again = fetch(site, start=Start.AGAIN, again=came.run_id, center_id=north)
+    since = before.window["to_at"]
+    dated = fetch(site, start=Start.DATE, since_at=since, center_id=north)
+    since = later.window["to_at"]
+    afterwards = fetch(site, start=Start.DATE, since_at=since, center_id=north)
+
+    assert marks(came) == {"T1": "new"}
+    assert marks(again) == marks(came)
+    assert marks(dated) == {"T1": "update"}
+    assert marks(afterwards) == {}
+
+
 def test_a_centers_own_cross_references_come_first(site: Site, ann: int) -> None:
     north = site.insert("centers", name="North")
     site.insert("center_members", center_id=north, constituent_id=ann)

@@ -13,7 +13,7 @@ import pytest
 from jobs.application import connect
 from jobs.claims import claim
 from jobs.processors.download_plans import Counts
-from jobs.processors.download_progress import watching
+from jobs.processors.download_progress import showing_progress
 from tests.jobs.downloading import Downloaded, check, die_before_the_end, draft, outcome
 from tests.jobs.site import Site
 from tests.jobs.test_crossrefs import _types_as_they_came as _types_as_they_came
@@ -217,9 +217,9 @@ def test_progress_beyond_small_numbers_is_counted(site: Site) -> None:
     with site.app.app_context(), connect("run") as connection:
         mine = claim(connection, run_id)
         assert mine is not None
-        with watching(mine) as watch:
-            watch.expect(Counts(40_000, 0, 0, 5_000, 0, 0))
-            watch.look(30_000)
+        with showing_progress(mine) as progress:
+            progress.expect(Counts(40_000, 0, 0, 5_000, 0, 0))
+            progress.look(30_000)
     assert site.sql(f"SELECT rows_read, delivered FROM runs WHERE id = {run_id}") == [
         (35_000, 30_000)
     ]

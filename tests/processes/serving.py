@@ -124,7 +124,7 @@ class Serve:
 
     def pid(self, name: str) -> int:
         """The process id of the program of this name, 0 when it is not there."""
-        for found in sorted(self.below(), key=lambda child: child.pid):
+        for found in self._kept(name):
             try:
                 line = " ".join(found.cmdline())
             except psutil.Error:
@@ -132,6 +132,24 @@ class Serve:
             if PROGRAMS[name] in line and "child.py" not in line:
                 return found.pid
         return 0
+
+    def _kept(self, name: str) -> list[psutil.Process]:
+        """Where the program of this name can be: what it has started has the same command, and
+        outlives it for a moment when it is killed."""
+        own = psutil.Process(self.process.pid)
+        if name == "supervisor":
+            return own.children()
+        supervisor = self.pid("supervisor")
+        try:
+            return psutil.Process(supervisor).children() if supervisor else []
+        except psutil.NoSuchProcess:
+            return []
+
+    def left_behind(self) -> list[str]:
+        """What still runs of programs that are gone: a killed web server's may answer yet."""
+        supervisor = self.pid("supervisor")
+        children = psutil.Process(self.process.pid).children()
+        return survivors([child for child in children if child.pid != supervisor])
 
     def answers(self) -> bool:
         """Whether the page says that database and queue are well."""
@@ -144,8 +162,8 @@ class Serve:
             return False
 
     def is_whole(self) -> bool:
-        """Whether every program of it is there and it answers."""
-        return all(map(self.pid, PROGRAMS)) and self.answers()
+        """Whether every program of it is there, nothing of an earlier one is, and it answers."""
+        return all(map(self.pid, PROGRAMS)) and not self.left_behind() and self.answers()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Signal it, wait for its end: a few seconds, more on a machine that does much else."""

@@ -236,12 +236,12 @@ def test_a_center_has_a_download_of_its_own(serve: Serve, tmp_path: Path) -> Non
     ("given", "says"),
     [
         (["nonsense", "--out", "a.csv"], "no download is called nonsense"),
-        (["constituent-data-download", "--out", "nowhere/a.csv"], "is no folder"),
-        (["constituent-data-download", "--out", "a.csv", "--since", "March"], "--since"),
-        (["constituent-data-download", "--out", "a.csv", "--since", "9999-12-31"], "neither last"),
-        (["constituent-data-download", "--out", "folder.csv"], "is there and is no file"),
-        (["constituent-data-download", "--out", "beside.csv"], "beside-removed.csv is there and"),
-        (["constituent-data-download", "--out", "a.csv", "--run", "1", "--since", "last"], "--run"),
+        ([DOWNLOAD_SLUG, "--out", "nowhere/a.csv"], "is no folder"),
+        ([DOWNLOAD_SLUG, "--out", "a.csv", "--since", "March"], "--since"),
+        ([DOWNLOAD_SLUG, "--out", "a.csv", "--since", "9999-12-31"], "neither last"),
+        ([DOWNLOAD_SLUG, "--out", "folder.csv"], "is there and is no file"),
+        ([DOWNLOAD_SLUG, "--out", "beside.csv"], "beside-removed.csv is there and"),
+        ([DOWNLOAD_SLUG, "--out", "a.csv", "--run", "1", "--since", "last"], "--run"),
         ([DOWNLOAD_SLUG, "--out", "a.csv", "--run", "1", "--center", "North"], "no --center"),
     ],
 )
@@ -259,7 +259,7 @@ def test_a_download_that_can_not_be_is_refused(
 def test_a_file_that_found_no_room_can_be_fetched_later(serve: Serve, tmp_path: Path) -> None:
     """The window has moved by then: the file is kept, and the message says how to get it."""
     out = tmp_path / "all.csv"
-    given = ["constituent-data-download", "--out", out, "--data", serve.data, "--json"]
+    given = [DOWNLOAD_SLUG, "--out", out, "--data", serve.data, "--json"]
     full = subprocess.run(
         ["/bin/bash", "-c", 'ulimit -f 0; exec "$@"', "", DATASYNC, "download", *given,
          "--since", "everything"],
@@ -291,12 +291,13 @@ def test_files_are_fetched_again(serve: Serve, tmp_path: Path) -> None:
         (2**40, "all.csv", f"Run {2**40} is no finished download"),
     ):
         refused = datasync(
-            "download", "constituent-data-download", "--run", str(number), "--out",
+            "download", DOWNLOAD_SLUG, "--run", str(number), "--out",
             tmp_path / out, "--data", serve.data, "--json",
         )  # fmt: skip
         assert refused.returncode == 1
         assert says in told(refused)["failure"]
         assert told(refused)["files"] == []
+        assert told(refused).keys() == made.keys()
 
 
 def test_the_entries_of_a_type_are_uploaded(serve: Serve, tmp_path: Path) -> None:

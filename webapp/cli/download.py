@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from datetime import time as clock
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,7 +21,7 @@ from webapp.cli.printing import count_registrations
 from webapp.cli.usage import tell_wrong_usage
 from webapp.cli.waiting import wait_for_end
 from webapp.cli.working import at_work
-from webapp.config import current_settings
+from webapp.config import current_settings, site_zone
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.models import Operation, Run
@@ -130,7 +129,7 @@ def read_since(text: str) -> tuple[Start, datetime | None]:
     """`last`, `everything`, or a date: its midnight in the site's time zone."""
     if text in (Start.LAST, Start.EVERYTHING):
         return Start(text), None
-    zone = ZoneInfo(current_settings().time_zone)
+    zone = site_zone()
     midnight = datetime.combine(date.fromisoformat(text), clock(), zone)
     return Start.DATE, midnight.astimezone(UTC)
 
@@ -161,6 +160,7 @@ def _refused(error: DataSyncError, seconds: float) -> dict[str, Any]:
         "state": "failure",
         **dict.fromkeys(COUNTS, 0),
         "restored": False,
+        "registrations_waiting": 0,
         "cut_cells": 0,
         "gone_columns": [],
         "files": [],

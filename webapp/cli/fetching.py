@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from webapp.models import DownloadFile
+from webapp.services.downloads import ROLES
 from webapp.services.files import FileStore
-
-ROLES = ("records", "removals")
 
 
 def path_of(role: str, out: Path) -> Path:

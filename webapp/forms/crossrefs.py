@@ -19,6 +19,7 @@ from wtforms import (
 from wtforms.validators import Optional
 
 from webapp.forms.base import no_nul, strip
+from webapp.keys import INTEGER_DIGITS, read_key
 from webapp.models import Center, CrossReferenceEntry, CrossReferenceType
 from webapp.rules.crossrefs import LONGEST_VALUE, MOST_LABELS, OnlineKind, Policy
 from webapp.services.crossref_edits import LONGEST_DESCRIPTION, EntryValues
@@ -155,4 +156,4 @@ class TypeForm(FlaskForm):  # type: ignore[misc]
 
 def whole_number(text: str | None) -> int:
     """A number that a page sent back; 0 when it is none."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return read_key(text, INTEGER_DIGITS) or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
@@ -34,6 +35,7 @@ from webapp.rules.download_settings import (
     is_start,
 )
 from webapp.rules.fields import Field
+from webapp.rules.file_characters import ENCODING_NAMES, lacking_pattern, show_character
 
 _DELIMITERS = (
     SelectChoice(",", "Comma"),
@@ -109,15 +111,16 @@ class DownloadSettingsForm(FlaskForm):  # type: ignore[misc]
 
     def validate_encoding(self, field: FormField) -> None:
         """The headings can be written in it; whether the cells can shows when they are."""
+        if field.data not in ENCODING_NAMES:
+            return
+        encoding = Encoding(field.data)
         for column in self.columns.data or ():
-            try:
-                column.shown.encode(field.data or "utf-8")
-            except UnicodeEncodeError as error:
-                wrong = column.shown[error.start]
+            wrong = re.search(lacking_pattern(encoding), column.shown)
+            if wrong:
                 raise ValidationError(
-                    f"The heading “{column.shown}” has “{wrong}”, which these characters lack. "
-                    "Choose UTF-8, or change the heading."
-                ) from None
+                    f"The heading “{column.shown}” has “{show_character(wrong[0])}”, which "
+                    f"{ENCODING_NAMES[encoding]} lacks. Choose UTF-8, or change the heading."
+                )
 
     def made(self) -> DownloadSettings:
         """The settings as they were said."""

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webapp.rules.fields import KEY_COLUMNS
 
-UNWATCHED_COLUMNS = (*KEY_COLUMNS, "TRANSACTION_ID", "RECURRING_OF", "REFUND_OF")
-"""Not looked at: the keys of somebody's own, which could not be written otherwise."""
+_UNWATCHED_COLUMNS = frozenset((*KEY_COLUMNS, "TRANSACTION_ID", "RECURRING_OF", "REFUND_OF"))
 
 # By itself or within other words, in groups or not; a letter or an underscore beside it makes it
 # somebody's reference. What isn't one blank or hyphen parts only groups as they stand on cards.
@@ -60,15 +59,18 @@ def has_card_number(text: str) -> bool:
     return any(_is_checked(number) for number in _shaped(text))
 
 
-class CardWatch:
-    """Looks at the rows of a file. `columns` are their headings; some may be `left_out`."""
+def is_watched(heading: str) -> bool:
+    """Whether the cells of a column are looked at: not the keys of somebody's own, which could not
+    be written otherwise."""
+    return heading.strip().upper() not in _UNWATCHED_COLUMNS
 
-    def __init__(self, columns: Sequence[str], left_out: Iterable[str] = ()) -> None:
-        unread = set(left_out)
-        self._columns = [
-            (at, name) for at, name in enumerate(columns) if name.strip().upper() not in unread
-        ]
-        self._shaped: dict[str, int] = {}
+
+class CardWatch:
+    """Looks at the rows of a file. `columns` are their headings."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = [(at, name) for at, name in enumerate(columns) if is_watched(name)]
+        self._rows_shaped: dict[str, int] = {}
         self._found: dict[str, CardsFound] = {}
 
     def look(self, numbers: Sequence[int], rows: Sequence[Sequence[str]]) -> None:
@@ -91,7 +93,7 @@ class CardWatch:
             (
                 found
                 for name, found in self._found.items()
-                if 2 * found.rows >= self._shaped.get(name, 0)
+                if 2 * found.rows >= self._rows_shaped.get(name, 0)
             ),
             None,
         )
@@ -101,17 +103,12 @@ class CardWatch:
             shaped = list(_shaped(cell))
             if not shaped:
                 continue
-            self._shaped[name] = self._shaped.get(name, 0) + 1
+            self._rows_shaped[name] = self._rows_shaped.get(name, 0) + 1
             checked = next(filter(_is_checked, shaped), None)
             if checked is None:
                 continue
-            known = self._found.get(name)
-            self._found[name] = CardsFound(
-                name,
-                known.row if known else number,
-                known.ending if known else checked[-_SHOWN_DIGITS:],
-                known.rows + 1 if known else 1,
-            )
+            found = self._found.get(name) or CardsFound(name, number, checked[-_SHOWN_DIGITS:], 0)
+            self._found[name] = replace(found, rows=found.rows + 1)
 
 
 def _shaped(text: str) -> Iterator[str]:

@@ -8,8 +8,9 @@ import time
 
 from sqlalchemy.orm import Session
 
+from webapp.errors import DataSyncError
 from webapp.models import Upload
-from webapp.rules.card_numbers import UNWATCHED_COLUMNS, CardsFound, CardWatch
+from webapp.rules.card_numbers import CardsFound, CardWatch, has_card_number
 from webapp.rules.catalogues import TRANSACTION_UPLOAD
 from webapp.rules.reading import UnreadableError, read_records
 from webapp.services.files import file_store
@@ -34,6 +35,13 @@ def refuse_card_numbers(upload: Upload, kind: str) -> None:
         raise UploadError(found.sentence(upload.name))
 
 
+def refuse_typed_card_number(text: str, field: str) -> None:
+    """Raise `DataSyncError` where a card number stands in what somebody typed into a field."""
+    if has_card_number(text):
+        message = "That has a card number, and no card numbers are kept here. Write something else."
+        raise DataSyncError(CODE, message, field)
+
+
 def forget_card_numbers(session: Session, upload: Upload) -> str:
     """Look at all of a stored file. Where it has card numbers, the file and what was noted of its
     rows are deleted, and the sentence is returned; blank otherwise. Commits."""
@@ -53,7 +61,7 @@ def forget_card_numbers(session: Session, upload: Upload) -> str:
 def _find(upload: Upload, seconds: float | None = None) -> CardsFound | None:
     """Whether there are any, among the rows that can be read in so many seconds."""
     columns = (upload.examination or {}).get("columns") or []
-    watch = CardWatch(columns, left_out=UNWATCHED_COLUMNS)
+    watch = CardWatch(columns)
     # A file without headings has its first row there
     watch.look_at_raw({1: "\n".join(columns)})
     end = None if seconds is None else time.monotonic() + seconds

@@ -106,7 +106,8 @@ def update_constituent(
     it for too long.
     """
     fields = {field.attribute: field for field in editable_fields(session)}
-    constituent = _locked(session, constituent_id, fields, typed)
+    touches_keys = _touches_keys(session, constituent_id, fields, typed)
+    constituent = _locked(session, constituent_id, with_keys=touches_keys)
     now = current_texts(constituent, list(fields.values()))
     latest = get_version(session, constituent_id)
     since = version if 0 <= version <= latest else 0  # a version that never was proves nothing
@@ -155,13 +156,7 @@ def reactivate_constituent(
 ) -> None:
     """Make a removed record active again; what it chose about mail stays. Raises `DataSyncError`
     when it was merged into another one, or an active record has its member ID or email."""
-    with waiting_briefly(session, BUSY):
-        hold_keys(session)
-        constituent = session.get(
-            Constituent, constituent_id, with_for_update=True, populate_existing=True
-        )
-    if constituent is None:
-        raise _gone()
+    constituent = _locked(session, constituent_id, with_keys=True)
     if constituent.is_active:
         return
     if constituent.merged_into_id is not None:
@@ -184,13 +179,7 @@ REMOVED_BY_HAND = "Removed by administrator"
 def remove_constituent(session: Session, constituent_id: int) -> None:
     """Take a record out of use: no import matches it any more, downloads tell that it was removed,
     and whoever may be the same person as it waits no longer. What belongs to it stays with it."""
-    with waiting_briefly(session, BUSY):
-        hold_keys(session)
-        constituent = session.get(
-            Constituent, constituent_id, with_for_update=True, populate_existing=True
-        )
-    if constituent is None:
-        raise _gone()
+    constituent = _locked(session, constituent_id, with_keys=True)
     if constituent.is_active:
         constituent.active_detail, constituent.modified_row = REMOVED_BY_HAND, None
         session.flush()
@@ -199,36 +188,37 @@ def remove_constituent(session: Session, constituent_id: int) -> None:
 # ---- holding still ----
 
 
-def _locked(
-    session: Session,
-    constituent_id: int,
-    fields: Mapping[str, Field],
-    typed: Mapping[str, str],
-) -> Constituent:
-    """The record, held until the transaction ends; with a key changed, imports wait as well.
+def _locked(session: Session, constituent_id: int, *, with_keys: bool) -> Constituent:
+    """The record, held until the transaction ends; with its keys, imports wait as well.
 
     The order (keys, then the row) is the one imports have, so that the two never wait for
     each other.
     """
-    seen = session.get(Constituent, constituent_id)
-    if seen is None:
-        raise _gone()
-    touches_keys = any(
-        not _is_same(fields[name], typed[name], stored_text(seen, fields[name]))
-        for name in KEY_ATTRIBUTES & typed.keys()
-    )
     with waiting_briefly(session, BUSY):
-        if touches_keys:
+        if with_keys:
             hold_keys(session)
-        held = session.scalar(
-            select(Constituent)
-            .where(Constituent.id == constituent_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
+        held = session.get(
+            Constituent, constituent_id, with_for_update=True, populate_existing=True
         )
     if held is None:
         raise _gone()
     return held
+
+
+def _touches_keys(
+    session: Session,
+    constituent_id: int,
+    fields: Mapping[str, Field],
+    typed: Mapping[str, str],
+) -> bool:
+    """Whether what was typed has another key than the record."""
+    seen = session.get(Constituent, constituent_id)
+    if seen is None:
+        raise _gone()
+    return any(
+        not _is_same(fields[name], typed[name], stored_text(seen, fields[name]))
+        for name in KEY_ATTRIBUTES & typed.keys()
+    )
 
 
 def _gone() -> DataSyncError:

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
 from webapp.models import Run, RunEdit, User
-from webapp.rules.card_numbers import UNWATCHED_COLUMNS, has_card_number
+from webapp.rules.card_numbers import is_watched
 from webapp.rules.catalogues import TRANSACTION_UPLOAD
+from webapp.services.card_numbers import refuse_typed_card_number
 
 LONGEST_CELL = 10_000
 NOT_A_DRAFT = "not_a_draft"
@@ -148,13 +149,8 @@ def _record(session: Session, run: Run, edit: RunEdit) -> RunEdit:
 
 
 def _check_value(run: Run, column: str, value: str) -> None:
-    is_watched = run.operation.kind == TRANSACTION_UPLOAD and column not in UNWATCHED_COLUMNS
-    if is_watched and has_card_number(value):
-        raise DataSyncError(
-            "card_number",
-            "That has a card number, and no card numbers are kept here. Write something else.",
-            "new_value",
-        )
+    if run.operation.kind == TRANSACTION_UPLOAD and is_watched(column):
+        refuse_typed_card_number(value, "new_value")
     if len(value) > LONGEST_CELL:
         raise DataSyncError(
             "too_long", f"Use at most {LONGEST_CELL:,} characters in a cell.", "new_value"

@@ -14,9 +14,9 @@ from decimal import Decimal
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from webapp.keys import read_key
 from webapp.models import (
     Center,
-    CrossReferenceType,
     DownloadStream,
     DownloadWindow,
     Operation,
@@ -25,6 +25,7 @@ from webapp.models import (
 from webapp.rules.fields import STORED_FIELDS
 from webapp.rules.withholding import Explanation, Reason, explain
 from webapp.services.crossref_online import find_labels, key_of
+from webapp.services.crossrefs import find_type
 
 PAGE_RECORDS = 50
 MOST_VALUES = 50
@@ -247,10 +248,9 @@ def list_records(
 
 
 def _read_key(text: str) -> tuple[str, int] | None:
-    reason, _, number = text.rpartition(":")
-    if not reason or not (number.isascii() and number.isdigit() and len(number) < 19):
-        return None
-    return reason, int(number)
+    reason, _, last = text.rpartition(":")
+    number = read_key(last)
+    return None if not reason or number is None else (reason, number)
 
 
 def online_value(column: str, value: str) -> str:
@@ -265,7 +265,7 @@ def name_values(session: Session, values: Iterable[tuple[str, str]]) -> dict[tup
     named = {each: each[1] for each in values}
     for column in _NUMBERED:
         numbers = [value for where, value in named if where == column]
-        found = session.scalar(select(CrossReferenceType).filter_by(key=_KEYS[column]))
+        found = find_type(session, _KEYS[column])
         labels = find_labels(session, found, numbers) if found and numbers else {}
         named |= {(column, value): f"{name} ({value})" for value, name in labels.items()}
     return named

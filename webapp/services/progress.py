@@ -21,9 +21,9 @@ _DOING: Mapping[str, str] = {
 }
 _DOWNLOADING: Mapping[str, str] = {
     "run": "Writing the file. You can leave this page; the run goes on without you.",
-    "": "Finding out what changed. You can leave this page; the run goes on without you.",
     "preview": "Counting what it would give. Nothing is delivered, and you can leave this page.",
 }
+_FINDING_CHANGES = "Finding out what changed. You can leave this page; the run goes on without you."
 _QUEUED = "Waiting for a worker. It starts by itself as soon as one is free."
 _STOPPING: Mapping[str, str] = {
     "run": "Stopping after the rows it is working on. What was imported until then stays.",
@@ -140,11 +140,15 @@ def _sentence(run: Run, now: datetime) -> str:
         return _STOPPING_DOWNLOAD if is_download(run) else _STOPPING.get(run.kind, "Stopping.")
     if run.state == "queued":
         return _QUEUED
-    if is_download(run):
-        # Nothing is written before it is known how much there is
-        step = "" if run.kind == "run" and run.rows_total is None else run.kind
-        return _ENDED.get(run.state) or _DOWNLOADING[step]
-    return _ENDED.get(run.state) or _DOING[run.kind]
+    return _ENDED.get(run.state) or _doing(run)
+
+
+def _doing(run: Run) -> str:
+    if not is_download(run):
+        return _DOING[run.kind]
+    # Nothing is written before it is known how much there is
+    is_finding = run.kind == "run" and run.rows_total is None
+    return _FINDING_CHANGES if is_finding else _DOWNLOADING[run.kind]
 
 
 def _delay(run: Run, now: datetime) -> int:

@@ -12,15 +12,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
-from webapp.config import current_settings
+from webapp.config import site_zone
 from webapp.errors import DataSyncError
 from webapp.formats import day
+from webapp.keys import read_key
 from webapp.models import CenterMember, Constituent, PotentialMatch, Run
 from webapp.models.registrations import NOT_A_MATCH
 from webapp.rules.catalogues import catalogue_of
@@ -238,10 +238,9 @@ def _pair(
 
 
 def _read_key(text: str) -> tuple[int, int] | None:
-    first, _, second = text.partition(":")
-    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in (first, second)):
-        return None
-    return int(first), int(second)
+    registration, _, pair = text.partition(":")
+    first, second = read_key(registration), read_key(pair)
+    return None if first is None or second is None else (first, second)
 
 
 # ---- two records side by side ----
@@ -304,7 +303,7 @@ def _gifts(session: Session, constituent_id: int) -> str | None:
 
 
 def _day(moment: datetime) -> str:
-    return day(moment.astimezone(ZoneInfo(current_settings().time_zone)).date())
+    return day(moment.astimezone(site_zone()).date())
 
 
 # ---- putting a pair down ----

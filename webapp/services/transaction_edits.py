@@ -7,7 +7,7 @@ next download sends what was corrected again, as an update.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 
 from sqlalchemy import select
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from webapp.errors import DataSyncError
 from webapp.models import Campaign, Designation, DonationForm, Event, Transaction
-from webapp.rules.card_numbers import has_card_number
+from webapp.services.card_numbers import refuse_typed_card_number
 from webapp.services.changes import fingerprint, require_unchanged
 from webapp.services.constituents import LARGEST_ID, hold_active
 from webapp.services.locks import waiting_briefly
@@ -52,7 +52,7 @@ class TransactionValues:
 def read_values(found: Transaction) -> TransactionValues:
     """What is stored now."""
     return TransactionValues(
-        **{name: getattr(found, name) for name in TransactionValues.__dataclass_fields__}
+        **{each.name: getattr(found, each.name) for each in fields(TransactionValues)}
     )
 
 
@@ -91,11 +91,10 @@ def correct_transaction(
         _check_purpose(session, name, getattr(values, name))
     for name in _TEXTS:
         typed = getattr(values, name)
-        if typed != getattr(before, name) and has_card_number(typed or ""):
-            message = "That is a card number, and no card numbers are kept here."
-            raise DataSyncError("card_number", message, name)
-    for name in TransactionValues.__dataclass_fields__:
-        setattr(found, name, getattr(values, name))
+        if typed != getattr(before, name):
+            refuse_typed_card_number(typed or "", name)
+    for name, value in asdict(values).items():
+        setattr(found, name, value)
     session.flush()
     return True
 

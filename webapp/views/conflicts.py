@@ -59,5 +59,5 @@ def _first(run: Run) -> dict[str, Any]:
         "pairs": page.pairs,
         "has_more": page.next_after is not None,
         "most": registrations.MOST_COUNTED,
-        "origin": Origin(run.id),
+        "origin": Origin(run=run.id),
     }

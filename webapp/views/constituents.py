@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
-from webapp.access import RUN, VIEW, may, require_any_center, scope
-from webapp.config import current_settings
+from webapp.access import RUN, VIEW, may_for_any, scope
+from webapp.config import current_settings, site_today
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.base import add_error
@@ -32,7 +30,8 @@ from webapp.services.constituent_search import SearchPage, Status, search_consti
 from webapp.services.transactions import TransactionFilter
 from webapp.transactions import commits
 from webapp.views.origins import Origin
-from webapp.views.registrations import may_edit, reach
+from webapp.views.people import get_person, may_see
+from webapp.views.registrations import reach
 
 bp = Blueprint("constituents", __name__, url_prefix="/constituents")
 ALL_GIFTS = TransactionFilter()
@@ -58,7 +57,7 @@ def results() -> ResponseReturnValue:
 @bp.get("/<int:constituent_id>")
 def show_constituent(constituent_id: int) -> ResponseReturnValue:
     """Everything that is known about one record."""
-    constituent, center_ids = _get_visible(constituent_id)
+    constituent, center_ids = get_person(constituent_id)
     session = db.session()
     profile = constituents.get_profile(session, constituent, center_ids=scope(VIEW))
     return render_template(
@@ -75,7 +74,7 @@ def show_constituent(constituent_id: int) -> ResponseReturnValue:
         types=TYPE_LABELS,
         created=history.created_by(session, constituent.id),
         merged_into=_visible_or_none(constituent.merged_into_id),
-        may_edit=may_edit(center_ids),
+        may_edit=may_for_any(RUN, center_ids),
         pairs=registrations.list_pairs(session, constituent.id, reach()),
         short_label=short_label,
         origin=Origin.of_request(),
@@ -86,8 +85,7 @@ def show_constituent(constituent_id: int) -> ResponseReturnValue:
 @commits
 def edit_constituent(constituent_id: int) -> ResponseReturnValue:
     """All fields as a form; saved with the checks of an import."""
-    constituent, center_ids = _get_visible(constituent_id)
-    require_any_center(RUN, center_ids)
+    constituent, _ = get_person(constituent_id, RUN)
     session = db.session()
     fields = editable_fields(session)
     form = constituent_form(fields)()
@@ -104,7 +102,7 @@ def edit_constituent(constituent_id: int) -> ResponseReturnValue:
             typed=form.typed(request.form),
             version=form.version.data or 0,
             unique_email=settings.unique_email,
-            today=datetime.now(ZoneInfo(settings.time_zone)).date(),
+            today=site_today(),
             center_ids=scope(VIEW),
         )
     except DataSyncError as error:
@@ -121,8 +119,7 @@ def edit_constituent(constituent_id: int) -> ResponseReturnValue:
 @commits
 def reactivate(constituent_id: int) -> ResponseReturnValue:
     """Make a removed record active again."""
-    _, center_ids = _get_visible(constituent_id)
-    require_any_center(RUN, center_ids)
+    get_person(constituent_id, RUN)
     origin, unique_email = Origin.of_request(), current_settings().unique_email
     try:
         reactivate_constituent(
@@ -139,8 +136,7 @@ def reactivate(constituent_id: int) -> ResponseReturnValue:
 @commits
 def remove(constituent_id: int) -> ResponseReturnValue:
     """Take a record out of use; it is kept."""
-    constituent, center_ids = _get_visible(constituent_id)
-    require_any_center(RUN, center_ids)
+    constituent, _ = get_person(constituent_id, RUN)
     try:
         remove_constituent(db.session(), constituent_id)
     except DataSyncError as error:
@@ -156,7 +152,7 @@ def remove(constituent_id: int) -> ResponseReturnValue:
 @bp.get("/<int:constituent_id>/history")
 def show_history(constituent_id: int) -> ResponseReturnValue:
     """What changed, from what to what, when, by whom, from which file and row."""
-    constituent, center_ids = _get_visible(constituent_id)
+    constituent, center_ids = get_person(constituent_id)
     session = db.session()
     labels = {field.attribute: field.label for field in editable_fields(session)}
     labels |= history.STATE_LABELS
@@ -177,7 +173,7 @@ def show_history(constituent_id: int) -> ResponseReturnValue:
         attribute=attribute,
         labels=labels,
         is_first="before" not in request.args,
-        may_edit=may_edit(center_ids),
+        may_edit=may_for_any(RUN, center_ids),
     )
 
 
@@ -215,17 +211,6 @@ def _list_url(page: SearchPage, status: Status, **more: Any) -> str:
 # ---- one record ----
 
 
-def _get_visible(constituent_id: int) -> tuple[Constituent, list[int]]:
-    """The record and its centers, if the present user may see it."""
-    session = db.session()
-    constituent = constituents.find_constituent(session, constituent_id)
-    if constituent is None:
-        abort(404)
-    center_ids = constituents.list_center_ids(session, constituent_id)
-    require_any_center(VIEW, center_ids)
-    return constituent, center_ids
-
-
 def _profile_url(constituent_id: int, **more: Any) -> str:
     return url_for("constituents.show_constituent", constituent_id=constituent_id, **more)
 
@@ -238,12 +223,9 @@ def _number(name: str) -> int | None:
 
 def _visible_or_none(constituent_id: int | None) -> Constituent | None:
     """The record another one was merged into, if it can be looked at."""
-    if constituent_id is None:
+    if constituent_id is None or not may_see(constituent_id):
         return None
-    session = db.session()
-    owners: list[int | None] = [*constituents.list_center_ids(session, constituent_id)]
-    is_visible = any(may(VIEW, owner) for owner in owners or [None])
-    return constituents.find_constituent(session, constituent_id) if is_visible else None
+    return constituents.find_constituent(db.session(), constituent_id)
 
 
 def _edit_page(constituent: Constituent, form: ConstituentForm, edit: Edit | None = None) -> str:

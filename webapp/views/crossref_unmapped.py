@@ -17,6 +17,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import hx
 from webapp.access import CROSSREF_MANAGE, CROSSREF_VIEW, may, require_center, scope, signed_in
+from webapp.config import site_today
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.crossrefs import NOUNS, whole_number
@@ -39,7 +40,7 @@ from webapp.services.crossref_unmapped import Place, WaitingFilter
 from webapp.services.uploads import storable
 from webapp.services.wizard import Step
 from webapp.transactions import commits
-from webapp.views.crossrefs import get_type, site_today, whole_key
+from webapp.views.crossrefs import get_type, whole_key
 from webapp.views.drafts import get_own_run, refuse, step_url
 
 bp = Blueprint("crossref_unmapped", __name__)

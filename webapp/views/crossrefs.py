@@ -8,16 +8,14 @@ to those who manage cross-references for the whole site.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
 from webapp.access import CROSSREF_MANAGE, CROSSREF_VIEW, may, require_center, scope, signed_in
-from webapp.config import current_settings
+from webapp.config import site_today
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.base import add_error
@@ -234,11 +232,6 @@ def edit_type(key: str) -> ResponseReturnValue:
 
 
 # ---- parts ----
-
-
-def site_today() -> date:
-    """The day it is for the site."""
-    return datetime.now(ZoneInfo(current_settings().time_zone)).date()
 
 
 def get_type(key: str) -> CrossReferenceType:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
 from webapp.access import RUN, VIEW, may_open, require_center, signed_in
-from webapp.config import current_settings
+from webapp.config import current_settings, site_zone
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.download_columns import ColumnsForm
@@ -55,7 +54,7 @@ def start(slug: str) -> ResponseReturnValue:
     if not downloads.is_download(operation.kind):
         abort(404)
     places = list_places(operation)
-    zone = ZoneInfo(current_settings().time_zone)
+    zone = site_zone()
     form = DownloadForm(
         data={
             "label": wizard.default_label(operation, datetime.now(UTC), zone),
@@ -97,7 +96,7 @@ def start(slug: str) -> ResponseReturnValue:
 def edit(run_id: int) -> ResponseReturnValue:
     """The same step of a draft that exists."""
     run = get_draft(run_id)
-    zone = ZoneInfo(current_settings().time_zone)
+    zone = site_zone()
     asked = downloads.request_of(run)
     since = asked.since_at.astimezone(zone).date() if asked.since_at else None
     form = DownloadForm(
@@ -141,7 +140,7 @@ def _offer(
     form.offer_choices(fields, *list_choices(db.session(), center_id))
     last = "What changed since it last succeeded"
     if head is not None and head.position_at is not None:
-        zone = ZoneInfo(current_settings().time_zone)
+        zone = site_zone()
         local = head.position_at.astimezone(zone)
         last = f"What changed since it last succeeded ({local.day} {local:%b %Y, %H:%M})"
     form.offer_starts(last, again)
@@ -181,9 +180,11 @@ def get_draft(run_id: int) -> Run:
     return run
 
 
-def show_step(template: str, label: str, run: Run, **context: Any) -> str:
-    """A step's page, with what its frame needs."""
-    waiting = context.get("waiting")
+def show_step(
+    template: str, label: str, run: Run, *, waiting: int | None = None, **context: Any
+) -> str:
+    """A step's page, with what its frame needs; `waiting`: how many registrations the run would
+    meet, where that was counted already."""
     if waiting is None:
         waiting = registrations.count_for_run(db.session(), run)
     labels = _step_labels(waiting > 0)
@@ -194,6 +195,7 @@ def show_step(template: str, label: str, run: Run, **context: Any) -> str:
         step_label=label,
         step_labels=labels,
         step_urls=[url_for(_ENDPOINTS[each], run_id=run.id) for each in labels],
+        waiting=waiting,
         **context,
     )
 
@@ -287,13 +289,11 @@ def _list_lacking(run: Run, told: dict[str, Any] | None) -> list[dict[str, Any]]
 
 def _record_url(record_id: int, *, is_transaction: bool) -> str | None:
     """A record's page, where this person may open it."""
+    endpoint = "constituents.show_constituent"
+    given: dict[str, Any] = {"constituent_id": record_id}
     if is_transaction:
-        is_open = may_open("transactions.show_transaction")
-        return (
-            url_for("transactions.show_transaction", transaction_id=record_id) if is_open else None
-        )
-    is_open = may_open("constituents.show_constituent")
-    return url_for("constituents.show_constituent", constituent_id=record_id) if is_open else None
+        endpoint, given = "transactions.show_transaction", {"transaction_id": record_id}
+    return url_for(endpoint, **given) if may_open(endpoint) else None
 
 
 def _reasons(rows: list[list[Any]]) -> list[tuple[str, str, int]]:

@@ -30,6 +30,7 @@ from webapp.forms.found import (
 )
 from webapp.forms.wizard import ColumnsForm, columns_form, list_columns
 from webapp.models import Run, Upload
+from webapp.rules.columns import Recognition
 from webapp.rules.doctor import Change, Finding, Repair, Repairs
 from webapp.rules.reading import Dialect
 from webapp.rules.roles import Permission
@@ -240,13 +241,24 @@ def _context(
         "dialect": Dialect.from_json(examination["dialect"]),
         "outside": [_outside(each) for each in examination.get("outside") or ()],
         "irregular": (examination.get("irregular") or [])[:SHOWN_IRREGULAR],
-        "kinds": dict(enumerate(examination.get("found") or ())),
+        "kinds": _kinds(draft.recognition, examination),
         "examples": _examples(examination),
         "first_rows_head": [(name or "(no name)", "key") for name in examination["columns"]],
         "first_rows": _first_rows(draft.run, examination),
         "earlier": _earlier(upload),
         **_damage_context(draft.run),
     }
+
+
+def _kinds(recognition: Recognition, examination: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    """What is in each column, by its position. Five digits with zeros in front are ZIPs only where
+    nothing says that they are something else."""
+    kinds = dict(enumerate(examination.get("found") or ()))
+    for column in recognition.columns:
+        seen = kinds.get(column.position)
+        if seen and seen["kind"] == "zip" and column.field and "ZIP" not in column.field.column:
+            kinds[column.position] = seen | {"kind": "code"}
+    return kinds
 
 
 def _columns_form(draft: Draft) -> ColumnsForm:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +39,16 @@ class Waiting:
     days: int
 
 
+@dataclass(frozen=True, slots=True)
+class _List:
+    """What the records of a list have in common: the way back to it, and what its values are
+    called, by column and value."""
+
+    origin: Origin
+    is_transactions: bool
+    names: Mapping[tuple[str, str], str]
+
+
 @bp.get("")
 def list_streams() -> ResponseReturnValue:
     """Every download with what it holds back."""
@@ -62,10 +72,13 @@ def show(stream_id: int) -> ResponseReturnValue:
     values = held_back.list_values(session, run_id)
     told = [(each.field, each.value) for each in values]
     told += [(record.field, record.value) for record in page.records]
-    names = held_back.name_values(session, told)
-    now = datetime.now(UTC)
     is_transactions = line.operation.kind == TRANSACTION_DOWNLOAD
-    origin = Origin(stream=stream_id, reason=reason, behind=after)
+    shown = _List(
+        Origin(stream=stream_id, reason=reason, behind=after),
+        is_transactions,
+        held_back.name_values(session, told),
+    )
+    now = datetime.now(UTC)
     return render_template(
         "held_back/show.html",
         line=line,
@@ -74,19 +87,10 @@ def show(stream_id: int) -> ResponseReturnValue:
         reason=reason,
         after=after,
         page=page,
-        waiting=[
-            _describe(
-                record,
-                names[record.field, record.value],
-                now,
-                origin,
-                is_transactions=is_transactions,
-            )
-            for record in page.records
-        ],
+        waiting=[_describe(record, shown, now) for record in page.records],
         is_transactions=is_transactions,
-        values=[(each, _mapping_url(each.field, each.value, origin)) for each in values],
-        names=names,
+        values=[(each, _mapping_url(each.field, each.value, shown.origin)) for each in values],
+        names=shown.names,
         now=now,
     )
 
@@ -114,24 +118,22 @@ def _get_line(stream_id: int) -> Line:
     return line
 
 
-def _describe(
-    record: WithheldRecord, name: str, now: datetime, origin: Origin, *, is_transactions: bool
-) -> Waiting:
-    if record.reason == Reason.UNMAPPED_VALUE:
-        remedy, url = f"Map “{name}”", _mapping_url(record.field, record.value, origin)
-    else:
-        remedy, url = _remedy(record, origin)
+def _describe(record: WithheldRecord, shown: _List, now: datetime) -> Waiting:
+    make = _REMEDIES.get(record.reason)
+    remedy, url = make(record, shown) if make else ("", None)
     record_url = _constituent_url(record, Origin())
-    if is_transactions and may_open("transactions.show_transaction"):
+    if shown.is_transactions and may_open("transactions.show_transaction"):
         record_url = url_for("transactions.show_transaction", transaction_id=record.record_id)
-    days = max((now - record.since_at).days, 0)
+    days = (now - record.since_at).days
     return Waiting(record, explain(record.reason), record_url, remedy, url, days)
 
 
-def _remedy(record: WithheldRecord, origin: Origin) -> tuple[str, str | None]:
-    """What to do, as a link where this person may follow it."""
-    make = _REMEDIES.get(record.reason)
-    return make(record, origin) if make else ("", None)
+# ---- what to do, and where, if this person may open it ----
+
+
+def _map_value(record: WithheldRecord, shown: _List) -> tuple[str, str | None]:
+    name = shown.names[record.field, record.value]
+    return f"Map “{name}”", _mapping_url(record.field, record.value, shown.origin)
 
 
 def _mapping_url(field: str, value: str, origin: Origin) -> str | None:
@@ -145,33 +147,39 @@ def _mapping_url(field: str, value: str, origin: Origin) -> str | None:
     return url_for("crossrefs.show_type", key=key, _anchor="crossref-table", **wanted)
 
 
-def _look_at_constituent(record: WithheldRecord, origin: Origin) -> tuple[str, str | None]:
-    url = _constituent_url(record, origin) if may_open("constituents.reactivate") else None
+def _reactivate(record: WithheldRecord, shown: _List) -> tuple[str, str | None]:
+    url = None
+    if may_open("constituents.reactivate"):
+        url = _constituent_url(record, shown.origin)
     return "Make the constituent active again", url
 
 
-def _resolve(record: WithheldRecord, origin: Origin) -> tuple[str, str | None]:
-    url = registration_url(record.constituent_id, origin)
+def _resolve(record: WithheldRecord, shown: _List) -> tuple[str, str | None]:
+    url = None
+    if record.constituent_id is not None and may_open("registrations.show_registration"):
+        url = registration_url(record.constituent_id, shown.origin)
     return "Decide whether it is the same person", url
 
 
-def _give_member_id(record: WithheldRecord, origin: Origin) -> tuple[str, str | None]:
+def _give_member_id(record: WithheldRecord, shown: _List) -> tuple[str, str | None]:
     url = None
     if record.constituent_id is not None and may_open("constituents.edit_constituent"):
         url = url_for(
-            "constituents.edit_constituent", constituent_id=record.constituent_id, **origin.fields
+            "constituents.edit_constituent",
+            constituent_id=record.constituent_id,
+            **shown.origin.fields,
         )
     return "Give a member ID", url
 
 
-def _wait(record: WithheldRecord, origin: Origin) -> tuple[str, str | None]:
+def _settle(record: WithheldRecord, shown: _List) -> tuple[str, str | None]:
     if not may_open("transactions.correct"):
         return "Nothing to do", None
     return "Say when it was settled", url_for(
         "transactions.correct",
         transaction_id=record.record_id,
         _anchor="settled_on",
-        **origin.fields,
+        **shown.origin.fields,
     )
 
 
@@ -183,9 +191,10 @@ def _constituent_url(record: WithheldRecord, origin: Origin) -> str | None:
     )
 
 
-_REMEDIES: dict[str, Callable[[WithheldRecord, Origin], tuple[str, str | None]]] = {
+_REMEDIES: dict[str, Callable[[WithheldRecord, _List], tuple[str, str | None]]] = {
+    Reason.UNMAPPED_VALUE: _map_value,
     Reason.UNRESOLVED_DUPLICATE: _resolve,
-    Reason.CONSTITUENT_INACTIVE: _look_at_constituent,
+    Reason.CONSTITUENT_INACTIVE: _reactivate,
     Reason.NO_MEMBER_ID: _give_member_id,
-    Reason.NOT_SETTLED: _wait,
+    Reason.NOT_SETTLED: _settle,
 }

@@ -3,24 +3,20 @@ runs operations there, for the people they see."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
-from webapp.access import RUN, require_any_center, scope
+from webapp.access import RUN
 from webapp.errors import DataSyncError
 from webapp.extensions import db
-from webapp.models import Constituent, Group
-from webapp.services import constituents, memberships
-from webapp.services.constituent_search import Status, search_constituents
+from webapp.models import Group
+from webapp.services import memberships
 from webapp.transactions import commits
 from webapp.views.groups import get_group, get_interest
+from webapp.views.people import chosen_person, found_people, typed_query
 
 bp = Blueprint("memberships", __name__, url_prefix="/groups")
-
-OFFERED = 25
 
 
 @bp.route("/<int:group_id>/add", methods=["GET", "POST"])
@@ -95,32 +91,3 @@ def _group(group_id: int) -> Group:
     if group.kind not in memberships.KINDS_BY_HAND:
         abort(404)
     return group
-
-
-def chosen_person() -> Constituent:
-    """The constituent of the form, if it is one of those the present user works with."""
-    number = request.form.get("constituent_id", "")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
-        abort(400)
-    session = db.session()
-    person = constituents.find_constituent(session, int(number))
-    if person is None:
-        abort(404)
-    require_any_center(RUN, constituents.list_center_ids(session, person.id))
-    return person
-
-
-def typed_query() -> str:
-    """What was looked for."""
-    return request.values.get("q", "")
-
-
-def found_people() -> dict[str, Any]:
-    """Whom the text finds, among those the present user works with."""
-    query = typed_query()
-    if not query.strip():
-        return {"page": None, "query": "", "ids": []}
-    page = search_constituents(
-        db.session(), query=query, status=Status.ACTIVE, center_ids=scope(RUN), limit=OFFERED
-    )
-    return {"page": page, "query": page.query, "ids": [match.id for match in page.matches]}

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from webapp import hx
 from webapp.config import current_settings
 from webapp.extensions import db
+from webapp.keys import read_key
 from webapp.models import Message
 from webapp.services import notifications
 from webapp.transactions import commits
@@ -26,7 +27,7 @@ def list_messages() -> ResponseReturnValue:
     found = notifications.list_messages(
         db.session(),
         state=state if state in STATES else "",
-        before=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
+        before=read_key(before),
         limit=limit + 1,
     )
     return render_template(

@@ -7,6 +7,8 @@ from typing import Any
 
 from flask import request, url_for
 
+from webapp.keys import read_key
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -20,9 +22,7 @@ class Origin:
     @classmethod
     def of_request(cls) -> Origin:
         """As the address or the form has it."""
-        return cls(
-            requested_number("run"), requested_number("stream"), _text("reason"), _text("behind")
-        )
+        return cls(requested_key("run"), requested_key("stream"), _text("reason"), _text("behind"))
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -58,15 +58,9 @@ class Origin:
         )
 
 
-def requested_number(name: str) -> int | None:
-    """A number of the address or the form; None where there is none."""
-    value = request.values.get(name, "")
-    return int(value) if is_number(value) else None
-
-
-def is_number(text: str) -> bool:
-    """Whether it may be the number of a record."""
-    return text.isascii() and text.isdecimal() and len(text) < 19
+def requested_key(name: str) -> int | None:
+    """A key of the address or the form; None where there is none."""
+    return read_key(request.values.get(name))
 
 
 def _text(name: str) -> str:

@@ -17,9 +17,11 @@ from flask_wtf import FlaskForm
 
 from webapp import hx
 from webapp.access import signed_in
+from webapp.config import site_today
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.wizard import CellForm, LeaveOutForm, ValueForm
+from webapp.keys import INTEGER_DIGITS, read_key
 from webapp.models import Run, RunEdit
 from webapp.rules.faults import FaultCode
 from webapp.rules.fields import KEY_COLUMNS
@@ -32,7 +34,6 @@ from webapp.services.results import OUTCOMES, RowFilter
 from webapp.services.wizard import Draft, Step
 from webapp.transactions import commits
 from webapp.views.crossref_unmapped import mapping_context
-from webapp.views.crossrefs import site_today
 from webapp.views.drafts import (
     get_own_run,
     open_draft,
@@ -196,8 +197,7 @@ def _slice(limit: int) -> Slice:
 
 
 def _key(name: str) -> int | None:
-    value = request.values.get(name, "")
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else None
+    return read_key(request.values.get(name), INTEGER_DIGITS)
 
 
 def _url_maker(endpoint: str, run_id: int, wanted: RowFilter) -> Callable[..., str]:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask import Blueprint, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
-from webapp.access import RUN, VIEW, may, may_open, require_any_center, scope
+from webapp.access import RUN, VIEW, may_for_any, scope
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.formats import plural
-from webapp.models import Constituent
+from webapp.keys import read_key
 from webapp.services import constituents, registrations
 from webapp.services.registrations import Decided, Pairs, Reach
 from webapp.transactions import commits
-from webapp.views.memberships import chosen_person, found_people, typed_query
-from webapp.views.origins import Origin, is_number, requested_number
+from webapp.views.origins import Origin, requested_key
+from webapp.views.people import chosen_person, found_people, get_person, typed_query
 
 bp = Blueprint("registrations", __name__, url_prefix="/registrations")
 
@@ -49,8 +49,8 @@ def list_registrations() -> ResponseReturnValue:
 def decide() -> ResponseReturnValue:
     """Say of one pair (its own button), or of all that are ticked, that it is no match."""
     wanted = request.form.getlist("match") or request.form.getlist("ticked")
-    numbers = [int(each) for each in wanted if is_number(each)]
-    origin, registration_id = Origin.of_request(), requested_number("registration")
+    numbers = [number for each in wanted if (number := read_key(each)) is not None]
+    origin, registration_id = Origin.of_request(), requested_key("registration")
     if not numbers:
         flash("Tick those that are no match first.", "info")
         return hx.go_to(_place(origin, registration_id))
@@ -64,7 +64,7 @@ def decide() -> ResponseReturnValue:
 def _place(origin: Origin, registration_id: int | None) -> str:
     """The page the form was on."""
     if registration_id is not None:
-        return _page_of(registration_id, origin)
+        return registration_url(registration_id, origin)
     if origin.run is not None:
         return origin.url
     after = request.form.get("after", "")[:50] or None
@@ -91,7 +91,7 @@ MOST_TOLD = 5
 @bp.get("/<int:constituent_id>")
 def show_registration(constituent_id: int) -> ResponseReturnValue:
     """A registration side by side with everybody it may be."""
-    registration, center_ids = _get_visible(constituent_id)
+    registration, center_ids = get_person(constituent_id)
     session, origin = db.session(), Origin.of_request()
     pairs = registrations.list_pairs(session, constituent_id, reach())
     following = registrations.find_next(session, reach(), constituent_id)
@@ -105,7 +105,7 @@ def show_registration(constituent_id: int) -> ResponseReturnValue:
             if pair.candidate is not None
         },
         origin=origin,
-        next_url=_page_of(following, origin) if following else None,
+        next_url=registration_url(following, origin) if following else None,
         may_decide=any(pair.may_decide for pair in pairs.waiting),
         **_may_change(pairs, center_ids),
     )
@@ -116,25 +116,18 @@ def _may_change(pairs: Pairs, center_ids: list[int]) -> dict[str, Any]:
     session = db.session()
     others = [pair.candidate.id for pair in pairs.waiting if pair.candidate is not None]
     return {
-        "may_edit": may_edit(center_ids),
+        "may_edit": may_for_any(RUN, center_ids),
         "editable": {
-            each for each in others if may_edit(constituents.list_center_ids(session, each))
+            each for each in others if may_for_any(RUN, constituents.list_center_ids(session, each))
         },
     }
-
-
-def may_edit(center_ids: list[int]) -> bool:
-    """Whether the present user may change a record of these centers."""
-    owners: list[int | None] = [*center_ids]
-    return any(may(RUN, owner) for owner in owners or [None])
 
 
 @bp.post("/<int:constituent_id>/resolve")
 @commits
 def resolve(constituent_id: int) -> ResponseReturnValue:
     """All resolved: none of those that are left is a match."""
-    _, center_ids = _get_visible(constituent_id)
-    require_any_center(RUN, center_ids)
+    get_person(constituent_id, RUN)
     _tell(registrations.resolve_rest(db.session(), constituent_id, reach()))
     return _go_on(constituent_id, Origin.of_request())
 
@@ -142,22 +135,21 @@ def resolve(constituent_id: int) -> ResponseReturnValue:
 def _go_on(constituent_id: int, origin: Origin) -> ResponseReturnValue:
     """The page again while it has something to decide; else back, or to the next registration."""
     session = db.session()
-    registration, _ = _get_visible(constituent_id)
+    registration, _ = get_person(constituent_id)
     if registrations.list_pairs(session, constituent_id, reach()).waiting:
-        return hx.go_to(_page_of(constituent_id, origin))
+        return hx.go_to(registration_url(constituent_id, origin))
     flash(f"{registration.display_name} no longer waits: it may go with the next download.", "info")
     following = registrations.find_next(session, reach(), constituent_id)
     if origin.url or following is None:
         return hx.go_to(origin.url or url_for("registrations.list_registrations"))
-    return hx.go_to(_page_of(following, origin))
+    return hx.go_to(registration_url(following, origin))
 
 
 @bp.route("/<int:constituent_id>/candidates", methods=["GET", "POST"])
 @commits
 def add_candidate(constituent_id: int) -> ResponseReturnValue:
     """Find whom a record may be the same person as, and put the two down: the record waits."""
-    registration, center_ids = _get_visible(constituent_id)
-    require_any_center(RUN, center_ids)
+    registration, _ = get_person(constituent_id, RUN)
     session = db.session()
     if request.method == "POST":
         other = chosen_person()
@@ -176,7 +168,7 @@ def add_candidate(constituent_id: int) -> ResponseReturnValue:
             f"whether it is the same person as {other.display_name}.",
             "success",
         )
-        return hx.go_to(_page_of(constituent_id, Origin()))
+        return hx.go_to(registration_url(constituent_id, Origin()))
     return render_template(
         "registrations/add_candidate.html",
         registration=registration,
@@ -196,24 +188,8 @@ def _known(pairs: Pairs) -> dict[int, str]:
     return said
 
 
-def _get_visible(constituent_id: int) -> tuple[Constituent, list[int]]:
-    session = db.session()
-    registration = constituents.find_constituent(session, constituent_id)
-    if registration is None:
-        abort(404)
-    center_ids = constituents.list_center_ids(session, constituent_id)
-    require_any_center(VIEW, center_ids)
-    return registration, center_ids
-
-
-def _page_of(constituent_id: int, origin: Origin) -> str:
+def registration_url(constituent_id: int, origin: Origin) -> str:
+    """Where a registration is resolved, and the way back from there."""
     return url_for(
         "registrations.show_registration", constituent_id=constituent_id, **origin.fields
     )
-
-
-def registration_url(constituent_id: int | None, origin: Origin) -> str | None:
-    """Where a registration is resolved, for whoever may look at it."""
-    if constituent_id is None or not may_open("registrations.show_registration"):
-        return None
-    return _page_of(constituent_id, origin)

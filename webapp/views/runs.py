@@ -11,8 +11,10 @@ from flask.typing import ResponseReturnValue
 
 from webapp import hx
 from webapp.access import CROSSREF_VIEW, may, may_open, needed, require_center, scope, signed_in
+from webapp.config import site_today
 from webapp.extensions import db
 from webapp.forms.runs import RowsForm, RunsForm
+from webapp.keys import INTEGER_DIGITS, read_key
 from webapp.models import Run
 from webapp.rules.catalogues import catalogue_of
 from webapp.rules.roles import Permission
@@ -24,7 +26,6 @@ from webapp.services.progress import describe_progress, is_download, list_counts
 from webapp.services.repaired import list_repaired
 from webapp.services.uploads import TYPE_OPTION
 from webapp.transactions import commits
-from webapp.views.crossrefs import site_today
 from webapp.views.downloads import describe_result
 
 bp = Blueprint("runs", __name__, url_prefix="/runs")
@@ -292,8 +293,7 @@ def _named_cells(run: Run, cells: list[str] | None) -> list[tuple[str, str]]:
 
 def _key(name: str) -> int | None:
     """A key to page from; anything else than a sensible number counts as none."""
-    value = request.args.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
+    return read_key(request.args.get(name), INTEGER_DIGITS)
 
 
 def _asked(*names: str) -> dict[str, Any]:

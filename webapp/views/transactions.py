@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from dataclasses import asdict
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
 from webapp.access import VIEW, may, require_any_center, scope
-from webapp.config import current_settings
+from webapp.config import site_today
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.base import add_error
 from webapp.forms.transactions import TransactionForm
-from webapp.models import Constituent, Transaction
+from webapp.models import Transaction
 from webapp.rules.transactions import METHOD_LABELS, TENDER_LABELS, TRIBUTE_LABELS, TYPE_LABELS
 from webapp.services import constituents, transactions
 from webapp.services.constituents import LARGEST_ID
@@ -30,6 +30,7 @@ from webapp.services.transaction_edits import (
 from webapp.services.transactions import LONGEST_QUERY, TransactionFilter
 from webapp.transactions import commits
 from webapp.views.origins import Origin
+from webapp.views.people import may_see
 
 bp = Blueprint("transactions", __name__, url_prefix="/transactions")
 
@@ -66,8 +67,8 @@ def show_transaction(transaction_id: int) -> ResponseReturnValue:
         methods=METHOD_LABELS,
         tributes=TRIBUTE_LABELS,
         may_open_run=run is not None and may(VIEW, run.center_id),
-        may_open_participant=_is_visible(details.participant),
-        may_open_original=original is not None and _is_visible_to_us(original.constituent_id),
+        may_open_participant=details.participant is not None and may_see(details.participant.id),
+        may_open_original=original is not None and may_see(original.constituent_id),
     )
 
 
@@ -78,24 +79,22 @@ def correct(transaction_id: int) -> ResponseReturnValue:
     session, found = db.session(), _get_visible(transaction_id)
     origin = Origin.of_request()
     back = origin.url or url_for("transactions.show_transaction", transaction_id=found.id)
-    stored = read_values(found)
-    form = TransactionForm(
-        data={name: getattr(stored, name) for name in stored.__dataclass_fields__}
-        | {"version": get_version(found)}
-    )
+    form = TransactionForm(data=asdict(read_values(found)) | {"version": get_version(found)})
     for name in PURPOSES:
         form.offer(name, list_purposes(session, name))
     if form.validate_on_submit():
-        today = datetime.now(ZoneInfo(current_settings().time_zone)).date()
         try:
             changed = correct_transaction(
-                session, found, form.values(), seen=form.version.data, today=today
+                session, found, form.values(), seen=form.version.data, today=site_today()
             )
         except DataSyncError as error:
             add_error(form, error)
         else:
             if changed:
-                flash("Saved. The next download that sends it has it as it is now.", "success")
+                flash(
+                    "Saved. If it was sent before, the next download sends it again, as an update.",
+                    "success",
+                )
             else:
                 flash("Nothing was changed.", "info")
             return hx.go_to(back)
@@ -117,15 +116,6 @@ def _get_visible(number: int) -> Transaction:
         abort(404)
     require_any_center(VIEW, constituents.list_center_ids(db.session(), found.constituent_id))
     return found
-
-
-def _is_visible(constituent: Constituent | None) -> bool:
-    return constituent is not None and _is_visible_to_us(constituent.id)
-
-
-def _is_visible_to_us(constituent_id: int) -> bool:
-    owners: list[int | None] = [*constituents.list_center_ids(db.session(), constituent_id)]
-    return any(may(VIEW, owner) for owner in owners or [None])
 
 
 def _list_context() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from webapp import hx
 from webapp.access import needed, require_center, signed_in
 from webapp.errors import DataSyncError
 from webapp.extensions import db
+from webapp.keys import INTEGER_DIGITS, read_key
 from webapp.models import Run, User
 from webapp.rules.roles import Permission
 from webapp.services import results, run_lists, runs
@@ -94,5 +95,4 @@ def _get_run(run_id: int) -> Run:
 
 
 def _key(name: str) -> int | None:
-    value = request.args.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
+    return read_key(request.args.get(name), INTEGER_DIGITS)

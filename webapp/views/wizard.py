@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import hx
 from webapp.access import may, signed_in
-from webapp.config import current_settings
+from webapp.config import current_settings, site_zone
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.forms.base import add_error
@@ -80,7 +79,7 @@ def start(slug: str) -> ResponseReturnValue:
     if catalogue_of(operation.kind).is_download:
         return hx.go_to(url_for("downloads.start", slug=slug))
     places = list_places(operation)
-    zone = ZoneInfo(current_settings().time_zone)
+    zone = site_zone()
     types = _types(operation)
     asked_for = request.args.get("type", "")
     form = InformationForm(

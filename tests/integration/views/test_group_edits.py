@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
+from tests.holding import WAITING
 from tests.people import make_center, make_person, sign_in
 from tests.processes.serving import eventually
 from webapp.extensions import db
@@ -98,19 +99,15 @@ def test_who_saves_at_the_same_moment_waits_and_is_told(
     mine = {"name": "Mine", "seen": found[1]}
     second = threading.Thread(target=lambda: answers.append(manager.post(edit, data=mine)))
     url = libpq_url(app.config["DATASYNC"].database_url)
-    with psycopg.connect(url) as first, psycopg.connect(url, autocommit=True) as beside:
+    with psycopg.connect(url) as first:
         first.execute("UPDATE groups SET folder = 'Night' WHERE name = 'Owls'")
         second.start()
-        assert eventually(lambda: beside.execute(_WAITING).fetchone())
+        assert eventually(lambda: first.execute(WAITING).fetchone())
         first.commit()
     second.join()
     assert answers[0].status_code == 422
     assert "while you had this page open, so nothing was saved" in answers[0].text
     assert groups(app)["Owls"].folder == "Night"
-
-
-_WAITING = """
-SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 
 
 def test_what_a_run_or_an_interest_owns_is_not_edited(

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.finished_runs import make_download
+from tests.pages import words_of
 from tests.people import make_admin, make_person, sign_in
 from webapp.extensions import db
 from webapp.models import (
@@ -68,7 +69,7 @@ def rows(page: str, table: str) -> list[list[str]]:
 
 def _text(cell: str) -> str:
     hidden = re.sub(r'<span class="visually-hidden">.*?</span>', "", cell, flags=re.S)
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", hidden)).split())
+    return words_of(hidden)
 
 
 def links(page: str) -> set[str]:

@@ -71,7 +71,7 @@ def test_where_they_stand() -> None:
 
 
 def test_columns_that_are_left_out() -> None:
-    watch = CardWatch([" member_id "], left_out=("MEMBER_ID",))
+    watch = CardWatch([" member_id "])
     watch.look([2], [["4111111111111111"]])
     assert watch.found() is None
 

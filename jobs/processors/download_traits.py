@@ -21,7 +21,7 @@ def block_of(record: str) -> str:
     return f"{record} >> {BLOCK_BITS}"
 
 
-def join_marks(
+def join_traits(
     connection: psycopg.Connection,
     table: str,
     record: str,
