@@ -365,7 +365,7 @@ def test_what_can_not_be_is_said(person: Downloading, given: dict[str, object], 
     answer = person.client.post(f"/operations/{SLUG}/download", data=data)
     assert answer.status_code == 422
     assert says in answer.text
-    assert answer.text.count("<li><a href=\"#") == 1, "and nothing else"
+    assert answer.text.count('<li><a href="#') == 1, "and nothing else"
 
 
 def test_a_file_that_can_not_be_written_is_told_before_it_is_run(
