@@ -70,7 +70,8 @@ def show_type(key: str) -> ResponseReturnValue:
     found = get_type(key)
     form = _new_form(found) if _may_manage() else None
     if form is not None:
-        form.online_field.data = request.args.get("for", "").replace("\x00", "")
+        value = request.args.get("for", "").replace("\x00", "")
+        form.begin(value, crossref_online.find_center(db.session(), found, value))
     return render_template(
         "crossrefs/show_type.html",
         **list_context(found),
