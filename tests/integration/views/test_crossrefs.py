@@ -390,3 +390,15 @@ def test_what_is_to_be_mapped_belongs_where_its_group_does(
     page = admin.get(f"/cross-references/group?for={numbers[1]}").text
     assert not re.search(rf'<option selected value="{center}">', page)
     assert admin.get("/cross-references/group?for=none%00").status_code == 200
+
+
+def test_who_searches_the_table_still_finds_the_way_back(admin: FlaskClient[Any]) -> None:
+    page = admin.get(f"{TITLES}?stream=3&reason=unmapped_value&behind=unmapped_value:7").text
+    form = page[page.index('id="crossref-search"') :].split("</form>")[0]
+    for name, value in (
+        ("stream", "3"), ("reason", "unmapped_value"), ("behind", "unmapped_value:7"),
+    ):  # fmt: skip
+        assert f'<input type="hidden" name="{name}" value="{value}">' in form
+    page = admin.get(f"{TITLES}?q=Mr&sort=-changed&stream=3").text
+    assert "Back to the held-back list" in page
+    assert re.search(r'href="/cross-references/field:TITLE\?stream=3">Show all entries', page)
