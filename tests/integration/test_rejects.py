@@ -113,7 +113,9 @@ def test_a_run_that_is_ending_gets_its_tally_of_problems(session: Session) -> No
     )
 )
 @hypothesis_settings(
-    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
 )
 def test_every_cell_is_read_back_as_it_came_in(
     session: Session, cells: list[tuple[str, str]]

@@ -104,7 +104,7 @@ def as_text(rows: Sequence[Sequence[str]]) -> str:
 @settings(
     max_examples=12,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_a_rejects_file_sent_again_as_it_is_is_rejected_just_the_same(
     site: Site, rows: list[tuple[str, ...]]
