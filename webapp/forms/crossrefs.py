@@ -110,6 +110,12 @@ class EntryForm(FlaskForm):  # type: ignore[misc]
         """The field of the online value, whichever of the two it is."""
         return self["online_value" if "online_value" in self else "online_choice"]
 
+    def begin(self, online_value: str, center_id: int | None) -> None:
+        """Fill in what the entry is to be for, and whose it then has to be."""
+        self.online_field.data = online_value
+        if center_id is not None and "center_id" in self:
+            self.center_id.data = str(center_id)
+
     def show(self, entry: CrossReferenceEntry) -> None:
         """Fill it with an entry."""
         for at, field in enumerate(self.foreign_fields):

@@ -185,6 +185,14 @@ def noun_of(found: CrossReferenceType) -> str:
     return found.online_kind.replace("_", " ")
 
 
+def find_center(session: Session, found: CrossReferenceType, value: str) -> int | None:
+    """The center that an entry for this value has to belong to; None where it may be general."""
+    if found.online_kind == OnlineKind.CODE:
+        return None
+    thing = _find_thing(session, found, value)
+    return thing.center_id if thing is not None else None
+
+
 def things_sql(found: CrossReferenceType) -> str | None:
     """SQL of what a type's numbers can be: id, name, center_id, is_mappable. None for codes."""
     table = _TABLES.get(found.online_kind)
@@ -217,12 +225,7 @@ def _check_number(
     session: Session, found: CrossReferenceType, value: str, center_id: int | None, field: str
 ) -> str:
     noun = noun_of(found)
-    table = _TABLES[found.online_kind]
-    thing: _Thing | None = None
-    if value.isascii() and value.isdigit() and int(value[:20]) <= LARGEST_ID:
-        thing = cast("_Thing | None", session.get(table, int(value)))
-    if isinstance(thing, Event) and thing.kind != _EVENT_KINDS[found.online_kind]:
-        thing = None
+    thing = _find_thing(session, found, value)
     message = None
     if thing is None:
         message = f"There is no {noun} with the ID {value[:40]}. Choose one from the list."
@@ -233,6 +236,16 @@ def _check_number(
     if message or thing is None:
         raise DataSyncError("online_unknown", message or "", field)
     return str(thing.id)
+
+
+def _find_thing(session: Session, found: CrossReferenceType, value: str) -> _Thing | None:
+    """What a type's number is the number of."""
+    thing: _Thing | None = None
+    if value.isascii() and value.isdigit() and int(value[:20]) <= LARGEST_ID:
+        thing = cast("_Thing | None", session.get(_TABLES[found.online_kind], int(value)))
+    if isinstance(thing, Event) and thing.kind != _EVENT_KINDS[found.online_kind]:
+        return None
+    return thing
 
 
 def _of_kind(found: CrossReferenceType) -> list[ColumnElement[bool]]:

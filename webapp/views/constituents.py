@@ -146,7 +146,7 @@ def remove(constituent_id: int) -> ResponseReturnValue:
             f"{constituent.display_name} was removed. The record can be made active again.",
             "success",
         )
-    return hx.go_to(_profile_url(constituent_id))
+    return hx.go_to(_profile_url(constituent_id, **Origin.of_request().fields))
 
 
 @bp.get("/<int:constituent_id>/history")

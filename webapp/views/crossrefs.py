@@ -70,13 +70,13 @@ def show_type(key: str) -> ResponseReturnValue:
     found = get_type(key)
     form = _new_form(found) if _may_manage() else None
     if form is not None:
-        form.online_field.data = request.args.get("for", "").replace("\x00", "")
+        value = request.args.get("for", "").replace("\x00", "")
+        form.begin(value, crossref_online.find_center(db.session(), found, value))
     return render_template(
         "crossrefs/show_type.html",
         **list_context(found),
         form=form,
         saved=None,
-        origin=Origin.of_request(),
         uploads=crossrefs.list_uploads(
             db.session(), found, center_ids=scope(CROSSREF_VIEW), user_id=signed_in().id
         ),
@@ -129,7 +129,7 @@ def add_entry(key: str) -> ResponseReturnValue:
                 flash("Added.", "success")
                 return hx.go_to(url_for("crossrefs.show_type", key=key, **origin.fields))
             form = _new_form(found, is_fresh=True)
-    context = {**list_context(found), "form": form, "saved": saved, "uploads": (), "origin": origin}
+    context = {**list_context(found), "form": form, "saved": saved, "uploads": ()}
     if hx.wants_fragment():
         return render_template("crossrefs/_table.html", **context), 422 if form.errors else 200
     return render_template("crossrefs/show_type.html", **context), 422 if form.errors else 200
@@ -268,6 +268,7 @@ def list_context(found: CrossReferenceType) -> dict[str, Any]:
         descending=is_descending,
     )
     after, center_ids = whole_key("after"), scope(CROSSREF_VIEW)
+    origin = Origin.of_request()
     page = crossrefs.list_entries(session, found, wanted, center_ids=center_ids, after=after)
 
     def url(**changes: Any) -> str:
@@ -277,7 +278,7 @@ def list_context(found: CrossReferenceType) -> dict[str, Any]:
             "center": None if wanted.center is None else wanted.center,
             "sort": None if order == "foreign" else order,
         } | changes
-        return url_for("crossrefs.show_type", key=found.key, **asked)
+        return url_for("crossrefs.show_type", key=found.key, **asked, **origin.fields)
 
     return {
         "type": found,
@@ -293,7 +294,9 @@ def list_context(found: CrossReferenceType) -> dict[str, Any]:
         "sorts": SORT_LABELS,
         "manages": _may_manage(),
         "may_change": lambda center_id: may(CROSSREF_MANAGE, center_id),
+        "origin": origin,
         "here": url(after=after),
+        "all_url": url(q=None, center=None, sort=None),
         "url": url,
         "first_url": url() if after else None,
         "next_url": url(after=page.next_after) if page.next_after else None,

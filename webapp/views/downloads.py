@@ -351,6 +351,16 @@ def _get_run(run_id: int) -> Run:
     return run
 
 
+def _next_try(run: Run, head: DownloadWindow | None) -> tuple[str, str]:
+    """Where one tries again what gave nothing: what the link says, and where it leads."""
+    asked = downloads.request_of(run)
+    if asked.start is Start.FREE and head is not None:
+        return "The held-back list", url_for("held_back.show", stream_id=head.stream_id)
+    if asked.start is Start.AGAIN and asked.again_run_id is not None:
+        return "The earlier download", url_for("runs.show", run_id=asked.again_run_id)
+    return "Start another", url_for("downloads.start", slug=run.operation.slug)
+
+
 def describe_result(run: Run) -> dict[str, Any]:
     """What a finished download's page shows."""
     session = db.session()
@@ -360,6 +370,7 @@ def describe_result(run: Run) -> dict[str, Any]:
     is_kept = is_head or (run.finished_at is not None and run.finished_at >= downloads.kept_since())
     return {
         "result": result,
+        "retry": _next_try(run, head) if result is None else None,
         "totals": held_back.count_reasons(session, run.id) if result and is_kept else (),
         "amounts": held_back.count_amounts(session, run.id) if result and is_kept else (),
         "is_head": is_head,

@@ -144,7 +144,7 @@ def _mapping_url(field: str, value: str, origin: Origin) -> str | None:
     if not may_open("crossrefs.add_entry"):
         return url_for("crossref_unmapped.show", key=key)
     wanted: dict[str, Any] = {"for": held_back.online_value(field, value)} | origin.fields
-    return url_for("crossrefs.show_type", key=key, _anchor="crossref-table", **wanted)
+    return url_for("crossrefs.show_type", key=key, _anchor="new-foreign_0", **wanted)
 
 
 def _reactivate(record: WithheldRecord, shown: _List) -> tuple[str, str | None]:

@@ -374,3 +374,31 @@ def test_a_file_has_what_its_reader_may_see(app: Flask, client: FlaskClient[Any]
     text = client.get(f"{TITLES}/entries.csv", buffered=True).text
     assert "Mr." in text
     assert "secret" not in text
+
+
+def test_what_is_to_be_mapped_belongs_where_its_group_does(
+    app: Flask, admin: FlaskClient[Any]
+) -> None:
+    center = make_center(app, "South")
+    with app.app_context():
+        theirs, shared = Group(name="Tree Planters", center_id=center), Group(name="Everyone")
+        db.session.add_all([theirs, shared])
+        db.session.commit()
+        numbers = theirs.id, shared.id
+    page = admin.get(f"/cross-references/group?for={numbers[0]}").text
+    assert re.search(rf'<option selected value="{center}">South</option>', page)
+    page = admin.get(f"/cross-references/group?for={numbers[1]}").text
+    assert not re.search(rf'<option selected value="{center}">', page)
+    assert admin.get("/cross-references/group?for=none%00").status_code == 200
+
+
+def test_who_searches_the_table_still_finds_the_way_back(admin: FlaskClient[Any]) -> None:
+    page = admin.get(f"{TITLES}?stream=3&reason=unmapped_value&behind=unmapped_value:7").text
+    form = page[page.index('id="crossref-search"') :].split("</form>")[0]
+    for name, value in (
+        ("stream", "3"), ("reason", "unmapped_value"), ("behind", "unmapped_value:7"),
+    ):  # fmt: skip
+        assert f'<input type="hidden" name="{name}" value="{value}">' in form
+    page = admin.get(f"{TITLES}?q=Mr&sort=-changed&stream=3").text
+    assert "Back to the held-back list" in page
+    assert re.search(r'href="/cross-references/field:TITLE\?stream=3">Show all entries', page)

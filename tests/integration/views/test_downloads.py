@@ -14,7 +14,7 @@ import python_calamine
 from sqlalchemy import select, text, update
 
 from jobs.processors import download_progress
-from tests.finished_runs import make_download
+from tests.finished_runs import make_download, make_run
 from tests.people import make_center, make_person, sign_in
 from tests.working import work_off
 from webapp.extensions import db
@@ -31,6 +31,7 @@ from webapp.models import (
     PotentialMatch,
     Run,
 )
+from webapp.rules.download_settings import DownloadRequest, Start
 from webapp.rules.roles import Grant, Role
 from webapp.services.downloads import delete_old_files
 from webapp.services.files import file_store
@@ -559,3 +560,33 @@ def test_an_operations_columns_are_arranged_without_script(
     assert answer.status_code == 200
     assert chosen(answer.text) == [("MEMBER_ID", "ID")]
     assert 'value="For Raiser"' in answer.text
+
+
+@pytest.mark.parametrize("state", ["failure", "cancelled"])
+def test_a_download_that_gave_nothing_leads_to_the_next_try(
+    app: Flask, person: Downloading, state: str
+) -> None:
+    def ended(start: str, again: int | None = None) -> str:
+        asked = DownloadRequest(start=Start(start), again_run_id=again).to_json()
+        with app.app_context():
+            operation = db.session.scalars(select(Operation).filter_by(slug=SLUG)).one()
+            run = make_run(
+                db.session(), operation=operation, state=state, options={"download": asked}
+            )
+            db.session.commit()
+            return f"/runs/{run.id}"
+
+    with app.app_context():
+        operation = db.session.scalars(select(Operation).filter_by(slug=SLUG)).one()
+        success = make_download(db.session(), operation).id
+        stream = db.session.get_one(DownloadWindow, success).stream_id
+        db.session.commit()
+    first, free = ended("last"), ended("free")
+    again = ended("again", success)
+
+    primary = r'<a class="btn btn-primary" href="([^"]+)">'
+    assert re.findall(primary, person.get(first)) == [f"/operations/{SLUG}/download"]
+    assert re.findall(primary, person.get(free)) == [f"/held-back/{stream}"]
+    assert re.findall(primary, person.get(again)) == [f"/runs/{success}"]
+    viewer = sign_in(app.test_client(), make_person(app, "view@example.org", *VIEWER))
+    assert not re.findall(primary, viewer.get(first).text)

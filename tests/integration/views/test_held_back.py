@@ -108,8 +108,8 @@ def test_every_record_has_reason_age_amount_and_what_fixes_it(
     assert links(page) >= {
         "/transactions/1", f"/constituents/4?{back}", f"/constituents/2/edit?{back}",
         f"/transactions/3/correct?{back}#settled_on", f"/registrations/5?{back}",
-        f"/cross-references/campaign?for=31&{back}#crossref-table",
-        f"/cross-references/personal_event?for=7&{back}#crossref-table",
+        f"/cross-references/campaign?for=31&{back}#new-foreign_0",
+        f"/cross-references/personal_event?for=7&{back}#new-foreign_0",
     }  # fmt: skip
 
 

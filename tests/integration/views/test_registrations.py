@@ -449,3 +449,18 @@ def test_a_download_stops_at_the_step_first(app: Flask, rita: FlaskClient[Any]) 
     assert rita.get(step).location == f"/runs/{run_id}/download/preview"
     answer = rita.post(f"/runs/{run_id}/download", data=USUAL)
     assert answer.location == f"/runs/{run_id}/download/preview"
+
+
+def test_who_removed_one_of_the_two_finds_the_way_back(app: Flask, rita: FlaskClient[Any]) -> None:
+    liz, beth = person(app, "Liz"), person(app, "Beth")
+    pair(app, liz, beth)
+    page = main_of(rita, f"{LIST}/{liz}?stream=3&reason=unresolved_duplicate")
+    form = page[page.index(f'action="/constituents/{beth}/remove"') :].split("</form>")[0]
+    assert '<input type="hidden" name="stream" value="3">' in form
+
+    data = {"stream": "3", "reason": "unresolved_duplicate"}
+    answer = rita.post(f"/constituents/{beth}/remove", data=data)
+    assert answer.location == f"/constituents/{beth}?stream=3&reason=unresolved_duplicate"
+    assert 'href="/held-back/3?reason=unresolved_duplicate#records-title"' in main_of(
+        rita, answer.location
+    )

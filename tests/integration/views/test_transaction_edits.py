@@ -122,7 +122,7 @@ def test_what_was_corrected_is_sent_when_nothing_holds_it_back_and_then_as_an_up
     assert admin.correct(gift, campaign_id=ids["spring"]).status_code == 303
     assert admin.download() == []
     held = admin.held_back()
-    assert f'/cross-references/campaign?for={ids["spring"]}#crossref-table"' in held
+    assert f'/cross-references/campaign?for={ids["spring"]}#new-foreign_0"' in held
     mapping = admin.get(f"/cross-references/campaign?for={ids['spring']}")
     assert re.search(rf'<option selected value="{ids["spring"]}"', mapping)
 
