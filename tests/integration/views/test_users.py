@@ -7,9 +7,11 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from tests.holding import WAITING
 from tests.people import PASSWORD, Person, make_admin, make_center, make_person, sign_in
+from tests.processes.serving import eventually
 from webapp.errors import DataSyncError
 from webapp.extensions import db
 from webapp.models import Center, User
@@ -205,8 +207,7 @@ def test_two_users_of_one_email_at_the_same_moment_make_one(app: Flask) -> None:
 
             thread = threading.Thread(target=create)
             thread.start()
-            thread.join(timeout=0.5)
-            assert thread.is_alive(), "the second has to wait for the first"
+            assert eventually(lambda: mine.scalar(text(WAITING))), "it waits for the first"
             mine.commit()
             thread.join()
             assert error[0].code == "email_taken"
