@@ -48,6 +48,7 @@ def test_nobody_else_can_reach_into_the_data(serve: Serve) -> None:
 @pytest.mark.parametrize("name", ["web", "imports", "system", "schedule", "valkey", "postgres"])
 def test_what_dies_is_started_again(serve: Serve, name: str) -> None:
     killed = serve.pid(name)
+    assert killed, "0 would be this very process and all beside it"
     os.kill(killed, signal.SIGKILL)
     assert eventually(lambda: serve.pid(name) not in {0, killed})
     assert eventually(serve.is_whole)
@@ -55,6 +56,7 @@ def test_what_dies_is_started_again(serve: Serve, name: str) -> None:
 
 def test_a_killed_supervisor_is_replaced_with_all_it_kept(serve: Serve) -> None:
     before = serve.pid("supervisor")
+    assert before
     os.kill(before, signal.SIGKILL)
     assert eventually(lambda: serve.pid("supervisor") not in {0, before})
     assert eventually(serve.is_whole)
