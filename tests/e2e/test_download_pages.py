@@ -82,6 +82,26 @@ def arrange_columns(page: Page) -> None:
     assert page.get_by_label("Heading of FIRST_NAME").input_value() == "First"
 
 
+def test_a_list_that_has_come_in_answers_at_once(
+    app: Flask, page: Page, live_url: str, people: None
+) -> None:
+    """Who presses faster than a page settles doesn't load it anew."""
+    sign_in(page, live_url, make_person(app, "manage@example.org", *ROLES))
+    page.goto(f"{live_url}/operations/constituent-data-download/download")
+    page.locator("summary", has_text="which, in what order").click()
+    page.get_by_label("Add", exact=True).select_option(value="CONS_ID")
+    page.evaluate(
+        """() => {
+            window.isSame = true;
+            const press = () => document.getElementById("columns-remove-CONS_ID").click();
+            document.addEventListener("htmx:afterSwap", () => setTimeout(press), {once: true});
+        }"""
+    )
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_text("CONS_ID was removed.").wait_for()
+    assert page.evaluate("window.isSame")
+
+
 def test_a_download_from_the_list_to_the_file(
     app: Flask, page: Page, live_url: str, people: None
 ) -> None:

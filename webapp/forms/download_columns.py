@@ -107,6 +107,7 @@ class ColumnsField(FormField):  # type: ignore[misc]
             self.focus = f"{self.name}-more"
         elif name in names:
             self.said = f"{name} is column {names.index(name) + 1} of {len(names)}."
+            self.focus = f"{self.name}-{action}-{name}"
         elif action == "remove":
             at = next((n for n, column in enumerate(before) if column.name == name), 0)
             after = names[min(at, len(names) - 1)] if names else ""

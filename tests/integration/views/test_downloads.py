@@ -526,6 +526,8 @@ def test_the_columns_are_arranged_without_script(person: Downloading) -> None:
         assert [name for name, _ in chosen(page)] == expected
         assert 'value="April"' in page
         assert re.search(r'<input[^>]*checked[^>]*value="everything"', page)
+        if press.startswith(("up:", "down:")):
+            assert re.search(rf'value="{press}"[^>]* autofocus', page), "one goes on from there"
     assert chosen(page)[1] == ("HOME_ZIP", "")
     with person.app.app_context():
         assert db.session.scalars(select(Run.id)).all() == []
